@@ -1,0 +1,1 @@
+//! The exchange behind the binary `clearlead`.

@@ -1,0 +1,232 @@
+//! Who may do what: roles of people, scopes of machines, and the permissions behind both.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ApiKeyId, OrganizationId, UserId};
+use crate::refusal::{Code, Refusal};
+
+macro_rules! text_enum {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name {
+            $($(#[$doc])* #[serde(rename = $text)] $variant,)*
+        }
+
+        impl $name {
+            /// Every value.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The text in the API and in the database.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownText;
+
+            fn from_str(text: &str) -> Result<Self, UnknownText> {
+                match text { $($text => Ok(Self::$variant),)* _ => Err(UnknownText(stringify!($name))) }
+            }
+        }
+    };
+}
+pub(crate) use text_enum;
+
+/// A text that names no value of an enumeration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a {0}")]
+pub struct UnknownText(pub &'static str);
+
+text_enum! {
+    /// A person's role in an organization.
+    Role {
+        /// Everything, and the organization itself.
+        Owner = "OWNER",
+        /// Everything but ownership and money out.
+        Manager = "MANAGER",
+        /// Wallet and statements.
+        Finance = "FINANCE",
+        /// Works on bought leads.
+        Agent = "AGENT",
+        /// Looks, and changes nothing.
+        Viewer = "VIEWER",
+    }
+}
+
+text_enum! {
+    /// What a role or a scope permits.
+    Permission {
+        /// Read own leads, without contact details.
+        LeadsRead = "leads:read",
+        /// Submit, import, verify and withdraw own leads.
+        LeadsWrite = "leads:write",
+        /// See the contact details of own leads and of leads under a live trade.
+        ContactsReveal = "contacts:reveal",
+        /// Browse listings and read own listings, bids and receipts.
+        MarketRead = "market:read",
+        /// List, withdraw and re-list own leads.
+        ListingsWrite = "listings:write",
+        /// Bid and buy.
+        Buy = "market:buy",
+        /// Read own trades, disputes, outcomes and clients.
+        TradesRead = "trades:read",
+        /// Open, answer, appeal and withdraw disputes.
+        DisputesWrite = "disputes:write",
+        /// Log calls, record outcomes and work on clients.
+        OutcomesWrite = "outcomes:write",
+        /// Read the wallet and its statement.
+        WalletRead = "wallet:read",
+        /// Move money in and out.
+        WalletWrite = "wallet:write",
+        /// Read members, invitations and keys.
+        MembersRead = "members:read",
+        /// Invite, change and remove members.
+        MembersWrite = "members:write",
+        /// Make and revoke API keys.
+        KeysWrite = "keys:write",
+        /// Change the organization's own data.
+        OrganizationWrite = "organization:write",
+    }
+}
+
+text_enum! {
+    /// A member of the exchange's own staff.
+    StaffRole {
+        /// Runs the exchange.
+        Operator = "OPERATOR",
+        /// Decides disputes.
+        Arbiter = "ARBITER",
+    }
+}
+
+impl Role {
+    /// What this role permits.
+    #[must_use]
+    pub fn permissions(self) -> BTreeSet<Permission> {
+        use Permission as P;
+        let all = || P::ALL.iter().copied();
+        match self {
+            Self::Owner => all().collect(),
+            Self::Manager => all().filter(|p| !matches!(p, P::WalletWrite | P::OrganizationWrite)).collect(),
+            Self::Finance => [P::WalletRead, P::WalletWrite, P::TradesRead, P::MarketRead, P::MembersRead].into(),
+            Self::Agent => [P::MarketRead, P::TradesRead, P::ContactsReveal, P::OutcomesWrite, P::DisputesWrite].into(),
+            Self::Viewer => [P::LeadsRead, P::MarketRead, P::TradesRead, P::WalletRead, P::MembersRead].into(),
+        }
+    }
+}
+
+impl Permission {
+    /// Whether a machine may hold this permission: keys never manage people, keys or the organization.
+    #[must_use]
+    pub const fn grantable_to_key(self) -> bool {
+        !matches!(self, Self::MembersWrite | Self::KeysWrite | Self::OrganizationWrite | Self::WalletWrite)
+    }
+}
+
+/// Who is asking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Principal {
+    /// Nobody has logged in.
+    Anonymous,
+    /// A person, acting for an organization.
+    Member {
+        /// The person.
+        user: UserId,
+        /// The organization.
+        organization: OrganizationId,
+        /// The role there.
+        role: Role,
+    },
+    /// A machine, acting for an organization.
+    Key {
+        /// The key.
+        key: ApiKeyId,
+        /// The organization.
+        organization: OrganizationId,
+        /// What the key permits.
+        scopes: BTreeSet<Permission>,
+    },
+    /// A member of staff, acting for the exchange.
+    Staff {
+        /// The person.
+        user: UserId,
+        /// The role.
+        role: StaffRole,
+    },
+}
+
+impl Principal {
+    /// The organization for which the caller acts, if any.
+    #[must_use]
+    pub const fn organization(&self) -> Option<OrganizationId> {
+        match self {
+            Self::Member { organization, .. } | Self::Key { organization, .. } => Some(*organization),
+            Self::Anonymous | Self::Staff { .. } => None,
+        }
+    }
+
+    /// The person behind the request, if it is one.
+    #[must_use]
+    pub const fn user(&self) -> Option<UserId> {
+        match self {
+            Self::Member { user, .. } | Self::Staff { user, .. } => Some(*user),
+            Self::Anonymous | Self::Key { .. } => None,
+        }
+    }
+
+    /// Whether the caller holds `permission` in its organization.
+    #[must_use]
+    pub fn may(&self, permission: Permission) -> bool {
+        match self {
+            Self::Member { role, .. } => role.permissions().contains(&permission),
+            Self::Key { scopes, .. } => scopes.contains(&permission),
+            Self::Anonymous | Self::Staff { .. } => false,
+        }
+    }
+
+    /// The caller's organization, if the caller holds `permission` there.
+    pub fn require(&self, permission: Permission) -> Result<OrganizationId, Refusal> {
+        match self.organization() {
+            Some(organization) if self.may(permission) => Ok(organization),
+            Some(_) => Err(Refusal::new(Code::Forbidden, format!("this needs the permission `{}`", permission.as_str()))),
+            None => Err(Refusal::new(Code::Forbidden, "log in as a member of an organization")),
+        }
+    }
+
+    /// The staff member behind the request, if it holds `role`.
+    pub fn require_staff(&self, role: StaffRole) -> Result<UserId, Refusal> {
+        match self {
+            Self::Staff { user, role: held } if *held == role => Ok(*user),
+            _ => Err(Refusal::new(Code::Forbidden, format!("this needs the staff role {}", role.as_str()))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_role_permits_what_its_words_say() {
+        assert_eq!(Role::Owner.permissions().len(), Permission::ALL.len());
+        assert!(!Role::Viewer.permissions().iter().any(|p| p.as_str().ends_with(":write")));
+        assert!(!Role::Viewer.permissions().contains(&Permission::ContactsReveal));
+        assert!(!Role::Manager.permissions().contains(&Permission::WalletWrite));
+        assert!(Role::Agent.permissions().contains(&Permission::OutcomesWrite));
+        assert!(!Role::Agent.permissions().contains(&Permission::Buy));
+    }
+
+    #[test]
+    fn texts_survive() {
+        for role in Role::ALL {
+            assert_eq!(role.as_str().parse::<Role>(), Ok(*role));
+        }
+        assert_eq!("leads:everything".parse::<Permission>(), Err(UnknownText("Permission")));
+    }
+}

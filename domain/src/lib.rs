@@ -1,0 +1,13 @@
+//! The rules of the exchange.
+//!
+//! Everything here is a pure function of its arguments: no async, no I/O, no SQL, no clock and no randomness of its own.
+//! `store` remembers what these rules decide, `api` speaks about it.
+
+#![deny(clippy::arithmetic_side_effects, clippy::as_conversions)]
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "a test may overflow: it fails then"))]
+
+pub mod access;
+pub mod id;
+pub mod money;
+pub mod refusal;
+pub mod time;

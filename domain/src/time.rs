@@ -1,0 +1,41 @@
+//! Instants and windows. An instant is UTC with microseconds, the precision that both databases keep.
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+
+/// An instant, in UTC.
+pub type Timestamp = DateTime<Utc>;
+
+/// Cuts what neither database keeps.
+#[must_use]
+pub fn truncated(instant: Timestamp) -> Timestamp {
+    instant.trunc_subsecs(6)
+}
+
+/// `instant` plus `secs`, or the far end of time instead of an overflow.
+#[must_use]
+pub fn plus_secs(instant: Timestamp, secs: i64) -> Timestamp {
+    TimeDelta::try_seconds(secs).and_then(|delta| instant.checked_add_signed(delta)).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+/// Whole seconds from `from` until `until`; 0 when `until` is not later.
+#[must_use]
+pub fn secs_until(from: Timestamp, until: Timestamp) -> i64 {
+    until.signed_duration_since(from).num_seconds().max(0)
+}
+
+/// A half-open span of time, `[from, until)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// The first instant inside.
+    pub from: Timestamp,
+    /// The first instant no longer inside.
+    pub until: Timestamp,
+}
+
+impl Window {
+    /// Whether `instant` is inside.
+    #[must_use]
+    pub fn contains(&self, instant: Timestamp) -> bool {
+        self.from <= instant && instant < self.until
+    }
+}
