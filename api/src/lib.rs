@@ -1,1 +1,3 @@
 //! The exchange behind the binary `clearlead`.
+
+pub mod ports;
