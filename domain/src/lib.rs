@@ -8,6 +8,8 @@
 
 pub mod access;
 pub mod id;
+pub mod lead;
 pub mod money;
 pub mod refusal;
 pub mod time;
+pub mod vertical;

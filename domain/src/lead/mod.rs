@@ -1,0 +1,28 @@
+//! The lead: a person, or a named decision maker of a company, who of their own accord left contact details and an interest.
+
+mod consent;
+mod draft;
+mod person;
+mod words;
+
+pub use consent::{ConsentEvidence, SessionSignals};
+pub use draft::{ContactDraft, Geography, LeadDraft, Messenger, Source};
+pub use person::{
+    AgeBand, CreditBand, DecisionRole, Demographics, Education, Firmographics, Gender, HeadcountBand, IncomeBand, Industry,
+    MaritalStatus, Occupation, OrganizationType,
+};
+pub use words::{
+    Audience, Channel, ContactKind, Interest, LeadOrigin, LeadState, MessengerKind, Offering, PseudoLead, SourceKind, Temperature,
+};
+
+/// Gives the named types a `Debug` that tells nothing: they hold personal data.
+macro_rules! silent_debug {
+    ($($name:ident),+ $(,)?) => {$(
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(concat!(stringify!($name), "(..)"))
+            }
+        }
+    )+};
+}
+pub(crate) use silent_debug;
