@@ -1,1 +1,62 @@
 //! The database schema, for SQLite and Postgres.
+
+mod accounts;
+mod dialect;
+mod disputes;
+mod leads;
+mod market;
+mod money;
+mod verticals;
+mod work;
+
+use sea_orm_migration::prelude::*;
+
+/// Every migration, oldest first.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(work::Migration),
+            Box::new(accounts::Migration),
+            Box::new(verticals::Migration),
+            Box::new(leads::Migration),
+            Box::new(market::Migration),
+            Box::new(money::Migration),
+            Box::new(disputes::Migration),
+        ]
+    }
+}
+
+/// Declares a migration named after its file that runs statements and guards append-only tables in one transaction.
+macro_rules! migration {
+    ($name:literal, $statements:expr, append_only: [$(($table:literal, $key:literal)),*]) => {
+        #[derive(Debug)]
+        pub(crate) struct Migration;
+
+        impl sea_orm_migration::prelude::MigrationName for Migration {
+            fn name(&self) -> &str {
+                $name
+            }
+        }
+
+        #[async_trait::async_trait]
+        impl sea_orm_migration::prelude::MigrationTrait for Migration {
+            async fn up(
+                &self,
+                manager: &sea_orm_migration::prelude::SchemaManager,
+            ) -> Result<(), sea_orm_migration::prelude::DbErr> {
+                crate::dialect::run(manager, $statements).await?;
+                $(crate::dialect::append_only(manager, $table, $key).await?;)*
+                Ok(())
+            }
+
+            fn use_transaction(&self) -> Option<bool> {
+                Some(true)
+            }
+        }
+    };
+}
+use migration;

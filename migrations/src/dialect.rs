@@ -1,0 +1,72 @@
+//! One text for both databases: statements are written in Postgres' words, and this module says them in SQLite's.
+
+use sea_orm_migration::prelude::*;
+use sea_orm_migration::sea_orm::{DatabaseBackend, DbErr};
+
+/// Postgres' type words and what SQLite calls them (the names that sea-orm reads back).
+const SQLITE_WORDS: &[(&str, &str)] = &[
+    ("BIGSERIAL PRIMARY KEY", "integer PRIMARY KEY AUTOINCREMENT"),
+    ("TIMESTAMPTZ", "timestamp_with_timezone_text"),
+    ("UUID", "uuid_text"),
+    ("JSONB", "json_text"),
+    ("BYTEA", "blob"),
+    ("BIGINT", "bigint"),
+    ("BOOLEAN", "boolean"),
+];
+
+/// Runs statements, each written for Postgres, on the database at hand.
+pub(crate) async fn run(manager: &SchemaManager<'_>, statements: &[&str]) -> Result<(), DbErr> {
+    for statement in statements {
+        manager.get_connection().execute_unprepared(&translate(manager.get_database_backend(), statement)).await?;
+    }
+    Ok(())
+}
+
+/// Forbids to change, delete or replace the rows of `table`, whose primary key is `key`.
+pub(crate) async fn append_only(manager: &SchemaManager<'_>, table: &str, key: &str) -> Result<(), DbErr> {
+    let statements = match manager.get_database_backend() {
+        DatabaseBackend::Postgres => vec![
+            format!(
+                "CREATE OR REPLACE FUNCTION {table}_append_only() RETURNS trigger LANGUAGE plpgsql AS \
+                 $$ BEGIN RAISE EXCEPTION '{table} is append-only' USING ERRCODE = 'check_violation'; END $$"
+            ),
+            format!(
+                "CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} \
+                 FOR EACH ROW EXECUTE FUNCTION {table}_append_only()"
+            ),
+            format!(
+                "CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} \
+                 FOR EACH STATEMENT EXECUTE FUNCTION {table}_append_only()"
+            ),
+        ],
+        _ => vec![
+            format!(
+                "CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} \
+                 BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+            ),
+            format!(
+                "CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} \
+                 BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+            ),
+            // INSERT OR REPLACE deletes without firing the delete trigger.
+            format!(
+                "CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} \
+                 WHEN EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key}) \
+                 BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+            ),
+        ],
+    };
+    for statement in statements {
+        manager.get_connection().execute_unprepared(&statement).await?;
+    }
+    Ok(())
+}
+
+fn translate(backend: DatabaseBackend, statement: &str) -> String {
+    match backend {
+        DatabaseBackend::Sqlite => {
+            SQLITE_WORDS.iter().fold(statement.to_owned(), |text, (postgres, sqlite)| text.replace(postgres, sqlite))
+        }
+        _ => statement.to_owned(),
+    }
+}

@@ -1,0 +1,104 @@
+//! The ledger, and trades with the hold on their money.
+
+crate::migration!(
+    "m0006_money",
+    &[
+        "CREATE TABLE account (
+            id UUID PRIMARY KEY,
+            organization_id UUID REFERENCES organization (id),
+            kind TEXT NOT NULL,
+            stripe_no BIGINT NOT NULL DEFAULT 0,
+            currency TEXT NOT NULL,
+            may_go_negative BOOLEAN NOT NULL,
+            balance_minor BIGINT NOT NULL DEFAULT 0,
+            version BIGINT NOT NULL DEFAULT 0,
+            created_at TIMESTAMPTZ NOT NULL,
+            CHECK (may_go_negative OR balance_minor >= 0)
+        )",
+        "CREATE UNIQUE INDEX account_of_organization ON account (organization_id, kind, currency)
+            WHERE organization_id IS NOT NULL",
+        "CREATE UNIQUE INDEX account_of_exchange ON account (kind, currency, stripe_no)
+            WHERE organization_id IS NULL",
+        "CREATE TABLE journal (
+            id UUID PRIMARY KEY,
+            kind TEXT NOT NULL,
+            subject_id UUID NOT NULL,
+            once_per_subject BOOLEAN NOT NULL,
+            currency TEXT NOT NULL,
+            memo TEXT,
+            recorded_by UUID,
+            created_at TIMESTAMPTZ NOT NULL
+        )",
+        "CREATE UNIQUE INDEX journal_once ON journal (kind, subject_id) WHERE once_per_subject",
+        "CREATE INDEX journal_subject ON journal (subject_id)",
+        "CREATE TABLE transfer (
+            id UUID PRIMARY KEY,
+            journal_id UUID NOT NULL REFERENCES journal (id),
+            position BIGINT NOT NULL,
+            from_account_id UUID NOT NULL REFERENCES account (id),
+            to_account_id UUID NOT NULL REFERENCES account (id),
+            amount_minor BIGINT NOT NULL CHECK (amount_minor > 0),
+            from_balance_minor BIGINT NOT NULL,
+            from_version BIGINT NOT NULL CHECK (from_version > 0),
+            to_balance_minor BIGINT NOT NULL,
+            to_version BIGINT NOT NULL CHECK (to_version > 0),
+            created_at TIMESTAMPTZ NOT NULL,
+            UNIQUE (journal_id, position),
+            UNIQUE (from_account_id, from_version),
+            UNIQUE (to_account_id, to_version),
+            CHECK (from_account_id <> to_account_id)
+        )",
+        "CREATE TABLE trade (
+            id UUID PRIMARY KEY,
+            listing_id UUID NOT NULL REFERENCES listing (id),
+            lead_id UUID NOT NULL REFERENCES lead (id),
+            seller_id UUID NOT NULL REFERENCES organization (id),
+            buyer_id UUID NOT NULL REFERENCES organization (id),
+            exclusive BOOLEAN NOT NULL,
+            price_minor BIGINT NOT NULL CHECK (price_minor > 0),
+            currency TEXT NOT NULL,
+            commission_bp BIGINT NOT NULL CHECK (commission_bp BETWEEN 0 AND 10000),
+            state TEXT NOT NULL CHECK (state IN ('HELD', 'DISPUTED', 'RELEASED', 'REFUNDED', 'SPLIT')),
+            hold_secs BIGINT NOT NULL,
+            sold_at TIMESTAMPTZ NOT NULL,
+            delivered_at TIMESTAMPTZ,
+            due_at TIMESTAMPTZ NOT NULL,
+            hold_remaining_secs BIGINT,
+            refunded_minor BIGINT NOT NULL DEFAULT 0,
+            commission_minor BIGINT NOT NULL DEFAULT 0,
+            ended_at TIMESTAMPTZ,
+            version BIGINT NOT NULL DEFAULT 0,
+            UNIQUE (lead_id, buyer_id),
+            CHECK (buyer_id <> seller_id),
+            CHECK (refunded_minor BETWEEN 0 AND price_minor)
+        )",
+        "CREATE INDEX trade_due ON trade (due_at) WHERE state = 'HELD'",
+        "CREATE INDEX trade_buyer ON trade (buyer_id, id)",
+        "CREATE INDEX trade_seller ON trade (seller_id, id)",
+        "CREATE INDEX trade_listing ON trade (listing_id)",
+        "CREATE TABLE deposit (
+            id UUID PRIMARY KEY,
+            organization_id UUID NOT NULL REFERENCES organization (id),
+            amount_minor BIGINT NOT NULL CHECK (amount_minor > 0),
+            currency TEXT NOT NULL,
+            bank_reference TEXT NOT NULL UNIQUE,
+            recorded_by UUID NOT NULL,
+            created_at TIMESTAMPTZ NOT NULL
+        )",
+        "CREATE TABLE withdrawal (
+            id UUID PRIMARY KEY,
+            organization_id UUID NOT NULL REFERENCES organization (id),
+            amount_minor BIGINT NOT NULL CHECK (amount_minor > 0),
+            currency TEXT NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('REQUESTED', 'PAID', 'FAILED')),
+            bank_reference TEXT,
+            failure TEXT,
+            requested_by UUID,
+            created_at TIMESTAMPTZ NOT NULL,
+            ended_at TIMESTAMPTZ,
+            version BIGINT NOT NULL DEFAULT 0
+        )",
+        "CREATE INDEX withdrawal_organization ON withdrawal (organization_id, id)",
+    ],
+    append_only: [("journal", "id"), ("transfer", "id"), ("deposit", "id")]
+);

@@ -1,0 +1,175 @@
+//! Opening a database: two backends, one behaviour.
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::id::TypedId;
+use domain::time::Timestamp;
+use migrations::Migrator;
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, Statement};
+use sea_orm_migration::MigratorTrait;
+use uuid::Uuid;
+
+use crate::error::StoreError;
+
+/// How long a SQLite statement waits for another process's lock.
+const SQLITE_BUSY: Duration = Duration::from_secs(10);
+/// How long a request waits for a connection.
+const ACQUIRE: Duration = Duration::from_secs(10);
+
+/// Where instants and ids come from.
+pub trait Source: Send + Sync {
+    /// The present instant, with microseconds.
+    fn now(&self) -> Timestamp;
+    /// A fresh UUIDv7.
+    fn uuid(&self) -> Uuid;
+}
+
+/// Which database is behind a [`Store`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    /// Embedded, one writer.
+    Sqlite,
+    /// A server, many processes.
+    Postgres,
+}
+
+impl FromStr for Backend {
+    type Err = StoreError;
+
+    fn from_str(url: &str) -> Result<Self, StoreError> {
+        match url.split(':').next() {
+            Some("sqlite") => Ok(Self::Sqlite),
+            Some("postgres" | "postgresql") => Ok(Self::Postgres),
+            _ => Err(StoreError::Misuse("the database URL must start with sqlite: or postgres:")),
+        }
+    }
+}
+
+/// How to open a store.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// `sqlite://path?mode=rwc` or `postgres://..`.
+    pub url: String,
+    /// Connections for reading and, on Postgres, writing.
+    pub max_connections: u32,
+    /// Whether deadlines compare with the database's clock (Postgres in production) or with [`Source::now`].
+    pub database_clock: bool,
+}
+
+/// An open database.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) backend: Backend,
+    pub(crate) read: DatabaseConnection,
+    pub(crate) write: DatabaseConnection,
+    pub(crate) source: Arc<dyn Source>,
+    pub(crate) database_clock: bool,
+    pub(crate) wake: tokio::sync::Notify,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("backend", &self.inner.backend).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens the database; does not migrate.
+    pub async fn open(options: Options, source: Arc<dyn Source>) -> Result<Self, StoreError> {
+        let backend: Backend = options.url.parse()?;
+        let (read, write) = match backend {
+            Backend::Sqlite => {
+                let write = Database::connect(sqlite_options(&options, 1)).await?;
+                assert_durable(&write).await?;
+                (Database::connect(sqlite_options(&options, options.max_connections)).await?, write)
+            }
+            Backend::Postgres => {
+                let pool = Database::connect(common_options(&options, options.max_connections)).await?;
+                (pool.clone(), pool)
+            }
+        };
+        let database_clock = options.database_clock && backend == Backend::Postgres;
+        let wake = tokio::sync::Notify::new();
+        Ok(Self { inner: Arc::new(Inner { backend, read, write, source, database_clock, wake }) })
+    }
+
+    /// Brings the schema up to date.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        Ok(Migrator::up(&self.inner.write, None).await?)
+    }
+
+    /// Whether every migration has been applied.
+    pub async fn is_migrated(&self) -> Result<bool, StoreError> {
+        Ok(Migrator::get_pending_migrations(&self.inner.read).await?.is_empty())
+    }
+
+    /// Which database this is.
+    #[must_use]
+    pub fn backend(&self) -> Backend {
+        self.inner.backend
+    }
+
+    /// The connection for reading outside of a transaction. Never write through it.
+    #[must_use]
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.inner.read
+    }
+
+    /// The present instant by the process's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.inner.source.now()
+    }
+
+    /// A fresh id.
+    #[must_use]
+    pub fn id<I: TypedId>(&self) -> I {
+        I::from(self.inner.source.uuid())
+    }
+
+    /// Waits until something was committed by this process; a reader of the feed polls besides.
+    pub async fn committed(&self) {
+        self.inner.wake.notified().await;
+    }
+
+    /// Closes the connections, after the running statements.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.inner.read.clone().close().await?;
+        Ok(self.inner.write.clone().close().await?)
+    }
+}
+
+fn common_options(options: &Options, max_connections: u32) -> ConnectOptions {
+    let mut connect = ConnectOptions::new(options.url.clone());
+    connect.max_connections(max_connections).acquire_timeout(ACQUIRE).sqlx_logging(false).record_stmt_in_spans(false);
+    connect
+}
+
+fn sqlite_options(options: &Options, max_connections: u32) -> ConnectOptions {
+    let mut connect = common_options(options, max_connections);
+    connect.map_sqlx_sqlite_opts(|sqlite| {
+        sqlite
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(SQLITE_BUSY)
+            .foreign_keys(true)
+            .pragma("temp_store", "memory")
+            .statement_cache_capacity(256)
+    });
+    connect
+}
+
+/// A commit must survive a power cut: WAL with less than FULL does not promise it.
+async fn assert_durable(connection: &DatabaseConnection) -> Result<(), StoreError> {
+    let statement = Statement::from_string(connection.get_database_backend(), "PRAGMA synchronous");
+    let row = connection.query_one_raw(statement).await?.ok_or(DbErr::RecordNotFound("PRAGMA synchronous".into()))?;
+    let level: i32 = row.try_get_by_index(0)?;
+    if level >= 2 { Ok(()) } else { Err(StoreError::Misuse("SQLite must run with synchronous=FULL")) }
+}

@@ -1,0 +1,131 @@
+//! Work behind a commit: enqueued in a transaction, claimed by one worker at a time, tried again with growing pauses,
+//! dead after too many.
+
+use domain::id::JobId;
+use domain::time::{Timestamp, plus_secs};
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{LockBehavior, LockType};
+use sea_orm::{Condition, ExprTrait, QueryOrder, QuerySelect};
+
+use crate::db::{Backend, Store};
+use crate::entity::job;
+use crate::error::{StoreError, WriteError};
+use crate::write::Tx;
+
+/// How often a job is tried before it is dead.
+pub const MAX_ATTEMPTS: i64 = 10;
+/// The longest pause between two tries, in seconds.
+const MAX_PAUSE_SECS: i64 = 3600;
+
+/// A job that a worker has claimed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// Its id.
+    pub id: JobId,
+    /// What to do.
+    pub kind: String,
+    /// With what; never personal data, since it is stored in the clear: ids of what to read.
+    pub payload: serde_json::Value,
+    /// How often it was tried, this time included.
+    pub attempts: i64,
+}
+
+impl Tx {
+    /// Enqueues work of `kind` for `run_at`.
+    pub async fn enqueue(&self, kind: &'static str, payload: serde_json::Value, run_at: Timestamp) -> Result<JobId, StoreError> {
+        let id: JobId = self.id();
+        let row = job::ActiveModel {
+            id: Set(id.0),
+            kind: Set(kind.to_owned()),
+            payload: Set(payload),
+            run_at: Set(run_at),
+            attempts: Set(0),
+            leased_until: Set(None),
+            last_error: Set(None),
+            dead: Set(false),
+            created_at: Set(self.now().await?),
+        };
+        job::Entity::insert(row).exec_without_returning(self.db()).await?;
+        Ok(id)
+    }
+}
+
+impl Store {
+    /// Claims up to `limit` due jobs for `lease_secs`; nobody else gets them meanwhile.
+    pub async fn jobs_claim(&self, limit: u64, lease_secs: i64) -> Result<Vec<Job>, WriteError> {
+        self.write("jobs_claim", move |tx| async move {
+            let now = tx.now().await?;
+            let free = Condition::any().add(job::Column::LeasedUntil.is_null()).add(job::Column::LeasedUntil.lte(now));
+            let mut due = job::Entity::find()
+                .filter(job::Column::Dead.eq(false))
+                .filter(job::Column::RunAt.lte(now))
+                .filter(free)
+                .order_by_asc(job::Column::RunAt)
+                .limit(limit);
+            if tx.backend() == Backend::Postgres {
+                due = due.lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked);
+            }
+            let rows = due.all(tx.db()).await?;
+            if !rows.is_empty() {
+                job::Entity::update_many()
+                    .col_expr(job::Column::LeasedUntil, Expr::value(plus_secs(now, lease_secs)))
+                    .col_expr(job::Column::Attempts, Expr::col(job::Column::Attempts).add(1))
+                    .filter(job::Column::Id.is_in(rows.iter().map(|row| row.id)))
+                    .exec(tx.db())
+                    .await?;
+            }
+            let claimed = |row: job::Model| Job {
+                id: JobId(row.id),
+                kind: row.kind,
+                payload: row.payload,
+                attempts: row.attempts.saturating_add(1),
+            };
+            Ok(rows.into_iter().map(claimed).collect())
+        })
+        .await
+    }
+
+    /// Forgets a job that is done.
+    pub async fn job_done(&self, id: JobId) -> Result<(), WriteError> {
+        self.write("job_done", move |tx| async move {
+            job::Entity::delete_by_id(id.0).exec(tx.db()).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Puts a job back that failed with `error` (no personal data), for later; dead after [`MAX_ATTEMPTS`].
+    pub async fn job_failed(&self, job: &Job, error: &str) -> Result<(), WriteError> {
+        let (id, attempts, error) = (job.id, job.attempts, error.chars().take(500).collect::<String>());
+        self.write("job_failed", move |tx| {
+            let error = error.clone();
+            async move {
+                let pause = 1_i64.checked_shl(u32::try_from(attempts.clamp(0, 12)).unwrap_or(12)).unwrap_or(MAX_PAUSE_SECS);
+                let run_at = plus_secs(tx.now().await?, std::cmp::min(pause, MAX_PAUSE_SECS));
+                job::Entity::update_many()
+                    .col_expr(job::Column::LastError, Expr::value(error))
+                    .col_expr(job::Column::LeasedUntil, Expr::value(Option::<Timestamp>::None))
+                    .col_expr(job::Column::RunAt, Expr::value(run_at))
+                    .col_expr(job::Column::Dead, Expr::value(attempts >= MAX_ATTEMPTS))
+                    .filter(job::Column::Id.eq(id.0))
+                    .exec(tx.db())
+                    .await?;
+                Ok(())
+            }
+        })
+        .await
+    }
+
+    /// How many jobs wait, dead ones left out.
+    pub async fn jobs_waiting(&self) -> Result<u64, StoreError> {
+        Ok(job::Entity::find().filter(job::Column::Dead.eq(false)).count(self.read()).await?)
+    }
+
+    /// The instant of the earliest job that is not dead.
+    pub async fn jobs_next_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        let next =
+            job::Entity::find().filter(job::Column::Dead.eq(false)).order_by_asc(job::Column::RunAt).one(self.read()).await?;
+        Ok(next.map(|row| row.run_at))
+    }
+}

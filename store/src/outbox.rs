@@ -1,0 +1,150 @@
+//! The event feed: what happened, written in the transaction that made it happen, read by subscriptions and, later, by
+//! webhooks. Payloads hold ids and states, never personal data.
+
+use domain::id::OrganizationId;
+use domain::time::Timestamp;
+use sea_orm::entity::prelude::*;
+use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, FromQueryResult, Statement};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::db::{Backend, Store};
+use crate::entity::event;
+use crate::error::StoreError;
+use crate::write::Tx;
+
+/// The channel that wakes the readers of other processes on Postgres.
+pub const NOTIFY_CHANNEL: &str = "clearlead_event";
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// What, as `noun.verb`: `trade.released`.
+    pub topic: &'static str,
+    /// The object that it happened to.
+    pub subject_id: Uuid,
+    /// Whom it concerns; empty means everybody who may see the subject.
+    pub audience: Vec<OrganizationId>,
+    /// Ids, states, amounts in minor units; never personal data.
+    pub payload: serde_json::Value,
+}
+
+/// Where a reader of the feed stands: everything up to here was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Position {
+    /// The writing transaction on Postgres; 0 on SQLite.
+    pub transaction_id: i64,
+    /// The event's number.
+    pub seq: i64,
+}
+
+/// An event as a reader gets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedEvent {
+    /// Where it stands in the feed.
+    pub position: Position,
+    /// `noun.verb`.
+    pub topic: String,
+    /// The object that it happened to.
+    pub subject_id: Uuid,
+    /// Whom it concerns.
+    pub audience: Vec<OrganizationId>,
+    /// Ids, states, amounts.
+    pub payload: serde_json::Value,
+    /// When it was written.
+    pub created_at: Timestamp,
+}
+
+impl Tx {
+    /// Writes `event` to the feed, visible to readers when this transaction commits.
+    pub async fn emit(&self, event: Event) -> Result<(), StoreError> {
+        let now = self.now().await?;
+        let audience = serde_json::to_value(&event.audience).map_err(StoreError::corrupt)?;
+        let row = event::ActiveModel {
+            seq: NotSet,
+            topic: Set(event.topic.to_owned()),
+            subject_id: Set(event.subject_id),
+            audience: Set(audience),
+            payload: Set(event.payload),
+            created_at: Set(now),
+        };
+        event::Entity::insert(row).exec_without_returning(self.db()).await?;
+        if self.backend() == Backend::Postgres {
+            let notify = Statement::from_string(self.db().get_database_backend(), format!("NOTIFY {NOTIFY_CHANNEL}"));
+            self.db().execute_raw(notify).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Up to `limit` events behind `position`, oldest first, none passed over: on Postgres only those below the oldest
+    /// transaction still running, since a younger number may commit before an older one.
+    pub async fn events_after(&self, position: Position, limit: u64) -> Result<Vec<FeedEvent>, StoreError> {
+        let (sql, values): (&str, Vec<sea_orm::Value>) = match self.backend() {
+            Backend::Postgres => (
+                "SELECT transaction_id::text::bigint AS transaction_id, seq, topic, subject_id, audience, payload, created_at \
+                 FROM event WHERE (transaction_id, seq) > (CAST(CAST($1 AS text) AS xid8), $2) \
+                 AND transaction_id < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY transaction_id, seq LIMIT $3",
+                vec![position.transaction_id.to_string().into(), position.seq.into(), limit.into()],
+            ),
+            Backend::Sqlite => (
+                "SELECT 0 AS transaction_id, seq, topic, subject_id, audience, payload, created_at \
+                 FROM event WHERE seq > $1 ORDER BY seq LIMIT $2",
+                vec![position.seq.into(), limit.into()],
+            ),
+        };
+        let statement = Statement::from_sql_and_values(self.read().get_database_backend(), sql, values);
+        let rows = FeedRow::find_by_statement(statement).all(self.read()).await?;
+        rows.into_iter().map(FeedEvent::try_from).collect()
+    }
+
+    /// The position behind everything that a reader can see now, for a reader that wants only what comes next.
+    pub async fn feed_end(&self) -> Result<Position, StoreError> {
+        let sql = match self.backend() {
+            Backend::Postgres => {
+                "SELECT transaction_id::text::bigint AS transaction_id, seq FROM event \
+                 WHERE transaction_id < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY event.transaction_id DESC, seq DESC LIMIT 1"
+            }
+            Backend::Sqlite => "SELECT 0 AS transaction_id, seq FROM event ORDER BY seq DESC LIMIT 1",
+        };
+        let statement = Statement::from_string(self.read().get_database_backend(), sql);
+        let Some(row) = self.read().query_one_raw(statement).await? else { return Ok(Position::default()) };
+        Ok(Position { transaction_id: row.try_get("", "transaction_id")?, seq: row.try_get("", "seq")? })
+    }
+
+    /// Forgets events older than `before`; answers how many.
+    pub async fn events_prune(&self, before: Timestamp) -> Result<u64, crate::WriteError> {
+        self.write("events_prune", move |tx| async move {
+            let done = event::Entity::delete_many().filter(event::Column::CreatedAt.lt(before)).exec(tx.db()).await?;
+            Ok(done.rows_affected)
+        })
+        .await
+    }
+}
+
+#[derive(Debug, FromQueryResult)]
+struct FeedRow {
+    transaction_id: i64,
+    seq: i64,
+    topic: String,
+    subject_id: Uuid,
+    audience: serde_json::Value,
+    payload: serde_json::Value,
+    created_at: Timestamp,
+}
+
+impl TryFrom<FeedRow> for FeedEvent {
+    type Error = StoreError;
+
+    fn try_from(row: FeedRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            position: Position { transaction_id: row.transaction_id, seq: row.seq },
+            topic: row.topic,
+            subject_id: row.subject_id,
+            audience: serde_json::from_value(row.audience).map_err(StoreError::corrupt)?,
+            payload: row.payload,
+            created_at: row.created_at,
+        })
+    }
+}

@@ -1,0 +1,44 @@
+//! Pages of rows: a keyset behind a cursor, one row more than asked for to know whether there are others.
+
+/// Which part of a list is asked for. `first` is already within its bounds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<K> {
+    /// Rows at most.
+    pub first: u64,
+    /// The key of the row before the first one.
+    pub after: Option<K>,
+}
+
+impl<K> Page<K> {
+    /// How many rows to ask the database for.
+    #[must_use]
+    pub fn limit(&self) -> u64 {
+        self.first.saturating_add(1)
+    }
+}
+
+/// Rows of a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slice<T> {
+    /// The rows.
+    pub rows: Vec<T>,
+    /// Whether rows follow.
+    pub has_next: bool,
+}
+
+impl<T> Slice<T> {
+    /// Cuts the row that was read to know whether others follow.
+    #[must_use]
+    pub fn cut<K>(mut rows: Vec<T>, page: &Page<K>) -> Self {
+        let first = usize::try_from(page.first).unwrap_or(usize::MAX);
+        let has_next = rows.len() > first;
+        rows.truncate(first);
+        Self { rows, has_next }
+    }
+
+    /// The same page of other things.
+    pub fn try_map<U, E>(self, each: impl FnMut(T) -> Result<U, E>) -> Result<Slice<U>, E> {
+        let rows = self.rows.into_iter().map(each).collect::<Result<_, _>>()?;
+        Ok(Slice { rows, has_next: self.has_next })
+    }
+}

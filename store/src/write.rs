@@ -1,0 +1,152 @@
+//! The one way to write.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use domain::id::TypedId;
+use domain::time::{Timestamp, truncated};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait};
+
+use crate::db::{Backend, Inner, Store};
+use crate::error::{Fault, StoreError, WriteError};
+
+/// How often a transaction that collided is tried in all.
+const ATTEMPTS: u32 = 8;
+/// The first pause between two tries; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(4);
+
+/// A running transaction: a cheap handle that the closure of [`Store::write`] owns and drops when it is done.
+#[derive(Clone)]
+pub struct Tx {
+    transaction: Arc<DatabaseTransaction>,
+    inner: Arc<Inner>,
+}
+
+impl std::fmt::Debug for Tx {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tx")
+    }
+}
+
+impl Tx {
+    /// The connection that the transaction runs on.
+    #[must_use]
+    pub fn db(&self) -> &DatabaseTransaction {
+        &self.transaction
+    }
+
+    /// Which database this is.
+    #[must_use]
+    pub fn backend(&self) -> Backend {
+        self.inner.backend
+    }
+
+    /// The instant that decides: read it after the rows are locked. The database's clock on Postgres in production, so
+    /// that two processes with different clocks cannot both be in time; the process's elsewhere.
+    pub async fn now(&self) -> Result<Timestamp, StoreError> {
+        if !self.inner.database_clock {
+            return Ok(self.inner.source.now());
+        }
+        let statement = Statement::from_string(self.db().get_database_backend(), "SELECT clock_timestamp()");
+        let row = self.db().query_one_raw(statement).await?.ok_or(StoreError::Misuse("the database has no clock"))?;
+        let now: DateTime<Utc> = row.try_get_by_index(0)?;
+        Ok(truncated(now))
+    }
+
+    /// A fresh id.
+    #[must_use]
+    pub fn id<I: TypedId>(&self) -> I {
+        I::from(self.inner.source.uuid())
+    }
+}
+
+impl Store {
+    /// Runs `body` in one transaction and commits when it says `Ok`; otherwise nothing was written.
+    ///
+    /// `name` is the mutation's name, for metrics. `body` may run several times (the database can ask to try a
+    /// collided transaction again), so it clones what it consumes, and awaits nothing but the transaction.
+    pub async fn write<T, E, F, Fut>(&self, name: &'static str, mut body: F) -> Result<T, E>
+    where
+        F: FnMut(Tx) -> Fut + Send,
+        Fut: Future<Output = Result<T, E>> + Send,
+        T: Send,
+        E: From<WriteError> + TransientError + Send,
+    {
+        let started = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        let mut attempt = 1;
+        loop {
+            let result = self.attempt(&mut body).await;
+            match result {
+                Err(error) if attempt < ATTEMPTS && error.is_transient() => {
+                    metrics::counter!("store_write_retries", "name" => name).increment(1);
+                    tokio::time::sleep(pause).await;
+                    pause = pause.saturating_mul(2);
+                    attempt = attempt.saturating_add(1);
+                }
+                result => {
+                    metrics::histogram!("store_write_seconds", "name" => name).record(started.elapsed().as_secs_f64());
+                    if result.is_ok() {
+                        self.inner.wake.notify_waiters();
+                    }
+                    return result;
+                }
+            }
+        }
+    }
+
+    async fn attempt<T, E, F, Fut>(&self, body: &mut F) -> Result<T, E>
+    where
+        F: FnMut(Tx) -> Fut + Send,
+        Fut: Future<Output = Result<T, E>> + Send,
+        E: From<WriteError>,
+    {
+        let begun = self.begin().await.map_err(|error| E::from(WriteError::from(error)))?;
+        let transaction = Arc::new(begun);
+        let tx = Tx { transaction: Arc::clone(&transaction), inner: Arc::clone(&self.inner) };
+        let result = body(tx).await;
+        let kept = || E::from(WriteError::Store(StoreError::Misuse("a transaction's handle outlived its closure")));
+        let transaction = Arc::into_inner(transaction).ok_or_else(kept)?;
+        match result {
+            Ok(value) => {
+                transaction.commit().await.map_err(|error| E::from(WriteError::from(error)))?;
+                Ok(value)
+            }
+            Err(error) => {
+                // The first error is the one to tell; a connection that cannot roll back is dropped by the pool.
+                let _ = transaction.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the one place where a transaction begins")]
+    async fn begin(&self) -> Result<DatabaseTransaction, sea_orm::DbErr> {
+        let options = TransactionOptions {
+            // A deferred transaction that becomes a writer fails with busy at once, whatever the timeout.
+            sqlite_transaction_mode: (self.inner.backend == Backend::Sqlite).then_some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        self.inner.write.begin_with_options(options).await
+    }
+}
+
+/// Whether the same transaction may succeed when it is tried again.
+pub trait TransientError {
+    /// See [`Fault::Transient`].
+    fn is_transient(&self) -> bool;
+}
+
+impl TransientError for WriteError {
+    fn is_transient(&self) -> bool {
+        self.fault() == Some(Fault::Transient)
+    }
+}
+
+impl TransientError for StoreError {
+    fn is_transient(&self) -> bool {
+        self.fault() == Fault::Transient
+    }
+}
