@@ -147,6 +147,14 @@ ids! {
     JournalId = "jrn";
     /// One movement in the ledger.
     TransferId = "trf";
+    /// Money that came in.
+    DepositId = "dep";
+    /// Money that goes out.
+    WithdrawalId = "wdr";
+    /// Money that its payer took back.
+    ChargebackId = "chb";
+    /// A mistake in the ledger that an operator corrects.
+    CorrectionId = "cor";
     /// Work to be done behind a commit.
     JobId = "job";
 }

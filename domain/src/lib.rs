@@ -9,7 +9,9 @@
 pub mod access;
 pub mod id;
 pub mod lead;
+pub mod ledger;
 pub mod money;
 pub mod refusal;
 pub mod time;
+pub mod trade;
 pub mod vertical;
