@@ -1,3 +1,4 @@
 //! The exchange behind the binary `clearlead`.
 
+pub mod config;
 pub mod ports;

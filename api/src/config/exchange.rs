@@ -1,0 +1,191 @@
+//! The rules of the market as settings.
+
+use std::collections::BTreeMap;
+
+use domain::money::{BP_WHOLE, Currency};
+use serde::Deserialize;
+
+use super::Problems;
+
+const DAY_SECS: i64 = 86_400;
+const YEAR_SECS: i64 = 366 * DAY_SECS;
+
+/// `[exchange]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exchange {
+    /// The currency where none is named.
+    pub default_currency: Currency,
+    /// The exchange's share of a release, in basis points.
+    pub commission_bp: i64,
+    /// The usual hold, in seconds.
+    pub hold_secs: i64,
+    /// The hold of trusted sellers, in seconds.
+    pub hold_trusted_secs: i64,
+    /// The hold of new sellers, in seconds.
+    pub hold_new_secs: i64,
+    /// A seller with fewer concluded trades is new.
+    pub new_below_trades: i64,
+    /// A seller needs so many concluded trades to be trusted.
+    pub trusted_from_trades: i64,
+    /// The largest expected share of upheld disputes of a trusted seller, in basis points.
+    pub trusted_upheld_max_bp: i64,
+    /// How long after the sale the hold starts at the latest, in seconds.
+    pub delivery_grace_secs: i64,
+    /// How long a seller may answer a dispute, in seconds.
+    pub seller_answer_secs: i64,
+    /// How long an arbiter may take, in seconds.
+    pub arbiter_secs: i64,
+    /// How long a ruling may be appealed, in seconds.
+    pub appeal_secs: i64,
+    /// How long a person counts as a duplicate, in seconds.
+    pub duplicate_window_secs: i64,
+    /// The shortest auction, in seconds.
+    pub auction_min_secs: i64,
+    /// The longest auction, in seconds.
+    pub auction_max_secs: i64,
+    /// The longest listing at a fixed price, in seconds.
+    pub listing_max_secs: i64,
+    /// The shortest interval of a Dutch auction, in seconds.
+    pub dutch_interval_min_secs: i64,
+    /// The most sales of one lead, at most 5.
+    pub sales_max: i32,
+    /// The share of disputed trades above which opening one needs evidence, in basis points.
+    pub return_cap_bp: i64,
+    /// How many trades a buyer needs before the return cap applies.
+    pub return_cap_min_trades: i64,
+    /// The window of the return cap, in seconds.
+    pub return_cap_window_secs: i64,
+    /// The amount in dispute from which a second arbiter confirms, in minor units.
+    pub second_arbiter_from_minor: i64,
+    /// How old a trade must be for a claim that the person cannot be reached, in seconds.
+    pub unreachable_age_secs: i64,
+    /// How many logged attempts such a claim needs.
+    pub unreachable_attempts: usize,
+    /// On how many days those attempts must lie.
+    pub unreachable_days: usize,
+    /// How many leads of one origin make a ring.
+    pub ring_min_leads: usize,
+    /// The window of a ring, in seconds.
+    pub ring_window_secs: i64,
+    /// The largest file of evidence, in bytes.
+    pub evidence_max_bytes: u64,
+    /// The most files on one dispute.
+    pub evidence_files_max: usize,
+    /// The most entries on one dispute.
+    pub evidence_entries_max: usize,
+}
+
+/// `[verification]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verification {
+    /// How long a code or a link is good for, in seconds.
+    pub confirmation_secs: i64,
+    /// How often a wrong code may be tried.
+    pub confirmation_attempts_max: i32,
+    /// How often a code or a link is sent to one lead.
+    pub confirmations_per_lead_max: u64,
+    /// The shortest believable time to fill a form, in seconds.
+    pub form_min_secs: i64,
+}
+
+/// `[imports]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Imports {
+    /// The largest file, in bytes.
+    pub file_max_bytes: u64,
+    /// The most rows of one file.
+    pub rows_max: u64,
+    /// The most columns of one row.
+    pub columns_max: usize,
+    /// The longest field, in bytes.
+    pub field_max_bytes: usize,
+    /// How many rows are taken in one transaction.
+    pub batch_rows: usize,
+    /// How long a client may take to put a file, in seconds.
+    pub upload_secs: i64,
+    /// Uploads of one organization that wait for their file or their import.
+    pub uploads_open_max: u64,
+}
+
+/// `[scoring]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scoring {
+    /// From how many points a lead is warm.
+    pub warm_from: i32,
+    /// From how many points a lead is hot.
+    pub hot_from: i32,
+    /// Points by contribution, by the path of a vertical; what is not named keeps its own weight.
+    pub weights: BTreeMap<String, BTreeMap<String, i32>>,
+}
+
+impl Exchange {
+    pub(super) fn check(&self, problems: &mut Problems) {
+        let mut secs = |name: &str, value: i64, min: i64| problems.within(&format!("exchange.{name}"), value, min, YEAR_SECS);
+        secs("hold_secs", self.hold_secs, 1);
+        secs("hold_trusted_secs", self.hold_trusted_secs, 1);
+        secs("hold_new_secs", self.hold_new_secs, 1);
+        secs("delivery_grace_secs", self.delivery_grace_secs, 0);
+        secs("seller_answer_secs", self.seller_answer_secs, 1);
+        secs("arbiter_secs", self.arbiter_secs, 1);
+        secs("appeal_secs", self.appeal_secs, 1);
+        secs("duplicate_window_secs", self.duplicate_window_secs, 0);
+        secs("auction_min_secs", self.auction_min_secs, 1);
+        secs("auction_max_secs", self.auction_max_secs, self.auction_min_secs);
+        secs("listing_max_secs", self.listing_max_secs, 1);
+        secs("dutch_interval_min_secs", self.dutch_interval_min_secs, 1);
+        secs("return_cap_window_secs", self.return_cap_window_secs, 1);
+        secs("unreachable_age_secs", self.unreachable_age_secs, 0);
+        secs("ring_window_secs", self.ring_window_secs, 1);
+        problems.within("exchange.commission_bp", self.commission_bp, 0, BP_WHOLE);
+        problems.within("exchange.trusted_upheld_max_bp", self.trusted_upheld_max_bp, 0, BP_WHOLE);
+        problems.within("exchange.return_cap_bp", self.return_cap_bp, 0, BP_WHOLE);
+        problems.within("exchange.new_below_trades", self.new_below_trades, 0, 1_000_000);
+        problems.within("exchange.trusted_from_trades", self.trusted_from_trades, self.new_below_trades, 1_000_000_000);
+        problems.within("exchange.return_cap_min_trades", self.return_cap_min_trades, 1, 1_000_000);
+        problems.within("exchange.second_arbiter_from_minor", self.second_arbiter_from_minor, 0, i64::MAX);
+        problems.within("exchange.sales_max", self.sales_max, 1, 5);
+        problems.within("exchange.unreachable_attempts", self.unreachable_attempts, 1, 100);
+        problems.within("exchange.unreachable_days", self.unreachable_days, 1, self.unreachable_attempts);
+        problems.within("exchange.ring_min_leads", self.ring_min_leads, 2, 10_000);
+        problems.within("exchange.evidence_max_bytes", self.evidence_max_bytes, 1024, 1 << 30);
+        problems.within("exchange.evidence_files_max", self.evidence_files_max, 0, 1000);
+        problems.within("exchange.evidence_entries_max", self.evidence_entries_max, 1, 10_000);
+    }
+}
+
+impl Verification {
+    pub(super) fn check(&self, problems: &mut Problems) {
+        problems.within("verification.confirmation_secs", self.confirmation_secs, 60, 90 * DAY_SECS);
+        problems.within("verification.confirmation_attempts_max", self.confirmation_attempts_max, 1, 20);
+        problems.within("verification.confirmations_per_lead_max", self.confirmations_per_lead_max, 1, 100);
+        problems.within("verification.form_min_secs", self.form_min_secs, 0, 3_600);
+    }
+}
+
+impl Imports {
+    pub(super) fn check(&self, problems: &mut Problems) {
+        problems.within("imports.file_max_bytes", self.file_max_bytes, 1024, 100 << 30);
+        problems.within("imports.rows_max", self.rows_max, 1, 1_000_000_000);
+        problems.within("imports.columns_max", self.columns_max, 1, 10_000);
+        problems.within("imports.field_max_bytes", self.field_max_bytes, 64, 1 << 20);
+        problems.within("imports.batch_rows", self.batch_rows, 1, 10_000);
+        problems.within("imports.upload_secs", self.upload_secs, 10, 7 * DAY_SECS);
+        problems.within("imports.uploads_open_max", self.uploads_open_max, 1, 10_000);
+    }
+}
+
+impl Scoring {
+    pub(super) fn check(&self, problems: &mut Problems) {
+        problems.within("scoring.hot_from", self.hot_from, 1, 100);
+        problems.within("scoring.warm_from", self.warm_from, 1, self.hot_from);
+        for (vertical, points) in &self.weights {
+            for (contribution, &value) in points {
+                problems.within(&format!("scoring.weights.\"{vertical}\".{contribution}"), value, -100, 100);
+            }
+        }
+    }
+}
