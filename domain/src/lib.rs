@@ -7,10 +7,14 @@
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "a test may overflow: it fails then"))]
 
 pub mod access;
+pub mod bid;
+pub mod clearing;
 pub mod id;
 pub mod lead;
 pub mod ledger;
+pub mod listing;
 pub mod money;
+pub mod receipt;
 pub mod refusal;
 pub mod time;
 pub mod trade;

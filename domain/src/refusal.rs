@@ -57,6 +57,16 @@ codes! {
     Suspended = "SUSPENDED";
     /// The deadline or window has passed, or has not begun.
     OutsideWindow = "OUTSIDE_WINDOW";
+    /// An organization does not buy its own lead.
+    OwnLead = "OWN_LEAD";
+    /// The buyer has bought this person already.
+    DuplicateForBuyer = "DUPLICATE_FOR_BUYER";
+    /// The lead is not verified.
+    NotVerified = "NOT_VERIFIED";
+    /// No copy of this kind is left.
+    SoldOut = "SOLD_OUT";
+    /// The present price is above the highest that the buyer agreed to.
+    PriceMoved = "PRICE_MOVED";
 }
 
 /// One broken rule.
