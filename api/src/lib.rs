@@ -1,4 +1,5 @@
 //! The exchange behind the binary `clearlead`.
 
 pub mod config;
+pub mod crypto;
 pub mod ports;
