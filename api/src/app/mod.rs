@@ -11,6 +11,8 @@ use domain::time::Timestamp;
 use store::{Source, Store};
 use uuid::Uuid;
 
+use crate::config::Config;
+use crate::crypto::KeyRing;
 use crate::ports::{Clock, Entropy};
 
 pub use error::AppError;
@@ -24,6 +26,10 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// The settings.
+    pub config: Arc<Config>,
+    /// The keys behind personal data.
+    pub keys: Arc<KeyRing>,
 }
 
 impl std::fmt::Debug for App {

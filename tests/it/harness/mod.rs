@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use api::app::{App, Caller, StoreSource};
+use api::config::Config;
+use api::crypto::KeyRing;
 use api::graphql::Schema;
 use api::ports::{Clock, Entropy, FakeClock, SeededEntropy};
 use chrono::{TimeZone, Utc};
@@ -136,5 +138,8 @@ async fn open(url: &str, clock: Arc<FakeClock>, seed: u64) -> Arc<App> {
     let source = Arc::new(StoreSource { clock: clock.clone(), entropy: entropy.clone() });
     let options = Options { url: url.to_owned(), max_connections: 8, database_clock: false };
     let store = Store::open(options, source).await.unwrap();
-    Arc::new(App { store, clock, entropy })
+    let config = Arc::new(Config::from_toml("").unwrap());
+    // Every process of one exchange has the same key ring.
+    let keys = Arc::new(KeyRing::generate(&SeededEntropy::new(1), "test"));
+    Arc::new(App { store, clock, entropy, config, keys })
 }
