@@ -80,7 +80,7 @@ async fn postgres_template() -> &'static Option<String> {
 
 async fn migrate(url: &str) {
     let source = StoreSource { clock: Arc::new(SystemClock), entropy: Arc::new(SeededEntropy::new(1)) };
-    let options = Options { url: url.to_owned(), max_connections: 1, database_clock: false };
+    let options = Options { max_connections: 1, ..Options::new(url) };
     let store = Store::open(options, Arc::new(source)).await.unwrap();
     store.migrate().await.unwrap();
     store.close().await.unwrap();

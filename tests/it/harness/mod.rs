@@ -136,7 +136,7 @@ async fn open(url: &str, clock: Arc<FakeClock>, seed: u64) -> Arc<App> {
     let clock: Arc<dyn Clock> = clock;
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(seed));
     let source = Arc::new(StoreSource { clock: clock.clone(), entropy: entropy.clone() });
-    let options = Options { url: url.to_owned(), max_connections: 8, database_clock: false };
+    let options = Options { max_connections: 8, ..Options::new(url) };
     let store = Store::open(options, source).await.unwrap();
     let config = Arc::new(Config::from_toml("").unwrap());
     // Every process of one exchange has the same key ring.
