@@ -1,8 +1,5 @@
 //! The exchange behind the binary `clearlead`.
 
-pub mod app;
-pub mod auth;
 pub mod config;
 pub mod crypto;
-pub mod graphql;
 pub mod ports;

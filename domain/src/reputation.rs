@@ -1,0 +1,141 @@
+//! What an organization's disputes say of it, on each side of the market.
+//!
+//! Both are Beta posteriors, so that little evidence says little: of a seller, the share of its ended trades that turned out
+//! bad (a dispute upheld; a split counts in part); of a buyer, the share of its decided disputes that turned out unfounded.
+//! Priors: a seller starts as one bad trade in twenty, a buyer as one unfounded dispute in ten.
+
+mod beta;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dispute::percent::Percent;
+use crate::money::BP_WHOLE;
+use crate::trade::SellerStanding;
+
+pub use beta::Posterior;
+
+const WHOLE: u64 = 100;
+const SELLER_PRIOR: Posterior = Posterior::new(WHOLE, 19 * WHOLE);
+const BUYER_PRIOR: Posterior = Posterior::new(WHOLE, 9 * WHOLE);
+
+/// What disputes decided, in hundredths of a dispute: a split of 30% is 30 upheld and 70 rejected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Trades that ended, whole.
+    pub trades: u64,
+    /// Upheld, in hundredths.
+    pub upheld: u64,
+    /// Rejected, in hundredths.
+    pub rejected: u64,
+}
+
+/// When a seller is known, and when it is trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StandingRule {
+    /// Ended trades from which a seller is no longer new.
+    pub known_from_trades: u64,
+    /// The highest share of bad trades, in basis points, that a trusted seller may have at the upper end of its interval.
+    pub trusted_below_bp: u32,
+}
+
+impl Default for StandingRule {
+    fn default() -> Self {
+        Self { known_from_trades: 20, trusted_below_bp: 500 }
+    }
+}
+
+impl Tally {
+    /// The tally after a dispute that was proved to this part.
+    #[must_use]
+    pub fn with_decided(self, proved: Percent) -> Self {
+        let upheld = u64::from(proved.value());
+        Self {
+            upheld: self.upheld.saturating_add(upheld),
+            rejected: self.rejected.saturating_add(WHOLE.saturating_sub(upheld)),
+            ..self
+        }
+    }
+
+    /// The tally after a trade ended, however it did.
+    #[must_use]
+    pub fn with_trade(self) -> Self {
+        Self { trades: self.trades.saturating_add(1), ..self }
+    }
+
+    /// A seller's share of bad trades.
+    #[must_use]
+    pub fn as_seller(&self) -> Posterior {
+        let good = self.trades.saturating_mul(WHOLE).saturating_sub(self.upheld);
+        SELLER_PRIOR.observe(self.upheld, good)
+    }
+
+    /// A buyer's share of unfounded disputes.
+    #[must_use]
+    pub fn as_buyer(&self) -> Posterior {
+        BUYER_PRIOR.observe(self.rejected, self.upheld)
+    }
+
+    /// What a bid of this buyer weighs, in basis points: one less the expected share of unfounded disputes.
+    #[must_use]
+    pub fn bidder_weight_bp(&self) -> u32 {
+        whole_bp().saturating_sub(self.as_buyer().mean_bp())
+    }
+
+    /// How far the exchange trusts this seller.
+    #[must_use]
+    pub fn standing(&self, rule: &StandingRule) -> SellerStanding {
+        if self.trades < rule.known_from_trades {
+            return SellerStanding::New;
+        }
+        let (_, worst_bp) = self.as_seller().interval_bp();
+        if worst_bp <= rule.trusted_below_bp { SellerStanding::Trusted } else { SellerStanding::Standard }
+    }
+}
+
+fn whole_bp() -> u32 {
+    u32::try_from(BP_WHOLE).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decided(upheld: u64, rejected: u64) -> Tally {
+        Tally { trades: upheld + rejected, upheld: upheld * WHOLE, rejected: rejected * WHOLE }
+    }
+
+    #[test]
+    fn a_newcomer_is_its_prior() {
+        let none = Tally::default();
+        assert_eq!((none.as_seller().mean_bp(), none.as_buyer().mean_bp()), (500, 1000));
+        assert_eq!(none.bidder_weight_bp(), 9000);
+        assert_eq!(none.standing(&StandingRule::default()), SellerStanding::New);
+    }
+
+    #[test]
+    fn unfounded_disputes_cost_rank_and_founded_ones_give_it_back() {
+        assert_eq!(decided(0, 10).bidder_weight_bp(), 4500, "(1 + 10) / 20 is 55%");
+        assert_eq!(decided(10, 0).bidder_weight_bp(), 9500);
+        assert_eq!(decided(10, 10).bidder_weight_bp(), 6334, "11 of 30, rounded down against the share");
+    }
+
+    #[test]
+    fn a_split_counts_in_part_on_both_sides() {
+        let tally = Tally::default().with_trade().with_decided(Percent::new(30).unwrap());
+        assert_eq!(tally, Tally { trades: 1, upheld: 30, rejected: 70 });
+        assert_eq!(tally.as_seller().mean_bp(), 619, "1.30 of 21");
+        assert_eq!(tally.as_buyer().mean_bp(), 1545, "1.70 of 11");
+    }
+
+    #[test]
+    fn trust_takes_many_good_trades() {
+        let rule = StandingRule::default();
+        let good = |trades| Tally { trades, ..Tally::default() };
+        assert_eq!(good(19).standing(&rule), SellerStanding::New);
+        assert_eq!(good(20).standing(&rule), SellerStanding::Standard);
+        assert_eq!(good(60).standing(&rule), SellerStanding::Trusted);
+        let spoiled = Tally { upheld: 5 * WHOLE, ..good(60) };
+        assert_eq!(spoiled.standing(&rule), SellerStanding::Standard);
+        assert_eq!(Tally { upheld: 5 * WHOLE, ..good(1000) }.standing(&rule), SellerStanding::Trusted);
+    }
+}
