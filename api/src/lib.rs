@@ -1,5 +1,8 @@
 //! The exchange behind the binary `clearlead`.
 
+pub mod app;
+pub mod auth;
 pub mod config;
 pub mod crypto;
+pub mod graphql;
 pub mod ports;

@@ -195,7 +195,8 @@ impl Principal {
         match self.organization() {
             Some(organization) if self.may(permission) => Ok(organization),
             Some(_) => Err(Refusal::new(Code::Forbidden, format!("this needs the permission `{}`", permission.as_str()))),
-            None => Err(Refusal::new(Code::Forbidden, "log in as a member of an organization")),
+            None if *self == Self::Anonymous => Err(Refusal::new(Code::Unauthenticated, "log in first")),
+            None => Err(Refusal::new(Code::Forbidden, "this is for members of an organization")),
         }
     }
 
@@ -203,6 +204,7 @@ impl Principal {
     pub fn require_staff(&self, role: StaffRole) -> Result<UserId, Refusal> {
         match self {
             Self::Staff { user, role: held } if *held == role => Ok(*user),
+            Self::Anonymous => Err(Refusal::new(Code::Unauthenticated, "log in first")),
             _ => Err(Refusal::new(Code::Forbidden, format!("this needs the staff role {}", role.as_str()))),
         }
     }

@@ -6,11 +6,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident = $text:literal;)*) => {
         /// What is wrong, for machines. One list for the whole exchange; each mutation names the subset that it can answer.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum Code {
-            $($(#[$doc])* #[serde(rename = $text)] $name,)*
+            $($(#[doc = $doc])* #[serde(rename = $text)] $name,)*
         }
 
         impl Code {
@@ -21,6 +21,12 @@ macro_rules! codes {
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
+            }
+
+            /// What the code says, in one sentence.
+            #[must_use]
+            pub const fn description(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),*),)* }
             }
         }
     };
@@ -35,6 +41,8 @@ codes! {
     TooLarge = "TOO_LARGE";
     /// Nothing with this id that the caller may see.
     NotFound = "NOT_FOUND";
+    /// Nobody is logged in.
+    Unauthenticated = "UNAUTHENTICATED";
     /// The caller's role or scope does not allow this.
     Forbidden = "FORBIDDEN";
     /// The object is in a state that does not allow this.

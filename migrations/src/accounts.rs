@@ -65,7 +65,7 @@ crate::migration!(
             revoked_at TIMESTAMPTZ,
             revoked_reason TEXT
         )",
-        "CREATE INDEX session_user ON session (user_id)",
+        "CREATE INDEX session_by_user ON session (user_id)",
         "CREATE TABLE refresh_token (
             token_hash BYTEA PRIMARY KEY,
             session_id UUID NOT NULL REFERENCES session (id),

@@ -14,11 +14,6 @@ use uuid::Uuid;
 
 use crate::error::StoreError;
 
-/// How long a SQLite statement waits for another process's lock.
-const SQLITE_BUSY: Duration = Duration::from_secs(10);
-/// How long a request waits for a connection.
-const ACQUIRE: Duration = Duration::from_secs(10);
-
 /// Where instants and ids come from.
 pub trait Source: Send + Sync {
     /// The present instant, with microseconds.
@@ -55,8 +50,29 @@ pub struct Options {
     pub url: String,
     /// Connections for reading and, on Postgres, writing.
     pub max_connections: u32,
+    /// How long a caller waits for a free connection.
+    pub acquire_timeout: Duration,
+    /// How long a SQLite statement waits for another process's lock.
+    pub busy_timeout: Duration,
+    /// How often a transaction that collided is tried in all.
+    pub write_attempts: u32,
     /// Whether deadlines compare with the database's clock (Postgres in production) or with [`Source::now`].
     pub database_clock: bool,
+}
+
+impl Options {
+    /// The usual options for `url`: 16 connections, 5 s for each kind of waiting, 8 attempts, the process's clock.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            max_connections: 16,
+            acquire_timeout: Duration::from_secs(5),
+            busy_timeout: Duration::from_secs(5),
+            write_attempts: 8,
+            database_clock: false,
+        }
+    }
 }
 
 /// An open database.
@@ -71,6 +87,7 @@ pub(crate) struct Inner {
     pub(crate) write: DatabaseConnection,
     pub(crate) source: Arc<dyn Source>,
     pub(crate) database_clock: bool,
+    pub(crate) write_attempts: u32,
     pub(crate) wake: tokio::sync::Notify,
 }
 
@@ -97,7 +114,8 @@ impl Store {
         };
         let database_clock = options.database_clock && backend == Backend::Postgres;
         let wake = tokio::sync::Notify::new();
-        Ok(Self { inner: Arc::new(Inner { backend, read, write, source, database_clock, wake }) })
+        let write_attempts = options.write_attempts;
+        Ok(Self { inner: Arc::new(Inner { backend, read, write, source, database_clock, write_attempts, wake }) })
     }
 
     /// Brings the schema up to date.
@@ -148,17 +166,22 @@ impl Store {
 
 fn common_options(options: &Options, max_connections: u32) -> ConnectOptions {
     let mut connect = ConnectOptions::new(options.url.clone());
-    connect.max_connections(max_connections).acquire_timeout(ACQUIRE).sqlx_logging(false).record_stmt_in_spans(false);
+    connect
+        .max_connections(max_connections)
+        .acquire_timeout(options.acquire_timeout)
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false);
     connect
 }
 
 fn sqlite_options(options: &Options, max_connections: u32) -> ConnectOptions {
     let mut connect = common_options(options, max_connections);
-    connect.map_sqlx_sqlite_opts(|sqlite| {
+    let busy_timeout = options.busy_timeout;
+    connect.map_sqlx_sqlite_opts(move |sqlite| {
         sqlite
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(SQLITE_BUSY)
+            .busy_timeout(busy_timeout)
             .foreign_keys(true)
             .pragma("temp_store", "memory")
             .statement_cache_capacity(256)

@@ -12,8 +12,6 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, SqliteTransactionMode, State
 use crate::db::{Backend, Inner, Store};
 use crate::error::{Fault, StoreError, WriteError};
 
-/// How often a transaction that collided is tried in all.
-const ATTEMPTS: u32 = 8;
 /// The first pause between two tries; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(4);
 
@@ -80,7 +78,7 @@ impl Store {
         loop {
             let result = self.attempt(&mut body).await;
             match result {
-                Err(error) if attempt < ATTEMPTS && error.is_transient() => {
+                Err(error) if attempt < self.inner.write_attempts && error.is_transient() => {
                     metrics::counter!("store_write_retries", "name" => name).increment(1);
                     tokio::time::sleep(pause).await;
                     pause = pause.saturating_mul(2);

@@ -1,1 +1,6 @@
-//! Integration tests of the whole exchange.
+//! Integration tests of the whole exchange: through its public API, on SQLite and on Postgres, with a fake clock and
+//! seeded randomness, each with a fresh database.
+
+mod foundation;
+mod harness;
+mod zz_backends;

@@ -12,6 +12,8 @@ use crate::ports::Entropy;
 
 const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
+/// Nonce, key and tag.
+const WRAPPED_BYTES: usize = 72;
 
 /// What an envelope belongs to: authenticated, not stored in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +38,26 @@ pub struct Sealed {
 impl Binding {
     fn aad(&self, layer: &[u8]) -> Vec<u8> {
         [layer, b"\0", self.purpose.as_bytes(), b"\0", self.object.as_bytes()].concat()
+    }
+}
+
+impl Sealed {
+    /// The three parts as one column: the length of the name, the name, the wrapped key, the content.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let name_len = u8::try_from(self.key_id.len()).unwrap_or(u8::MAX);
+        let name: Vec<u8> = self.key_id.bytes().take(usize::from(name_len)).collect();
+        [&[name_len], name.as_slice(), &self.wrapped_key, &self.ciphertext].concat()
+    }
+
+    /// What [`Sealed::to_bytes`] wrote.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (&name_len, rest) = bytes.split_first()?;
+        let (name, rest) = rest.split_at_checked(usize::from(name_len))?;
+        let (wrapped_key, ciphertext) = rest.split_at_checked(WRAPPED_BYTES)?;
+        let key_id = String::from_utf8(name.to_vec()).ok()?;
+        Some(Self { key_id, wrapped_key: wrapped_key.to_vec(), ciphertext: ciphertext.to_vec() })
     }
 }
 
@@ -126,6 +148,8 @@ mod tests {
         let ring = KeyRing::generate(&entropy, "a");
         let sealed = ring.seal(&entropy, contact_of(1), CONTENT).unwrap();
         assert_eq!((sealed.wrapped_key.len(), sealed.ciphertext.len()), (72, CONTENT.len() + 40));
+        assert_eq!(Sealed::from_bytes(&sealed.to_bytes()), Some(sealed.clone()));
+        assert_eq!((Sealed::from_bytes(&[]), Sealed::from_bytes(&[9, 1])), (None, None));
         for keep in 0..sealed.ciphertext.len() {
             let cut = Sealed { ciphertext: sealed.ciphertext[..keep].to_vec(), ..sealed.clone() };
             assert_eq!(ring.open(contact_of(1), &cut).unwrap_err(), CryptoError::Unopenable, "cut at {keep}");

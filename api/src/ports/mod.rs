@@ -2,6 +2,11 @@
 
 pub mod clock;
 pub mod entropy;
+pub mod mail;
+pub mod sms;
+mod spool;
 
 pub use clock::{Clock, FakeClock, SystemClock};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
+pub use mail::{Mail, Mailer, RecordingMailer, SendError};
+pub use sms::{RecordingSms, Sms, SmsSender};

@@ -1,0 +1,41 @@
+//! The graph: one module per noun, each with its types, queries and mutations. Resolvers parse the input, call `app`,
+//! and shape the answer; they decide nothing.
+
+pub mod connection;
+pub mod error;
+pub mod id;
+pub mod scalar;
+pub mod server;
+
+use std::sync::Arc;
+
+use async_graphql::{Context, EmptySubscription, MergedObject};
+
+use crate::app::{App, Caller};
+
+/// The schema of the exchange.
+pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+
+/// What can be read.
+#[derive(Debug, Default, MergedObject)]
+pub struct Query(server::ServerQuery);
+
+/// What can be done.
+#[derive(Debug, Default, MergedObject)]
+pub struct Mutation(server::ServerMutation);
+
+/// The schema over `app`. Limits are the HTTP layer's.
+#[must_use]
+pub fn schema(app: Arc<App>) -> Schema {
+    async_graphql::Schema::build(Query::default(), Mutation::default(), EmptySubscription).data(app).finish()
+}
+
+/// The use cases' context, in a resolver.
+pub(crate) fn app<'c>(ctx: &Context<'c>) -> &'c Arc<App> {
+    ctx.data_unchecked::<Arc<App>>()
+}
+
+/// Who asks, in a resolver.
+pub(crate) fn caller<'c>(ctx: &Context<'c>) -> &'c Caller {
+    ctx.data_unchecked::<Caller>()
+}

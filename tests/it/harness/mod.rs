@@ -1,0 +1,145 @@
+//! Starts an exchange for one test, and speaks to it as its clients do.
+
+mod actor;
+mod backend;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use api::app::{App, Caller, StoreSource};
+use api::config::Config;
+use api::crypto::KeyRing;
+use api::graphql::Schema;
+use api::ports::{Clock, Entropy, FakeClock, SeededEntropy};
+use chrono::{TimeZone, Utc};
+use domain::access::Principal;
+use domain::time::Timestamp;
+use serde_json::{Value, json};
+use store::{Options, Store};
+
+pub use actor::Actor;
+pub use backend::Database;
+
+/// Every test begins here.
+pub fn start_of_time() -> Timestamp {
+    Utc.with_ymd_and_hms(2026, 3, 2, 9, 0, 0).unwrap()
+}
+
+/// Declares tests that run once on each database: `on_each_backend! { async fn a_buyer_bids(x: Exchange) { .. } }`.
+macro_rules! on_each_backend {
+    ($($(#[$meta:meta])* async fn $name:ident($x:ident: Exchange) $body:block)*) => {$(
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            async fn body($x: $crate::harness::Exchange) $body
+
+            $(#[$meta])*
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                body($crate::harness::Exchange::start($crate::harness::Database::Sqlite).await).await;
+            }
+
+            $(#[$meta])*
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                if $crate::harness::Database::Postgres.is_there().await {
+                    body($crate::harness::Exchange::start($crate::harness::Database::Postgres).await).await;
+                }
+            }
+        }
+    )*};
+}
+pub(crate) use on_each_backend;
+
+/// A running exchange with a database of its own.
+pub struct Exchange {
+    pub app: Arc<App>,
+    pub clock: Arc<FakeClock>,
+    pub schema: Schema,
+    pub database: Database,
+    pub url: String,
+    seed: AtomicU64,
+    _files: tempfile::TempDir,
+}
+
+impl Exchange {
+    pub async fn start(database: Database) -> Self {
+        let files = tempfile::tempdir().unwrap();
+        let url = database.fresh(files.path()).await;
+        let clock = Arc::new(FakeClock::new(start_of_time()));
+        let app = open(&url, clock.clone(), 7).await;
+        let schema = api::graphql::schema(app.clone());
+        Self { app, clock, schema, database, url, seed: AtomicU64::new(100), _files: files }
+    }
+
+    /// A second process on the same database, with the same clock and other randomness.
+    pub async fn second_process(&self) -> Arc<App> {
+        open(&self.url, self.clock.clone(), self.seed.fetch_add(1, Ordering::Relaxed)).await
+    }
+
+    /// The folder for this test's files.
+    pub fn folder(&self) -> PathBuf {
+        self._files.path().to_path_buf()
+    }
+
+    /// Runs an operation as `principal`; answers the whole response, `{"data", "errors"}`.
+    pub async fn execute(&self, principal: Principal, query: &str, variables: Value) -> Value {
+        let caller = Caller { principal, request_id: "test".into(), address: None };
+        let request = async_graphql::Request::new(query).variables(async_graphql::Variables::from_json(variables)).data(caller);
+        serde_json::to_value(self.schema.execute(request).await).unwrap()
+    }
+
+    /// Runs an operation without a log-in.
+    pub async fn anonymous(&self, query: &str, variables: Value) -> Value {
+        self.execute(Principal::Anonymous, query, variables).await
+    }
+
+    /// The rows of each table: what a refusal must not change.
+    pub async fn row_counts(&self) -> Value {
+        let mut counts = json!({});
+        for table in store::TABLES {
+            counts[*table] = self.count(table).await.into();
+        }
+        counts
+    }
+
+    /// The rows of one table.
+    pub async fn count(&self, table: &str) -> i64 {
+        use store::sea_orm::{ConnectionTrait, Statement};
+        let db = self.app.store.read();
+        let statement = Statement::from_string(db.get_database_backend(), format!("SELECT COUNT(*) FROM {table}"));
+        db.query_one_raw(statement).await.unwrap().unwrap().try_get_by_index(0).unwrap()
+    }
+
+    /// Writes SQL by hand, as nobody should.
+    pub async fn tamper(&self, sql: &str) -> Result<(), String> {
+        let sql = sql.to_owned();
+        let done: Result<(), store::WriteError> = self
+            .app
+            .store
+            .write("tamper", move |tx| {
+                let sql = sql.clone();
+                async move {
+                    use store::sea_orm::ConnectionTrait;
+                    tx.db().execute_unprepared(&sql).await?;
+                    Ok(())
+                }
+            })
+            .await;
+        done.map_err(|error| error.to_string())
+    }
+}
+
+async fn open(url: &str, clock: Arc<FakeClock>, seed: u64) -> Arc<App> {
+    let clock: Arc<dyn Clock> = clock;
+    let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(seed));
+    let source = Arc::new(StoreSource { clock: clock.clone(), entropy: entropy.clone() });
+    let options = Options { max_connections: 8, ..Options::new(url) };
+    let store = Store::open(options, source).await.unwrap();
+    let config = Arc::new(Config::from_toml("").unwrap());
+    // Every process of one exchange has the same key ring.
+    let keys = Arc::new(KeyRing::generate(&SeededEntropy::new(1), "test"));
+    Arc::new(App { store, clock, entropy, config, keys })
+}
