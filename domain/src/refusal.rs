@@ -45,6 +45,8 @@ codes! {
     Unauthenticated = "UNAUTHENTICATED";
     /// The caller's role or scope does not allow this.
     Forbidden = "FORBIDDEN";
+    /// The record is no lead: nobody's name, no way to reach them, or nobody who asked.
+    NotALead = "NOT_A_LEAD";
     /// The object is in a state that does not allow this.
     WrongState = "WRONG_STATE";
     /// Something with this name, address or key exists already.

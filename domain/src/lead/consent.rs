@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Channel, silent_debug};
+use super::Channel;
 use crate::time::Timestamp;
 
 /// What the person agreed to, when and where.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Audience, ConsentEvidence, ContactKind, Demographics, Firmographics, Interest, LeadOrigin, MessengerKind, Offering,
-    SessionSignals, SourceKind, silent_debug,
+    SessionSignals, SourceKind,
 };
 use crate::id::OrganizationId;
 use crate::money::Money;

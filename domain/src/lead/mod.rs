@@ -1,20 +1,5 @@
 //! The lead: a person, or a named decision maker of a company, who of their own accord left contact details and an interest.
 
-mod consent;
-mod draft;
-mod person;
-mod words;
-
-pub use consent::{ConsentEvidence, SessionSignals};
-pub use draft::{ContactDraft, Geography, LeadDraft, Messenger, Source};
-pub use person::{
-    AgeBand, CreditBand, DecisionRole, Demographics, Education, Firmographics, Gender, HeadcountBand, IncomeBand, Industry,
-    MaritalStatus, Occupation, OrganizationType,
-};
-pub use words::{
-    Audience, Channel, ContactKind, Interest, LeadOrigin, LeadState, MessengerKind, Offering, PseudoLead, SourceKind, Temperature,
-};
-
 /// Gives the named types a `Debug` that tells nothing: they hold personal data.
 macro_rules! silent_debug {
     ($($name:ident),+ $(,)?) => {$(
@@ -26,3 +11,24 @@ macro_rules! silent_debug {
     )+};
 }
 pub(crate) use silent_debug;
+
+mod admit;
+mod consent;
+mod draft;
+mod person;
+mod sealed;
+#[cfg(test)]
+pub(crate) mod testing;
+mod words;
+
+pub use admit::{Lead, admit};
+pub use consent::{ConsentEvidence, SessionSignals};
+pub use draft::{ContactDraft, Geography, LeadDraft, Messenger, Source};
+pub use person::{
+    AgeBand, CreditBand, DecisionRole, Demographics, Education, Firmographics, Gender, HeadcountBand, IncomeBand, Industry,
+    MaritalStatus, Occupation, OrganizationType,
+};
+pub use sealed::{Sealed, Trace};
+pub use words::{
+    Audience, Channel, ContactKind, Interest, LeadOrigin, LeadState, MessengerKind, Offering, PseudoLead, SourceKind, Temperature,
+};

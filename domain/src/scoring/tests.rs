@@ -1,0 +1,102 @@
+use super::*;
+use crate::lead::testing::{draft, tours};
+use crate::lead::{LeadDraft, admit};
+use crate::verification::Finding;
+use proptest::prelude::*;
+
+const NOW: &str = "2026-06-01T12:00:00Z";
+
+fn now() -> Timestamp {
+    NOW.parse().unwrap()
+}
+
+fn lead(change: impl FnOnce(&mut LeadDraft)) -> Lead {
+    let mut draft = draft(now());
+    change(&mut draft);
+    admit(&draft, &"travel/tour".parse().unwrap(), &tours(), now()).unwrap()
+}
+
+fn points(score: &Score, factor: Factor) -> i64 {
+    score.contributions.iter().filter(|part| part.factor == factor).map(|part| part.points).sum()
+}
+
+#[test]
+fn each_contribution_is_shown_and_they_add_up() {
+    let score = score(&lead(|_| {}), &tours(), &[], Level::Format, now());
+    let shown: Vec<_> = score.contributions.iter().map(|part| (part.factor, part.points, part.reason.as_str())).collect();
+    assert_eq!(
+        shown,
+        [
+            (Factor::Verification, 12, "level FORMAT"),
+            (Factor::Intent, 18, "asked for CALLBACK"),
+            (Factor::Recency, 15, "left within the hour"),
+            (Factor::Source, 8, "came by SEARCH_AD"),
+            (Factor::Completeness, 3, "2 of 6 answers"),
+            (Factor::Engagement, 0, "no sign beyond the form"),
+            (Factor::Fit, 7, "goal is SEA"),
+        ]
+    );
+    assert_eq!((score.points, score.temperature), (63, Temperature::Warm));
+}
+
+#[test]
+fn doubts_and_age_take_points() {
+    let checks = [
+        Finding::new(CheckKind::Velocity, Outcome::Inconclusive).at(now()),
+        Finding::new(CheckKind::MailDomain, Outcome::Inconclusive).at(now()),
+        Finding::new(CheckKind::Answers, Outcome::Fail).at(now()),
+    ];
+    let stale = lead(|draft| draft.captured_at = "2026-03-01T00:00:00Z".parse().unwrap());
+    let score = score(&stale, &tours(), &checks, Level::Format, now());
+    assert_eq!((points(&score, Factor::Recency), points(&score, Factor::Doubt)), (0, -25));
+    assert_eq!((score.points, score.temperature), (23, Temperature::Cold));
+}
+
+#[test]
+fn weights_must_make_sense() {
+    let at = |change: fn(&mut Weights)| {
+        let mut weights = Weights::default();
+        change(&mut weights);
+        weights.problems(&tours()).first().map(|refusal| refusal.path.join("."))
+    };
+    let rule =
+        |key: &str, any_of: Vec<AttributeValue>| FitRule { key: key.into(), any_of, at_least: None, at_most: None, points: 5 };
+    assert_eq!(at(|_| {}), None);
+    assert_eq!(at(|weights| weights.intent = 26).as_deref(), Some(""));
+    assert_eq!(at(|weights| weights.odd_check = 1).as_deref(), Some("oddCheck"));
+    assert_eq!(at(|weights| weights.hot_from = 40).as_deref(), Some("hotFrom"));
+    let problems =
+        |rule: FitRule| Weights { rules: vec![rule], ..Weights::default() }.problems(&tours()).remove(0).path.join(".");
+    assert_eq!(problems(rule("stars", vec![AttributeValue::Int(5)])), "rules.0.key");
+    assert_eq!(problems(rule("goal", vec![AttributeValue::text("MOON")])), "rules.0.anyOf.goal");
+    assert_eq!(problems(rule("goal", vec![])), "rules.0.anyOf");
+    assert_eq!(problems(FitRule { at_least: Some(1), ..rule("goal", vec![]) }), "rules.0.key");
+    assert_eq!(problems(FitRule { points: 51, ..rule("goal", vec![]) }), "rules.0.points");
+}
+
+proptest! {
+    #[test]
+    fn every_score_lies_in_its_range_and_is_the_sum_of_its_reasons(
+        level in 0..Level::ALL.len(),
+        interest in 0..Interest::ALL.len(),
+        source in 0..SourceKind::ALL.len(),
+        hours in 0i64..2_000,
+        outcomes in proptest::collection::vec((0..CheckKind::ALL.len(), 0..Outcome::ALL.len()), 0..17),
+        bonus in -50i64..=50,
+    ) {
+        let mut definition = tours();
+        definition.weights.rules = vec![FitRule {
+            key: "goal".into(), any_of: vec![AttributeValue::text("SEA")], at_least: None, at_most: None, points: bonus,
+        }];
+        let checks: Vec<Check> = outcomes.into_iter()
+            .map(|(kind, outcome)| Finding::new(CheckKind::ALL[kind], Outcome::ALL[outcome]).at(now())).collect();
+        let lead = lead(|draft| {
+            draft.interest = Interest::ALL[interest];
+            draft.source.kind = SourceKind::ALL[source];
+            draft.captured_at = crate::time::plus_secs(now(), -hours * 3_600);
+        });
+        let score = score(&lead, &definition, &checks, Level::ALL[level], now());
+        prop_assert!((0..=100).contains(&score.points));
+        prop_assert_eq!(score.contributions.iter().map(|part| part.points).sum::<i64>(), score.points);
+    }
+}
