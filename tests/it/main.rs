@@ -3,4 +3,5 @@
 
 mod foundation;
 mod harness;
+mod ledger;
 mod zz_backends;
