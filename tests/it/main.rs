@@ -3,5 +3,4 @@
 
 mod foundation;
 mod harness;
-mod ledger;
 mod zz_backends;

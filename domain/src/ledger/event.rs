@@ -38,9 +38,7 @@ impl Sides {
         Account::of(self.seller, kind, self.price.currency)
     }
 
-    /// The commission account of the trade.
-    #[must_use]
-    pub fn fees(&self) -> Account {
+    fn fees(&self) -> Account {
         Account::fees(self.trade.uuid(), self.price.currency)
     }
 
