@@ -5,4 +5,5 @@ pub mod auth;
 pub mod config;
 pub mod crypto;
 pub mod graphql;
+pub mod http;
 pub mod ports;

@@ -1,0 +1,23 @@
+//! The HTTP side: the GraphQL endpoint and its transports, health, metrics, the explorer.
+
+mod apq;
+pub mod contract;
+mod endpoint;
+mod explorer;
+mod health;
+pub mod host;
+pub mod limits;
+pub mod log;
+mod negotiate;
+mod parameters;
+pub mod problem;
+pub mod serve;
+mod sse;
+mod streams;
+mod ws;
+
+pub use contract::Contract;
+pub use endpoint::{bearer, client_address, problem_response};
+pub use explorer::DemoLogin;
+pub use health::install_metrics;
+pub use serve::{router, serve};
