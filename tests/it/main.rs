@@ -3,4 +3,5 @@
 
 mod foundation;
 mod harness;
+mod protocol;
 mod zz_backends;

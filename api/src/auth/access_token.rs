@@ -112,9 +112,8 @@ impl AccessTokens {
         // The library would ask the machine for the time; ours is an argument.
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        let claims = jsonwebtoken::decode::<AccessClaims>(token, &key.decoding(), &validation)
-            .map_err(|_| TokenError::Invalid)?
-            .claims;
+        let claims =
+            jsonwebtoken::decode::<AccessClaims>(token, &key.decoding(), &validation).map_err(|_| TokenError::Invalid)?.claims;
         let seconds = now.timestamp();
         if claims.nbf.max(claims.iat) > seconds.saturating_add(AHEAD_MAX_SECS) {
             return Err(TokenError::Invalid);
@@ -211,7 +210,9 @@ mod tests {
         assert_eq!(verify(&sign("at+jwt", &key.kid, good.clone())), Ok(()));
         assert_eq!(verify(&sign("JWT", &key.kid, good.clone())), Err(TokenError::Invalid));
         assert_eq!(verify(&sign("at+jwt", "another", good.clone())), Err(TokenError::UnknownKey));
-        for (claim, value) in [("iss", json!("https://evil.example")), ("aud", json!("other-api")), ("aud", json!(["clearlead-api"]))] {
+        for (claim, value) in
+            [("iss", json!("https://evil.example")), ("aud", json!("other-api")), ("aud", json!(["clearlead-api"]))]
+        {
             let mut claims = good.clone();
             claims[claim] = value;
             assert_eq!(verify(&sign("at+jwt", &key.kid, claims)), Err(TokenError::Invalid), "{claim}");

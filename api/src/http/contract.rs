@@ -91,7 +91,7 @@ impl<E: Executor> Contract<E> {
             (None, None) => return Err(Problem::new(ProblemCode::BadRequest, "`query` is missing")),
         };
         let document = limits::parse(&query, &self.limits)?;
-        let asked = limits::operation(&document, parameters.operation_name.as_deref())?;
+        let asked = limits::operation(&document, parameters.operation_name.as_deref(), &parameters.variables)?;
         if let Some(hash) = &parameters.persisted_hash {
             self.persisted.put(hash, &query);
         }
@@ -141,7 +141,8 @@ impl<E: Executor> Contract<E> {
 
     fn outcome(&self, response: GraphqlResponse, request_id: Uuid) -> Outcome {
         // An error of the executor itself has no path; one of a resolver has, even when it took the whole data with it.
-        let ran = response.data != Value::Null || response.errors.is_empty() || response.errors.iter().any(|e| !e.path.is_empty());
+        let ran =
+            response.data != Value::Null || response.errors.is_empty() || response.errors.iter().any(|e| !e.path.is_empty());
         let errors = public_errors(response.errors, self.limits.errors_max, request_id);
         Outcome { data: ran.then_some(response.data), errors }
     }

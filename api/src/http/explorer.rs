@@ -127,13 +127,18 @@ mod tests {
             hash.update(format!("{name}\0{}\0", text.len()));
             hash.update(&text);
         }
-        assert_eq!(SOURCES.trim(), hex::encode(hash.finalize()), "the sources changed: run `npm ci && npm run build` in api/explorer");
+        assert_eq!(
+            SOURCES.trim(),
+            hex::encode(hash.finalize()),
+            "the sources changed: run `npm ci && npm run build` in api/explorer"
+        );
     }
 
     #[test]
     fn every_built_file_is_served_and_the_page_loads_nothing_from_elsewhere() {
         let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("explorer/dist/assets");
-        let mut built: Vec<String> = fs::read_dir(assets).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        let mut built: Vec<String> =
+            fs::read_dir(assets).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
         built.sort();
         assert_eq!(built, ASSETS.iter().map(|(name, ..)| format!("{name}.gz")).collect::<Vec<_>>());
         assert!(!PAGE.contains("://"), "{PAGE}");

@@ -10,6 +10,7 @@ use async_graphql::parser::types::{
     Directive, DocumentOperations, ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
 };
 use async_graphql::{Name, Pos};
+use serde_json::{Map, Value as Json};
 
 use super::parameters::{check_default, check_literal, shortened};
 use super::problem::{Problem, ProblemCode};
@@ -38,15 +39,17 @@ pub fn parse(text: &str, limits: &Graphql) -> Result<ExecutableDocument, Problem
     check_brackets(text)?;
     let document = async_graphql::parser::parse_query(text).map_err(|error| {
         let position = error.positions().next();
-        let problem = Problem::new(ProblemCode::ParseFailed, format!("the document is not GraphQL: {}", first_line(&error.to_string())));
+        let problem =
+            Problem::new(ProblemCode::ParseFailed, format!("the document is not GraphQL: {}", first_line(&error.to_string())));
         position.map_or(problem.clone(), |position| problem.at(position))
     })?;
     check_document(&document, limits)?;
     Ok(document)
 }
 
-/// The operation that `name` asks for.
-pub fn operation(document: &ExecutableDocument, name: Option<&str>) -> Result<Asked, Problem> {
+/// The operation that `name` asks for. Its variables are looked at here, since the executor would find a missing one only when it
+/// comes to the field that needs it, after the fields before it have run.
+pub fn operation(document: &ExecutableDocument, name: Option<&str>, variables: &Map<String, Json>) -> Result<Asked, Problem> {
     let unknown = |message: String| Problem::new(ProblemCode::OperationUnknown, message);
     let found: Option<(Option<&Name>, &Positioned<OperationDefinition>)> = match (&document.operations, name) {
         (DocumentOperations::Single(operation), None) => Some((None, operation)),
@@ -62,16 +65,19 @@ pub fn operation(document: &ExecutableDocument, name: Option<&str>) -> Result<As
         (DocumentOperations::Single(_), Some(_)) => None,
     };
     let (known, operation) = found.ok_or_else(|| unknown("the document has no operation of this name".into()))?;
+    for variable in &operation.node.variable_definitions {
+        let definition = &variable.node;
+        let needed = !definition.var_type.node.nullable;
+        let missing = match variables.get(definition.name.node.as_str()) {
+            None => definition.default_value.is_none(),
+            Some(value) => value.is_null(),
+        };
+        if needed && missing {
+            let message = format!("variable `${}` needs a value", shortened(&definition.name.node));
+            return Err(Problem::new(ProblemCode::BadUserInput, message).at(variable.pos));
+        }
+    }
     Ok(Asked { kind: operation.node.ty, name: known.map(shortened) })
-}
-
-/// What a field that returns a page costs: itself and its children once per element. `first` is what the client asked for; outside
-/// 1..=100 it is refused later, and counts as the nearer end here.
-#[must_use]
-pub fn page_cost(first: Option<i32>, child: usize) -> usize {
-    const DEFAULT_PAGE: i32 = 20;
-    let page = usize::try_from(first.unwrap_or(DEFAULT_PAGE).clamp(1, 100)).unwrap_or(100);
-    child.saturating_mul(page).saturating_add(1)
 }
 
 fn check_brackets(text: &str) -> Result<(), Problem> {
@@ -322,7 +328,8 @@ mod tests {
 
     #[test]
     fn introspection_does_not_multiply_itself() {
-        let nested = |levels: usize| format!("{{__schema{{types{{{}name{}", "fields{type{".repeat(levels), "}".repeat(2 * levels + 3));
+        let nested =
+            |levels: usize| format!("{{__schema{{types{{{}name{}", "fields{type{".repeat(levels), "}".repeat(2 * levels + 3));
         assert_eq!(refused(&nested(3)), None);
         assert_eq!(refused(&nested(4)), limit("lists of types inside each other", 3));
         let hidden = "{__type(name:\"A\"){...T}} fragment T on __Type {fields{type{...U}}} fragment U on __Type {fields{type{fields{type{fields{name}}}}}}";
@@ -342,21 +349,14 @@ mod tests {
     }
 
     #[test]
-    fn a_page_costs_its_elements_and_never_wraps() {
-        assert_eq!(page_cost(None, 3), 61);
-        assert_eq!(page_cost(Some(100), 3), 301);
-        assert_eq!(page_cost(Some(101), 3), 301);
-        assert_eq!(page_cost(Some(-1), 3), 4);
-        assert_eq!(page_cost(Some(i32::MIN), 3), 4);
-        assert_eq!(page_cost(Some(100), usize::MAX), usize::MAX);
-    }
-
-    #[test]
     fn the_operation_is_the_one_that_is_named() {
         let document = parse("query A {a} mutation B {b}", &defaults()).unwrap();
-        assert_eq!(operation(&document, Some("B")).unwrap(), Asked { kind: OperationType::Mutation, name: Some("B".into()) });
-        assert_eq!(operation(&document, None).unwrap_err().code, ProblemCode::OperationUnknown);
-        assert_eq!(operation(&document, Some("C")).unwrap_err().code, ProblemCode::OperationUnknown);
+        assert_eq!(
+            operation(&document, Some("B"), &Map::new()).unwrap(),
+            Asked { kind: OperationType::Mutation, name: Some("B".into()) }
+        );
+        assert_eq!(operation(&document, None, &Map::new()).unwrap_err().code, ProblemCode::OperationUnknown);
+        assert_eq!(operation(&document, Some("C"), &Map::new()).unwrap_err().code, ProblemCode::OperationUnknown);
     }
 
     #[test]

@@ -101,8 +101,10 @@ impl Operation {
             elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
         );
         let outcome = if error.is_empty() { "ok" } else { "error" };
-        metrics::counter!("clearlead_operations_total", "kind" => kind, "transport" => transport, "outcome" => outcome).increment(1);
-        metrics::histogram!("clearlead_operation_seconds", "kind" => kind, "transport" => transport).record(elapsed.as_secs_f64());
+        metrics::counter!("clearlead_operations_total", "kind" => kind, "transport" => transport, "outcome" => outcome)
+            .increment(1);
+        metrics::histogram!("clearlead_operation_seconds", "kind" => kind, "transport" => transport)
+            .record(elapsed.as_secs_f64());
         metrics::histogram!("clearlead_operation_database_seconds", "kind" => kind).record(meter.database_time().as_secs_f64());
         metrics::counter!("clearlead_operation_statements_total", "kind" => kind).increment(meter.queries());
     }

@@ -83,7 +83,8 @@ impl Accepted {
         } else if self.multipart > 0 {
             Ok(Media::Multipart)
         } else {
-            let message = "a subscription needs `Accept: text/event-stream`, or the WebSocket at /graphql/ws (graphql-transport-ws)";
+            let message =
+                "a subscription needs `Accept: text/event-stream`, or the WebSocket at /graphql/ws (graphql-transport-ws)";
             Err(Problem::new(ProblemCode::NotAcceptable, message))
         }
     }
@@ -163,7 +164,11 @@ pub(super) fn require_origin(headers: &HeaderMap, uri: &Uri, allowed: &[String])
         (Some(("http" | "https", authority)), Some(own)) => authority.eq_ignore_ascii_case(own),
         _ => false,
     };
-    if same || allowed.iter().any(|allowed| allowed.trim_end_matches('/').eq_ignore_ascii_case(origin)) { Ok(()) } else { Err(refused()) }
+    if same || allowed.iter().any(|allowed| allowed.trim_end_matches('/').eq_ignore_ascii_case(origin)) {
+        Ok(())
+    } else {
+        Err(refused())
+    }
 }
 
 /// Whether the request asks to become a WebSocket.
@@ -191,7 +196,10 @@ mod tests {
             ("application/graphql-response+json", Ok(Media::GraphqlResponse)),
             ("application/graphql-response+json, application/json;q=0.9", Ok(Media::GraphqlResponse)),
             ("application/graphql-response+json;q=0.5, application/json;q=0.9", Ok(Media::Json)),
-            ("application/graphql-response+json, application/json, text/event-stream, multipart/mixed", Ok(Media::GraphqlResponse)),
+            (
+                "application/graphql-response+json, application/json, text/event-stream, multipart/mixed",
+                Ok(Media::GraphqlResponse),
+            ),
             ("text/event-stream", Ok(Media::EventStream)),
             ("application/json;q=0, image/png", Err(ProblemCode::NotAcceptable)),
         ];
@@ -204,7 +212,8 @@ mod tests {
     #[test]
     fn a_stream_needs_a_streaming_form() {
         assert_eq!(accept("text/event-stream, multipart/mixed").stream(), Ok(Media::EventStream));
-        let apollo = "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/graphql-response+json,application/json;q=0.9";
+        let apollo =
+            "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/graphql-response+json,application/json;q=0.9";
         assert_eq!(accept(apollo).stream(), Ok(Media::Multipart));
         assert_eq!(accept("multipart/mixed").stream().map_err(|problem| problem.code), Err(ProblemCode::NotAcceptable));
     }

@@ -196,7 +196,11 @@ mod tests {
     #[test]
     fn control_characters_are_refused_wherever_they_hide() {
         for variables in [r#"{"a":"x\u0000"}"#, r#"{"a":[{"b":"\u001b[31m"}]}"#, r#"{"a":{"\u0000":1}}"#, r#"{"a":"\u007f"}"#] {
-            assert_eq!(code(&format!("{{\"query\":\"{{a}}\",\"variables\":{variables}}}")), ProblemCode::BadUserInput, "{variables}");
+            assert_eq!(
+                code(&format!("{{\"query\":\"{{a}}\",\"variables\":{variables}}}")),
+                ProblemCode::BadUserInput,
+                "{variables}"
+            );
         }
         let fine = Parameters::from_body(br#"{"query":"{a}","variables":{"a":"one\ttwo\r\n\u00e9 \ud83d\ude00"}}"#, 16).unwrap();
         assert_eq!(fine.variables["a"], "one\ttwo\r\né 😀");

@@ -101,7 +101,7 @@ impl ProblemCode {
             Self::SubscriberLagged => "SUBSCRIBER_LAGGED",
             Self::TimedOut => "TIMED_OUT",
             Self::Unavailable => "UNAVAILABLE",
-            Self::Internal => "INTERNAL_SERVER_ERROR",
+            Self::Internal => "INTERNAL",
         }
     }
 
@@ -197,12 +197,10 @@ pub fn internal_error(request_id: Uuid) -> ServerError {
 }
 
 fn public_error(error: ServerError, request_id: Uuid) -> ServerError {
-    if let Some(code) = code_of(&error) {
-        return if code == ProblemCode::Internal.as_str() { masked(&error, request_id) } else { error };
-    }
-    match library_code(&error) {
-        Some(code) => with_code(error, code),
-        None => masked(&error, request_id),
+    match (code_of(&error), library_code(&error)) {
+        (Some(_), _) => error,
+        (None, Some(code)) => with_code(error, code),
+        (None, None) => masked(&error, request_id),
     }
 }
 
@@ -260,7 +258,7 @@ mod tests {
             async_graphql::Error::new_with_source("UNIQUE constraint failed: user.email").into_server_error(Pos::default());
         foreign.path = vec![async_graphql::PathSegment::Field("me".into())];
         let shown = public_errors(vec![foreign], 20, ID);
-        assert_eq!(code_of(&shown[0]).as_deref(), Some("INTERNAL_SERVER_ERROR"));
+        assert_eq!(code_of(&shown[0]).as_deref(), Some("INTERNAL"));
         assert_eq!(text(&shown[0], "requestId"), Some(ID.to_string()));
         assert!(!format!("{shown:?}").contains("constraint"));
         assert_eq!(shown[0].path.len(), 1);

@@ -170,7 +170,8 @@ impl<E: Executor> Session<'_, E> {
     }
 
     async fn admit(&mut self, payload: &Map<String, Json>) -> Result<Admitted, Problem> {
-        let given = payload.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization")).and_then(|(_, value)| value.as_str());
+        let given =
+            payload.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization")).and_then(|(_, value)| value.as_str());
         let bearer = match given {
             Some(text) => Some(bearer_token(text)?),
             None => self.header_token.clone(),
@@ -229,7 +230,10 @@ impl<E: Executor> Session<'_, E> {
             return Err(Some(Close::new(4400, "Invalid id")));
         }
         if open.running.contains_key(&id) {
-            return Err(Some(Close::new(4409, format!("Subscriber for {} already exists", id.chars().take(60).collect::<String>()))));
+            return Err(Some(Close::new(
+                4409,
+                format!("Subscriber for {} already exists", id.chars().take(60).collect::<String>()),
+            )));
         }
         let request_id = self.contract.host.request_id();
         let prepared = if open.running.len() < self.contract.limits.socket_streams_max {

@@ -12,7 +12,13 @@ async fn a_mutation_by_get_is_refused_and_does_not_run() {
         assert_eq!(code(&answer.json().await.unwrap()), "METHOD_NOT_ALLOWED");
     }
     for method in [reqwest::Method::PUT, reqwest::Method::DELETE, reqwest::Method::PATCH] {
-        let answer = server.client.request(method, server.url("/graphql")).json(&json!({ "query": "mutation{note}" })).send().await.unwrap();
+        let answer = server
+            .client
+            .request(method, server.url("/graphql"))
+            .json(&json!({ "query": "mutation{note}" }))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
     }
     assert_eq!(server.noted().await, 0);
@@ -82,7 +88,11 @@ async fn malformed_requests_get_a_graphql_error_with_a_code() {
         for accept in ["application/graphql-response+json", "application/json"] {
             let request = server.post().header("content-type", "application/json").header("accept", accept).body(body);
             let answer = request.send().await.unwrap();
-            let expected_status = if accept == "application/json" && !matches!(expected, "BAD_REQUEST" | "BATCH_UNSUPPORTED") { 200 } else { status };
+            let expected_status = if accept == "application/json" && !matches!(expected, "BAD_REQUEST" | "BATCH_UNSUPPORTED") {
+                200
+            } else {
+                status
+            };
             assert_eq!(answer.status().as_u16(), expected_status, "{body}");
             assert!(answer.headers()["content-type"].to_str().unwrap().starts_with(accept));
             let answer = answer.json().await.unwrap();
@@ -147,7 +157,8 @@ async fn a_list_costs_its_page_and_a_negative_page_cancels_nothing() {
         let (status, answer) = server.ask(json!({ "query": query })).await;
         assert_eq!((status, code(&answer)), (400, "LIMIT_EXCEEDED"), "{answer}");
     }
-    let by_variable = json!({ "query": format!("query($n:Int){{items(first:$n){{{}}}}}", "name ".repeat(51)), "variables": { "n": 100 } });
+    let by_variable =
+        json!({ "query": format!("query($n:Int){{items(first:$n){{{}}}}}", "name ".repeat(51)), "variables": { "n": 100 } });
     assert_eq!(code(&server.ask(by_variable).await.1), "LIMIT_EXCEEDED");
 }
 
@@ -159,7 +170,7 @@ async fn faults_are_masked_behind_the_request_id() {
         let answer = request.send().await.unwrap();
         let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
         let answer: serde_json::Value = answer.json().await.unwrap();
-        assert_eq!(code(&answer), "INTERNAL_SERVER_ERROR");
+        assert_eq!(code(&answer), "INTERNAL");
         assert_eq!(answer["errors"][0]["extensions"]["requestId"], id);
         assert!(!answer.to_string().contains("secret"), "{answer}");
     }
@@ -169,7 +180,8 @@ async fn faults_are_masked_behind_the_request_id() {
 #[tokio::test]
 async fn an_answer_has_at_most_twenty_errors() {
     let server = Server::start().await;
-    let (_, answer) = server.ask(json!({ "query": format!("{{items{{{}}}}}", (0..45).map(|i| format!("x{i} ")).collect::<String>()) })).await;
+    let (_, answer) =
+        server.ask(json!({ "query": format!("{{items{{{}}}}}", (0..45).map(|i| format!("x{i} ")).collect::<String>()) })).await;
     let errors = answer["errors"].as_array().unwrap();
     assert_eq!((errors.len(), &errors[19]["extensions"]["furtherErrors"]), (20, &json!(25)));
     assert!(errors.iter().all(|error| error["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"));
@@ -212,7 +224,11 @@ async fn a_bad_token_is_told_so_and_no_token_means_nobody() {
     let post = |token: &str| server.post().header("authorization", token).json(&json!({ "query": "mutation{note}" })).send();
     for bad in ["Bearer wrong", "Basic Zm9v", "Bearer ", "good-token"] {
         let answer = post(bad).await.unwrap();
-        assert_eq!((answer.status(), answer.headers()["www-authenticate"].to_str().unwrap()), (StatusCode::UNAUTHORIZED, "Bearer"), "{bad}");
+        assert_eq!(
+            (answer.status(), answer.headers()["www-authenticate"].to_str().unwrap()),
+            (StatusCode::UNAUTHORIZED, "Bearer"),
+            "{bad}"
+        );
         assert_eq!(code(&answer.json().await.unwrap()), "UNAUTHENTICATED");
     }
     assert_eq!(post("bearer good-token").await.unwrap().status(), StatusCode::OK);
@@ -226,7 +242,10 @@ async fn the_standard_introspection_query_is_within_the_limits() {
     assert_eq!(status, 200, "{answer}");
     assert_eq!(answer["data"]["__schema"]["queryType"]["name"], "Query");
     let closed = Server::with("[graphql]\nintrospection = false").await;
-    assert_eq!(closed.ask(json!({ "query": "{__schema{queryType{name}}}" })).await.1.pointer("/data/__schema"), None);
+    assert_eq!(
+        closed.ask(json!({ "query": "{__schema{queryType{name}}}" })).await.1.pointer("/data/__schema"),
+        Some(&serde_json::Value::Null)
+    );
 }
 
 #[tokio::test]
@@ -240,10 +259,14 @@ async fn browsers_get_the_explorer_and_no_foreign_script_may_run_in_it() {
     assert_eq!(script.headers()["content-type"], "text/javascript; charset=utf-8");
     let etag = script.headers()["etag"].clone();
     assert!(script.text().await.unwrap().len() > 10_000);
-    let again = server.client.get(server.url("/graphql/explorer/assets/graphql.js")).header("if-none-match", etag).send().await.unwrap();
+    let again =
+        server.client.get(server.url("/graphql/explorer/assets/graphql.js")).header("if-none-match", etag).send().await.unwrap();
     assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
     for path in ["..%2f..%2findex.html", "nothing.js"] {
-        assert_eq!(server.client.get(server.url(&format!("/graphql/explorer/assets/{path}"))).send().await.unwrap().status(), 404);
+        assert_eq!(
+            server.client.get(server.url(&format!("/graphql/explorer/assets/{path}"))).send().await.unwrap().status(),
+            404
+        );
     }
     let off = Server::with("[graphql]\nexplorer = false").await;
     assert_eq!(off.client.get(off.url("/graphql")).header("accept", "text/html").send().await.unwrap().status(), 404);
