@@ -6,6 +6,7 @@ pub mod error;
 pub mod id;
 pub mod scalar;
 pub mod server;
+pub mod word;
 
 use std::sync::Arc;
 
