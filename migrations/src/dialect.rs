@@ -22,8 +22,14 @@ pub(crate) async fn run(manager: &SchemaManager<'_>, statements: &[&str]) -> Res
     Ok(())
 }
 
-/// Forbids to change, delete or replace the rows of `table`, whose primary key is `key`.
-pub(crate) async fn append_only(manager: &SchemaManager<'_>, table: &str, key: &str) -> Result<(), DbErr> {
+/// Forbids to change, delete or replace the rows of `table`. `keys` are all its unique keys, each the names of its columns
+/// with commas between.
+pub(crate) async fn append_only(manager: &SchemaManager<'_>, table: &str, keys: &[&str]) -> Result<(), DbErr> {
+    let same = |key: &&str| {
+        let columns: Vec<String> = key.split(',').map(str::trim).map(|column| format!("{column} = NEW.{column}")).collect();
+        format!("({})", columns.join(" AND "))
+    };
+    let taken = keys.iter().map(same).collect::<Vec<_>>().join(" OR ");
     let statements = match manager.get_database_backend() {
         DatabaseBackend::Postgres => vec![
             format!(
@@ -48,10 +54,10 @@ pub(crate) async fn append_only(manager: &SchemaManager<'_>, table: &str, key: &
                 "CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} \
                  BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
             ),
-            // INSERT OR REPLACE deletes without firing the delete trigger.
+            // INSERT OR REPLACE deletes without firing the delete trigger, whichever unique key collides.
             format!(
                 "CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} \
-                 WHEN EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key}) \
+                 WHEN EXISTS (SELECT 1 FROM {table} WHERE {taken}) \
                  BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
             ),
         ],

@@ -32,7 +32,7 @@ impl MigratorTrait for Migrator {
 
 /// Declares a migration named after its file that runs statements and guards append-only tables in one transaction.
 macro_rules! migration {
-    ($name:literal, $statements:expr, append_only: [$(($table:literal, $key:literal)),*]) => {
+    ($name:literal, $statements:expr, append_only: [$(($table:literal, $($key:literal),+)),*]) => {
         #[derive(Debug)]
         pub(crate) struct Migration;
 
@@ -49,7 +49,7 @@ macro_rules! migration {
                 manager: &sea_orm_migration::prelude::SchemaManager,
             ) -> Result<(), sea_orm_migration::prelude::DbErr> {
                 crate::dialect::run(manager, $statements).await?;
-                $(crate::dialect::append_only(manager, $table, $key).await?;)*
+                $(crate::dialect::append_only(manager, $table, &[$($key),+]).await?;)*
                 Ok(())
             }
 

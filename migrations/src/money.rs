@@ -22,15 +22,15 @@ crate::migration!(
         "CREATE TABLE journal (
             id UUID PRIMARY KEY,
             kind TEXT NOT NULL,
+            effect TEXT NOT NULL,
+            subject_kind TEXT NOT NULL,
             subject_id UUID NOT NULL,
-            once_per_subject BOOLEAN NOT NULL,
             currency TEXT NOT NULL,
             memo TEXT,
             recorded_by UUID,
             created_at TIMESTAMPTZ NOT NULL
         )",
-        "CREATE UNIQUE INDEX journal_once ON journal (kind, subject_id) WHERE once_per_subject",
-        "CREATE INDEX journal_subject ON journal (subject_id)",
+        "CREATE UNIQUE INDEX journal_once ON journal (subject_id, effect)",
         "CREATE TABLE transfer (
             id UUID PRIMARY KEY,
             journal_id UUID NOT NULL REFERENCES journal (id),
@@ -63,7 +63,7 @@ crate::migration!(
             sold_at TIMESTAMPTZ NOT NULL,
             delivered_at TIMESTAMPTZ,
             due_at TIMESTAMPTZ NOT NULL,
-            hold_remaining_secs BIGINT,
+            hold_left_micros BIGINT,
             refunded_minor BIGINT NOT NULL DEFAULT 0,
             commission_minor BIGINT NOT NULL DEFAULT 0,
             ended_at TIMESTAMPTZ,
@@ -100,5 +100,9 @@ crate::migration!(
         )",
         "CREATE INDEX withdrawal_organization ON withdrawal (organization_id, id)",
     ],
-    append_only: [("journal", "id"), ("transfer", "id"), ("deposit", "id")]
+    append_only: [
+        ("journal", "id", "subject_id, effect"),
+        ("transfer", "id", "journal_id, position", "from_account_id, from_version", "to_account_id, to_version"),
+        ("deposit", "id", "bank_reference")
+    ]
 );

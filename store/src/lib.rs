@@ -9,8 +9,10 @@ pub mod entity;
 pub mod error;
 pub mod idempotency;
 pub mod job;
+pub mod ledger;
 pub mod outbox;
 pub mod page;
+pub mod trades;
 mod write;
 
 pub use db::{Backend, Options, Source, Store};

@@ -128,7 +128,7 @@ on_each_backend! {
     }
 
     async fn an_append_only_table_only_grows(x: Exchange) {
-        x.tamper("INSERT INTO journal (id, kind, subject_id, once_per_subject, currency, created_at) VALUES ('00000000-0000-0000-0000-000000000001', 'TEST', '00000000-0000-0000-0000-000000000001', FALSE, 'EUR', '2026-01-01T00:00:00+00:00')").await.unwrap();
+        x.tamper("INSERT INTO journal (id, kind, effect, subject_kind, subject_id, currency, created_at) VALUES ('00000000-0000-0000-0000-000000000001', 'TEST', 'TEST', 'TEST', '00000000-0000-0000-0000-000000000001', 'EUR', '2026-01-01T00:00:00+00:00')").await.unwrap();
         assert!(x.tamper("UPDATE journal SET kind = 'X'").await.is_err());
         assert!(x.tamper("DELETE FROM journal").await.is_err());
         if x.database == crate::harness::Database::Sqlite {

@@ -3,5 +3,6 @@
 
 mod foundation;
 mod harness;
+mod ledger;
 mod protocol;
 mod zz_backends;

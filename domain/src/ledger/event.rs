@@ -38,7 +38,9 @@ impl Sides {
         Account::of(self.seller, kind, self.price.currency)
     }
 
-    fn fees(&self) -> Account {
+    /// The commission account of the trade.
+    #[must_use]
+    pub fn fees(&self) -> Account {
         Account::fees(self.trade.uuid(), self.price.currency)
     }
 

@@ -8,8 +8,9 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub kind: String,
+    pub effect: String,
+    pub subject_kind: String,
     pub subject_id: Uuid,
-    pub once_per_subject: bool,
     pub currency: String,
     pub memo: Option<String>,
     pub recorded_by: Option<Uuid>,

@@ -20,7 +20,7 @@ pub struct Model {
     pub sold_at: DateTimeUtc,
     pub delivered_at: Option<DateTimeUtc>,
     pub due_at: DateTimeUtc,
-    pub hold_remaining_secs: Option<i64>,
+    pub hold_left_micros: Option<i64>,
     pub refunded_minor: i64,
     pub commission_minor: i64,
     pub ended_at: Option<DateTimeUtc>,

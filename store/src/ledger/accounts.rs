@@ -1,0 +1,89 @@
+//! Account rows: made on demand, found by what they are, locked in the order of their ids.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::id::{AccountId, OrganizationId, TypedId};
+use domain::ledger::{Account, AccountKind};
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{LockType, OnConflict};
+use sea_orm::{Condition, QueryOrder, QuerySelect};
+
+use crate::db::Backend;
+use crate::entity::account;
+use crate::error::StoreError;
+use crate::write::Tx;
+
+/// What an account row says of itself.
+pub(crate) fn identity(row: &account::Model) -> Result<Account, StoreError> {
+    Ok(Account {
+        kind: row.kind.parse().map_err(StoreError::corrupt)?,
+        organization: row.organization_id.map(OrganizationId::from),
+        currency: row.currency.parse().map_err(StoreError::corrupt)?,
+        stripe: i16::try_from(row.stripe_no).map_err(StoreError::corrupt)?,
+    })
+}
+
+/// The rows of `accounts`, made where missing, locked in the order of their ids until the transaction ends.
+pub(super) async fn locked(tx: &Tx, accounts: &BTreeSet<Account>) -> Result<BTreeMap<Account, account::Model>, StoreError> {
+    let mut ids = found(tx, accounts).await?;
+    let missing: Vec<Account> = accounts.iter().filter(|account| !ids.contains_key(account)).copied().collect();
+    if !missing.is_empty() {
+        make(tx, &missing).await?;
+        ids = found(tx, accounts).await?;
+    }
+    let mut rows = account::Entity::find().filter(account::Column::Id.is_in(ids.into_values())).order_by_asc(account::Column::Id);
+    if tx.backend() == Backend::Postgres {
+        rows = rows.lock(LockType::NoKeyUpdate);
+    }
+    let rows = rows.all(tx.db()).await?;
+    rows.into_iter().map(|row| Ok((identity(&row)?, row))).collect()
+}
+
+async fn found(tx: &Tx, accounts: &BTreeSet<Account>) -> Result<BTreeMap<Account, Uuid>, StoreError> {
+    let organizations: BTreeSet<Uuid> = accounts.iter().filter_map(|a| a.organization).map(Uuid::from).collect();
+    let own: BTreeSet<&str> = accounts.iter().filter(|a| a.organization.is_none()).map(|a| a.kind.as_str()).collect();
+    let exchange = Condition::all().add(account::Column::OrganizationId.is_null()).add(account::Column::Kind.is_in(own));
+    let theirs = account::Column::OrganizationId.is_in(organizations);
+    let rows = account::Entity::find().filter(Condition::any().add(theirs).add(exchange)).all(tx.db()).await?;
+    let mut ids = BTreeMap::new();
+    for row in rows {
+        let account = identity(&row)?;
+        if accounts.contains(&account) {
+            ids.insert(account, row.id);
+        }
+    }
+    Ok(ids)
+}
+
+async fn make(tx: &Tx, accounts: &[Account]) -> Result<(), StoreError> {
+    let now = tx.now().await?;
+    let rows = accounts.iter().map(|account| account::ActiveModel {
+        id: Set(tx.id::<AccountId>().uuid()),
+        organization_id: Set(account.organization.map(Uuid::from)),
+        kind: Set(account.kind.as_str().to_owned()),
+        stripe_no: Set(i64::from(account.stripe)),
+        currency: Set(account.currency.code().to_owned()),
+        may_go_negative: Set(account.kind.floor().is_none()),
+        balance_minor: Set(0),
+        version: Set(0),
+        created_at: Set(now),
+    });
+    // Two transactions may make the same account at once: the second waits for the first and then finds its row.
+    let again = OnConflict::new().do_nothing().to_owned();
+    account::Entity::insert_many(rows).on_conflict(again).exec_without_returning(tx.db()).await?;
+    Ok(())
+}
+
+/// The accounts of an organization that a statement can be made of.
+pub(super) async fn of_organization(
+    db: &impl sea_orm::ConnectionTrait,
+    organization: OrganizationId,
+    kind: Option<AccountKind>,
+) -> Result<Vec<account::Model>, StoreError> {
+    let mut rows = account::Entity::find().filter(account::Column::OrganizationId.eq(organization.0));
+    if let Some(kind) = kind {
+        rows = rows.filter(account::Column::Kind.eq(kind.as_str()));
+    }
+    Ok(rows.order_by_asc(account::Column::Currency).all(db).await?)
+}

@@ -1,0 +1,14 @@
+//! The ledger's rows: accounts locked in one order, balances and transfers written together, nothing ever rewritten.
+
+mod accounts;
+mod post;
+mod statement;
+mod stop;
+mod verify;
+mod wallet;
+
+pub use post::{Ledger, Note, post, post_all};
+pub use statement::{StatementKey, StatementRow};
+pub use stop::MoneyStop;
+pub use verify::{Check, Report};
+pub use wallet::{Balances, Wallet};

@@ -1,0 +1,131 @@
+//! The statement of one account: every movement that touched it, with the balance after it.
+
+use domain::id::{JournalId, OrganizationId, TransferId};
+use domain::ledger::{AccountKind, JournalKind, Subject};
+use domain::money::Currency;
+use domain::time::Timestamp;
+use sea_orm::entity::prelude::*;
+use sea_orm::{FromQueryResult, Statement, Value};
+
+use super::accounts;
+use crate::db::Store;
+use crate::error::StoreError;
+use crate::page::{Page, Slice};
+
+/// Where a row stands: the account's version after it, from 1 without gaps.
+pub type StatementKey = i64;
+
+/// One movement, seen from the account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatementRow {
+    /// The transfer.
+    pub id: TransferId,
+    /// Its journal.
+    pub journal: JournalId,
+    /// When.
+    pub at: Timestamp,
+    /// What happened.
+    pub kind: JournalKind,
+    /// To what.
+    pub subject: Subject,
+    /// What came in; negative when it went out.
+    pub amount_minor: i64,
+    /// The balance after it.
+    pub balance_minor: i64,
+    /// Where the row stands.
+    pub key: StatementKey,
+    /// What the operator who recorded it remarked.
+    pub memo: Option<String>,
+}
+
+#[derive(Debug, FromQueryResult)]
+struct Row {
+    id: Uuid,
+    journal_id: Uuid,
+    created_at: Timestamp,
+    kind: String,
+    subject_kind: String,
+    subject_id: Uuid,
+    amount_minor: i64,
+    balance_minor: i64,
+    version: i64,
+    memo: Option<String>,
+}
+
+impl TryFrom<Row> for StatementRow {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.id.into(),
+            journal: row.journal_id.into(),
+            at: row.created_at,
+            kind: row.kind.parse().map_err(StoreError::corrupt)?,
+            subject: Subject::from_parts(&row.subject_kind, row.subject_id).ok_or_else(|| StoreError::corrupt("a subject"))?,
+            amount_minor: row.amount_minor,
+            balance_minor: row.balance_minor,
+            key: row.version,
+            memo: row.memo,
+        })
+    }
+}
+
+impl Store {
+    /// A page of the statement of an organization's account, newest first; empty when the account was never used.
+    pub async fn statement(
+        &self,
+        organization: OrganizationId,
+        kind: AccountKind,
+        currency: Currency,
+        page: &Page<StatementKey>,
+    ) -> Result<Slice<StatementRow>, StoreError> {
+        let before = page.after.unwrap_or(i64::MAX);
+        let order = "version < $2 ORDER BY version DESC";
+        let Some(account) = self.statement_account(organization, kind, currency).await? else {
+            return Ok(Slice::cut(vec![], page));
+        };
+        let rows = self.statement_rows(account, order, before, page.limit()).await?;
+        Ok(Slice::cut(rows, page))
+    }
+
+    /// Up to `limit` rows behind `after` of the same statement, oldest first, for a download.
+    pub async fn statement_forward(
+        &self,
+        organization: OrganizationId,
+        kind: AccountKind,
+        currency: Currency,
+        after: StatementKey,
+        limit: u64,
+    ) -> Result<Vec<StatementRow>, StoreError> {
+        match self.statement_account(organization, kind, currency).await? {
+            Some(account) => self.statement_rows(account, "version > $2 ORDER BY version", after, limit).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn statement_account(
+        &self,
+        organization: OrganizationId,
+        kind: AccountKind,
+        currency: Currency,
+    ) -> Result<Option<Uuid>, StoreError> {
+        let rows = accounts::of_organization(self.read(), organization, Some(kind)).await?;
+        Ok(rows.into_iter().find(|row| row.currency == currency.code()).map(|row| row.id))
+    }
+
+    async fn statement_rows(&self, account: Uuid, order: &str, key: i64, limit: u64) -> Result<Vec<StatementRow>, StoreError> {
+        let sql = format!(
+            "SELECT entry.*, journal.kind, journal.subject_kind, journal.subject_id, journal.memo FROM ( \
+               SELECT id, journal_id, created_at, -amount_minor AS amount_minor, from_balance_minor AS balance_minor, \
+                 from_version AS version FROM transfer WHERE from_account_id = $1 \
+               UNION ALL \
+               SELECT id, journal_id, created_at, amount_minor, to_balance_minor, to_version FROM transfer \
+                 WHERE to_account_id = $1 \
+             ) AS entry JOIN journal ON journal.id = entry.journal_id WHERE {order} LIMIT $3"
+        );
+        let values: Vec<Value> = vec![account.into(), key.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()];
+        let statement = Statement::from_sql_and_values(self.read().get_database_backend(), sql, values);
+        let rows = Row::find_by_statement(statement).all(self.read()).await?;
+        rows.into_iter().map(StatementRow::try_from).collect()
+    }
+}

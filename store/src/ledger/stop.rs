@@ -1,0 +1,76 @@
+//! The money stop: after a broken invariant nothing moves money until an operator has looked.
+
+use domain::refusal::{Code, Refusal};
+use domain::time::Timestamp;
+use sea_orm::ActiveValue::Set;
+use sea_orm::ConnectionTrait;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::OnConflict;
+use serde::{Deserialize, Serialize};
+
+use crate::db::Store;
+use crate::entity::setting;
+use crate::error::{StoreError, WriteError};
+use crate::outbox::Event;
+use crate::write::Tx;
+
+const NAME: &str = "money_stop";
+
+/// Why and since when no money moves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MoneyStop {
+    /// The invariant that broke and the row that broke it.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+pub(super) async fn refuse_when_stopped(tx: &Tx) -> Result<(), WriteError> {
+    match read(tx.db()).await? {
+        None => Ok(()),
+        Some(_) => Err(Refusal::new(Code::MoneyStopped, "no money moves until an operator has looked at the ledger").into()),
+    }
+}
+
+impl Store {
+    /// The money stop, when there is one.
+    pub async fn money_stop(&self) -> Result<Option<MoneyStop>, StoreError> {
+        read(self.read()).await
+    }
+
+    /// Stops all movements of money. A stop that is there already stays as it is.
+    pub async fn money_stop_set(&self, reason: String) -> Result<(), WriteError> {
+        self.write("money_stop_set", move |tx| {
+            let reason = reason.clone();
+            async move {
+                let now = tx.now().await?;
+                let value = serde_json::to_value(MoneyStop { reason, since: now }).map_err(StoreError::corrupt)?;
+                let row = setting::ActiveModel { name: Set(NAME.to_owned()), value: Set(value), updated_at: Set(now) };
+                let again = OnConflict::column(setting::Column::Name).do_nothing().to_owned();
+                setting::Entity::insert(row).on_conflict(again).exec_without_returning(tx.db()).await?;
+                announce(&tx, "ledger.stopped").await
+            }
+        })
+        .await
+    }
+
+    /// Lets money move again; answers whether there was a stop.
+    pub async fn money_stop_lift(&self) -> Result<bool, WriteError> {
+        self.write("money_stop_lift", |tx| async move {
+            let done = setting::Entity::delete_by_id(NAME).exec(tx.db()).await?;
+            announce(&tx, "ledger.resumed").await?;
+            Ok(done.rows_affected > 0)
+        })
+        .await
+    }
+}
+
+async fn announce(tx: &Tx, topic: &'static str) -> Result<(), WriteError> {
+    let event = Event { topic, subject_id: Uuid::nil(), audience: Vec::new(), payload: serde_json::json!({}) };
+    Ok(tx.emit(event).await?)
+}
+
+async fn read(db: &impl ConnectionTrait) -> Result<Option<MoneyStop>, StoreError> {
+    let row = setting::Entity::find_by_id(NAME).one(db).await?;
+    row.map(|row| serde_json::from_value(row.value).map_err(StoreError::corrupt)).transpose()
+}

@@ -1,0 +1,80 @@
+//! What an organization has, per currency.
+
+use std::collections::BTreeMap;
+
+use domain::id::OrganizationId;
+use domain::ledger::AccountKind;
+use domain::money::Currency;
+use domain::trade::TradeState;
+use sea_orm::entity::prelude::*;
+use sea_orm::{FromQueryResult, QuerySelect};
+
+use super::accounts;
+use crate::db::Store;
+use crate::entity::trade;
+use crate::error::StoreError;
+
+/// Balances in one currency, in minor units.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Balances {
+    /// What can be spent or withdrawn.
+    pub available_minor: i64,
+    /// Locked by open bids.
+    pub reserved_minor: i64,
+    /// Held for this organization's sales.
+    pub escrow_minor: i64,
+    /// Held of this organization's purchases; it is in the sellers' escrow.
+    pub held_as_buyer_minor: i64,
+    /// Withdrawals on their way.
+    pub payout_minor: i64,
+    /// What it owes the exchange.
+    pub owed_minor: i64,
+}
+
+/// An organization's balances by currency; only currencies in which it has had money.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wallet {
+    /// By currency.
+    pub balances: BTreeMap<Currency, Balances>,
+}
+
+#[derive(FromQueryResult)]
+struct HeldRow {
+    currency: String,
+    price_minor: i64,
+}
+
+impl Store {
+    /// The organization's wallet.
+    pub async fn wallet(&self, organization: OrganizationId) -> Result<Wallet, StoreError> {
+        let mut wallet = Wallet::default();
+        for row in accounts::of_organization(self.read(), organization, None).await? {
+            let account = accounts::identity(&row)?;
+            let balances = wallet.balances.entry(account.currency).or_default();
+            match account.kind {
+                AccountKind::Available => balances.available_minor = row.balance_minor,
+                AccountKind::Reserved => balances.reserved_minor = row.balance_minor,
+                AccountKind::Escrow => balances.escrow_minor = row.balance_minor,
+                AccountKind::Payout => balances.payout_minor = row.balance_minor,
+                AccountKind::Receivable => balances.owed_minor = row.balance_minor.saturating_neg(),
+                _ => return Err(StoreError::corrupt("an organization owns an account of the exchange")),
+            }
+        }
+        let open = [TradeState::Held.as_str(), TradeState::Disputed.as_str()];
+        let held = trade::Entity::find()
+            .select_only()
+            .column(trade::Column::Currency)
+            .column(trade::Column::PriceMinor)
+            .filter(trade::Column::BuyerId.eq(organization.0))
+            .filter(trade::Column::State.is_in(open))
+            .into_model::<HeldRow>()
+            .all(self.read())
+            .await?;
+        for row in held {
+            let currency = row.currency.parse().map_err(StoreError::corrupt)?;
+            let balances = wallet.balances.entry(currency).or_default();
+            balances.held_as_buyer_minor = balances.held_as_buyer_minor.saturating_add(row.price_minor);
+        }
+        Ok(wallet)
+    }
+}

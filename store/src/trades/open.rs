@@ -1,0 +1,135 @@
+//! Opening trades: the sale of leads and the hold on their prices.
+
+use domain::id::{LeadId, ListingId, OrganizationId, TradeId, TypedId};
+use domain::ledger::{Journal, event};
+use domain::money::Money;
+use domain::refusal::{Code, Refusal};
+use domain::trade::{Hold, HoldTerms};
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+
+use super::row::{self, Trade};
+use crate::entity::trade;
+use crate::error::{StoreError, WriteError};
+use crate::ledger;
+use crate::write::Tx;
+
+/// From which account the buyer pays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PaidFrom {
+    /// From what it can spend.
+    Available,
+    /// From what the winning bid locked; what the price does not use returns.
+    Reserved {
+        /// All that the bid locked, in minor units.
+        minor: i64,
+    },
+}
+
+/// A sale, as the market decided it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sale {
+    /// The id of the trade to be.
+    pub trade: TradeId,
+    /// The listing that sells.
+    pub listing: ListingId,
+    /// The lead.
+    pub lead: LeadId,
+    /// Who is paid.
+    pub seller: OrganizationId,
+    /// Who pays.
+    pub buyer: OrganizationId,
+    /// Whether the buyer has the lead alone.
+    pub exclusive: bool,
+    /// The price.
+    pub price: Money,
+    /// The exchange's commission, in basis points.
+    pub commission_bp: i64,
+    /// The length of the hold by the seller's standing, in seconds.
+    pub hold_secs: i64,
+    /// From which account the buyer pays.
+    pub paid_from: PaidFrom,
+}
+
+/// Opens one trade and puts its price into escrow. The caller has locked the listing.
+pub async fn trade_open(tx: &Tx, sale: &Sale, terms: &HoldTerms) -> Result<Trade, WriteError> {
+    let mut trades = trades_open(tx, std::slice::from_ref(sale), &[], terms).await?;
+    Ok(trades.pop().ok_or(StoreError::Misuse("a sale opened no trade"))?)
+}
+
+/// Opens the trades of a clearing and posts its other journals (what lost bids get back) with one set of locks and writes.
+pub async fn trades_open(tx: &Tx, sales: &[Sale], others: &[Journal], terms: &HoldTerms) -> Result<Vec<Trade>, WriteError> {
+    let mut journals = others.to_vec();
+    for sale in sales {
+        journals.push(journal(sale)?);
+    }
+    let now = tx.now().await?;
+    let trades: Vec<Trade> = sales.iter().map(|sale| opened(sale, terms, now)).collect();
+    if !trades.is_empty() {
+        let again = || Refusal::new(Code::Taken, "this buyer has bought this lead before");
+        trade::Entity::insert_many(trades.iter().map(model))
+            .exec_without_returning(tx.db())
+            .await
+            .map_err(|error| WriteError::from(error).unique_as(again()))?;
+    }
+    ledger::post_all(tx, &journals).await?;
+    for trade in &trades {
+        row::announce(tx, trade).await?;
+    }
+    Ok(trades)
+}
+
+fn journal(sale: &Sale) -> Result<Journal, StoreError> {
+    let sides = event::Sides { trade: sale.trade, buyer: sale.buyer, seller: sale.seller, price: sale.price };
+    match sale.paid_from {
+        PaidFrom::Available => event::trade_from_available(&sides),
+        PaidFrom::Reserved { minor } => event::trade_from_reserved(&sides, minor),
+    }
+    .map_err(StoreError::corrupt)
+}
+
+fn opened(sale: &Sale, terms: &HoldTerms, now: domain::time::Timestamp) -> Trade {
+    Trade {
+        id: sale.trade,
+        listing: sale.listing,
+        lead: sale.lead,
+        seller: sale.seller,
+        buyer: sale.buyer,
+        exclusive: sale.exclusive,
+        price: sale.price,
+        commission_bp: sale.commission_bp,
+        hold_secs: sale.hold_secs,
+        hold: Hold::open(now, sale.hold_secs, terms),
+        sold_at: now,
+        delivered_at: None,
+        ended_at: None,
+        refunded_minor: 0,
+        commission_minor: 0,
+        version: 0,
+    }
+}
+
+fn model(trade: &Trade) -> trade::ActiveModel {
+    let (due_at, left_micros) = row::columns(&trade.hold, trade);
+    trade::ActiveModel {
+        id: Set(trade.id.uuid()),
+        listing_id: Set(trade.listing.uuid()),
+        lead_id: Set(trade.lead.uuid()),
+        seller_id: Set(trade.seller.uuid()),
+        buyer_id: Set(trade.buyer.uuid()),
+        exclusive: Set(trade.exclusive),
+        price_minor: Set(trade.price.minor),
+        currency: Set(trade.price.currency.code().to_owned()),
+        commission_bp: Set(trade.commission_bp),
+        state: Set(trade.hold.state().as_str().to_owned()),
+        hold_secs: Set(trade.hold_secs),
+        sold_at: Set(trade.sold_at),
+        delivered_at: Set(trade.delivered_at),
+        due_at: Set(due_at),
+        hold_left_micros: Set(left_micros),
+        refunded_minor: Set(0),
+        commission_minor: Set(0),
+        ended_at: Set(None),
+        version: Set(0),
+    }
+}

@@ -1,0 +1,109 @@
+//! The ledger cannot be rewritten, and what somebody rewrote by force is found and named.
+
+use domain::refusal::Code;
+use store::trades::trade_release;
+
+use super::market::{DAY, assert_clean, bid, fund, on_trade, refusal, sell, stall};
+use crate::harness::{Database, Exchange, on_each_backend};
+
+async fn one_trade(x: &Exchange) -> store::trades::Trade {
+    let (seller, buyer) = (x.organization("S").await.org(), x.organization("B").await.org());
+    fund(&x.app, buyer, 5_000).await;
+    let place = stall(x, seller, 2).await;
+    bid(x, place, buyer, 700).await.unwrap();
+    sell(&x.app, place, buyer, 1_000).await.unwrap()
+}
+
+async fn broken(x: &Exchange) -> (String, String) {
+    let report = x.app.store.ledger_verify().await.unwrap();
+    let (invariant, row) = report.first_broken().expect("a broken row");
+    (invariant.to_owned(), row.to_owned())
+}
+
+on_each_backend! {
+    async fn transfers_and_journals_only_grow(x: Exchange) {
+        one_trade(&x).await;
+        let before = x.row_counts().await;
+        let mut attempts = vec![
+            "UPDATE transfer SET amount_minor = 1",
+            "DELETE FROM transfer",
+            "UPDATE journal SET kind = 'RELEASE'",
+            "DELETE FROM journal",
+        ];
+        match x.database {
+            Database::Sqlite => attempts.extend([
+                "REPLACE INTO transfer SELECT * FROM transfer",
+                "INSERT OR REPLACE INTO transfer SELECT randomblob(16), journal_id, position, from_account_id, to_account_id, 1, from_balance_minor, from_version, to_balance_minor, to_version, created_at FROM transfer",
+                "INSERT OR REPLACE INTO transfer SELECT randomblob(16), journal_id, position + 9, from_account_id, to_account_id, 1, from_balance_minor, from_version, to_balance_minor, to_version, created_at FROM transfer",
+                "INSERT OR REPLACE INTO journal SELECT randomblob(16), kind, effect, subject_kind, subject_id, currency, memo, recorded_by, created_at FROM journal",
+            ]),
+            Database::Postgres => attempts.extend(["TRUNCATE transfer CASCADE", "TRUNCATE journal CASCADE"]),
+        }
+        for attempt in attempts {
+            assert!(x.tamper(attempt).await.is_err(), "{attempt}");
+        }
+        assert_eq!(x.row_counts().await, before);
+        assert_clean(&x).await;
+    }
+
+    async fn a_changed_balance_is_found(x: Exchange) {
+        one_trade(&x).await;
+        assert_clean(&x).await;
+        assert!(x.tamper("UPDATE account SET balance_minor = -1 WHERE kind = 'AVAILABLE'").await.is_err(), "the CHECK holds");
+        x.tamper("UPDATE account SET balance_minor = balance_minor + 1 WHERE kind = 'ESCROW'").await.unwrap();
+        assert_eq!(broken(&x).await, ("every currency sums to zero".into(), "EUR sums to 1".into()));
+        x.tamper("UPDATE account SET balance_minor = balance_minor - 1 WHERE kind = 'EXTERNAL_BANK'").await.unwrap();
+        let (invariant, row) = broken(&x).await;
+        assert_eq!(invariant, "each balance is the sum of its transfers");
+        assert!(row.starts_with("account "), "{row}");
+    }
+
+    async fn a_forged_transfer_is_found_and_named(x: Exchange) {
+        one_trade(&x).await;
+        let forged = match x.database {
+            Database::Sqlite => "randomblob(16)",
+            Database::Postgres => "gen_random_uuid()",
+        };
+        x.tamper(&format!(
+            "INSERT INTO transfer SELECT {forged}, journal_id, position + 7, from_account_id, to_account_id, 5, \
+             from_balance_minor, from_version + 100, to_balance_minor, to_version + 100, created_at FROM transfer WHERE position = 0 \
+             AND journal_id IN (SELECT id FROM journal WHERE kind = 'TRADE')"
+        ))
+        .await
+        .unwrap();
+        let (invariant, row) = broken(&x).await;
+        assert_eq!(invariant, "each transfer carries the running balance, and versions have no gaps");
+        assert!(row.starts_with("transfer ") && row.contains("version 10"), "{row}");
+    }
+
+    async fn open_business_and_accounts_must_agree(x: Exchange) {
+        let trade = one_trade(&x).await;
+        x.tamper("UPDATE trade SET price_minor = 999").await.unwrap();
+        assert_eq!(broken(&x).await.0, "escrow equals the open trades");
+        x.tamper("UPDATE trade SET price_minor = 1000").await.unwrap();
+        x.tamper("UPDATE bid SET state = 'LOST'").await.unwrap();
+        assert_eq!(broken(&x).await.0, "reserved equals the open bids");
+        x.tamper("UPDATE bid SET state = 'OPEN'").await.unwrap();
+        x.clock.advance_secs(8 * DAY);
+        on_trade!(x.app, trade_release, trade.id).unwrap();
+        assert_clean(&x).await;
+        x.tamper("UPDATE trade SET state = 'HELD'").await.unwrap();
+        assert_eq!(broken(&x).await.0, "escrow equals the open trades");
+    }
+
+    async fn a_stop_refuses_what_moves_money_and_nothing_else(x: Exchange) {
+        let trade = one_trade(&x).await;
+        x.app.store.money_stop_set("a test".into()).await.unwrap();
+        x.app.store.money_stop_set("another".into()).await.unwrap();
+        assert_eq!(x.app.store.money_stop().await.unwrap().unwrap().reason, "a test");
+        x.clock.advance_secs(8 * DAY);
+        let before = x.row_counts().await;
+        assert_eq!(refusal(on_trade!(x.app, trade_release, trade.id)), Code::MoneyStopped);
+        assert_eq!(refusal(x.app.store.trades_advance(10).await), Code::MoneyStopped);
+        assert_eq!(x.row_counts().await, before);
+        assert_eq!(x.app.store.trade_of(trade.id, trade.buyer).await.unwrap().unwrap().version, 0);
+        assert!(x.app.store.money_stop_lift().await.unwrap());
+        on_trade!(x.app, trade_release, trade.id).unwrap();
+        assert_clean(&x).await;
+    }
+}
