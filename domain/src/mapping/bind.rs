@@ -201,12 +201,7 @@ impl Mapping {
         if definition.group {
             found.push(Refusal::invalid("vertical", "this vertical only gathers those below it: name one of them"));
         }
-        if self.synthetic.is_some() {
-            for target in PERSON.iter().chain(CHANNELS).filter(|target| has(target)) {
-                let message = "made-up contacts and contacts from the file exclude each other";
-                found.push(Refusal::new(Code::Invalid, message).at(target.as_str()).at("fields"));
-            }
-        } else {
+        if self.synthetic.is_none() {
             found.extend(PERSON.iter().filter(|target| !has(target)).map(|target| needs(target.as_str(), "")));
             if !CHANNELS.iter().any(has) {
                 found.push(needs("phone", ", or an e-mail address, or a messenger account"));

@@ -23,8 +23,8 @@ pub(super) struct Values {
 }
 
 impl Values {
-    /// The draft. A made-up `person` takes the place of the contact; the kind of contact follows from what is there when
-    /// the row does not say it.
+    /// The draft. A made-up `person` fills what the row leaves open of the contact; the kind of contact follows from what
+    /// is there when the row does not say it.
     pub(super) fn into_draft(
         mut self,
         vertical: &str,
@@ -32,14 +32,10 @@ impl Values {
         person: Option<Person>,
     ) -> Result<LeadDraft, Refusal> {
         let synthetic = person.is_some();
-        let contact = match person {
-            Some(person) => ContactDraft {
-                company: self.text(Target::Company),
-                position: self.text(Target::Position),
-                ..person.into_contact()
-            },
-            None => self.contact(),
-        };
+        let mut contact = self.contact();
+        if let Some(person) = person {
+            person.fill(&mut contact);
+        }
         let comments = self.text(Target::Comments);
         let call_me_at = self.instant(Target::CallMeAt);
         let told_more = comments.is_some() || call_me_at.is_some();

@@ -162,12 +162,14 @@ pub struct Person {
 }
 
 impl Person {
-    pub(super) fn into_contact(self) -> ContactDraft {
-        ContactDraft {
-            name: self.name,
-            phones: self.phone.into_iter().collect(),
-            emails: vec![self.email],
-            ..ContactDraft::default()
+    /// Fills what a row says nothing of: the name, and the ways to reach the person when it names none.
+    pub(super) fn fill(self, contact: &mut ContactDraft) {
+        if contact.name.is_empty() {
+            contact.name = self.name;
+        }
+        if contact.phones.is_empty() && contact.emails.is_empty() && contact.messenger.is_none() {
+            contact.phones.extend(self.phone);
+            contact.emails.push(self.email);
         }
     }
 }

@@ -280,7 +280,7 @@ fn json_says_the_same_as_toml() {
 }
 
 #[test]
-fn made_up_contacts_are_marked_and_exclude_real_ones() {
+fn made_up_contacts_are_marked_and_fill_what_the_row_leaves_open() {
     let text = "vertical = \"travel/tour\"\n[synthetic]\nseed = 3\n[fields]\ninterest = { constant = \"ADVICE\" }\n\
                 source = { constant = \"EMAIL\" }\ncountry = { constant = \"PT\" }\n[attributes]\ngoal = { constant = \"SEA\" }";
     let mapping = Mapping::parse(text).unwrap();
@@ -288,8 +288,11 @@ fn made_up_contacts_are_marked_and_exclude_real_ones() {
     let RowOutcome::Lead(draft) = bound.apply(&["x"], 5, now()) else { panic!() };
     let somebody = person(3, 5);
     assert!(draft.synthetic && draft.contact.name == somebody.name && draft.contact.emails == [somebody.email]);
-    let mixed = Mapping::parse(&text.replace("[attributes]", "email = \"A\"\n[attributes]")).unwrap();
-    assert_eq!(mixed.bind(&["A".to_owned()], &definition(), Limits::default()).unwrap_err()[0].path, ["fields", "email"]);
+    let own = Mapping::parse(&text.replace("[attributes]", "email = \"A\"\n[attributes]")).unwrap();
+    let bound = own.bind(&["A".to_owned()], &definition(), Limits::default()).unwrap();
+    let RowOutcome::Lead(draft) = bound.apply(&["ana@example.org"], 5, now()) else { panic!() };
+    assert!(draft.synthetic && draft.contact.name == somebody.name && draft.contact.phones.is_empty());
+    assert_eq!(draft.contact.emails, ["ana@example.org"]);
 }
 
 #[test]
