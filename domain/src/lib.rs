@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "a test may overflow: it fails then"))]
 
 pub mod access;
+pub mod account;
 pub mod bid;
 pub mod clearing;
 pub mod client;

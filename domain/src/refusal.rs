@@ -47,6 +47,14 @@ codes! {
     Forbidden = "FORBIDDEN";
     /// The record is no lead: nobody's name, no way to reach them, or nobody who asked.
     NotALead = "NOT_A_LEAD";
+    /// The e-mail address and the password do not belong together, or belong to nobody.
+    InvalidCredentials = "INVALID_CREDENTIALS";
+    /// The token is unknown, used, revoked or expired.
+    InvalidToken = "INVALID_TOKEN";
+    /// The organization would be left without an owner.
+    LastOwner = "LAST_OWNER";
+    /// There are as many of these as the organization may have.
+    LimitReached = "LIMIT_REACHED";
     /// The object is in a state that does not allow this.
     WrongState = "WRONG_STATE";
     /// Something with this name, address or key exists already.

@@ -3,6 +3,7 @@
 //! There is one way to write, [`Store::write`]: a named transaction that is retried when the database asks for it.
 //! Everything that must happen after a commit leaves through the same transaction, as an event ([`outbox`]) or a job ([`job`]).
 
+pub mod accounts;
 mod db;
 #[expect(missing_docs, reason = "the migrations say what each table and column means")]
 pub mod entity;
