@@ -4,16 +4,20 @@
 //! Everything that must happen after a commit leaves through the same transaction, as an event ([`outbox`]) or a job ([`job`]).
 
 pub mod accounts;
+pub mod confirmations;
 mod db;
 #[expect(missing_docs, reason = "the migrations say what each table and column means")]
 pub mod entity;
 pub mod error;
 pub mod idempotency;
 pub mod job;
+pub mod leads;
 pub mod ledger;
 pub mod outbox;
 pub mod page;
+pub mod suppressions;
 pub mod trades;
+pub mod verticals;
 mod write;
 
 pub use db::{Backend, Options, Source, Store};

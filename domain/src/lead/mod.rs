@@ -17,6 +17,7 @@ mod consent;
 mod draft;
 mod person;
 mod sealed;
+mod standing;
 #[cfg(test)]
 pub(crate) mod testing;
 mod words;
@@ -29,6 +30,7 @@ pub use person::{
     MaritalStatus, Occupation, OrganizationType,
 };
 pub use sealed::{Sealed, Trace};
+pub use standing::{Ties, erase, judge, withdraw};
 pub use words::{
     Audience, Channel, ContactKind, Interest, LeadOrigin, LeadState, MessengerKind, Offering, PseudoLead, SourceKind, Temperature,
 };

@@ -60,16 +60,16 @@ pub struct Score {
     pub contributions: Vec<Contribution>,
 }
 
-/// Scores a lead that has reached `level` by `checks`, as of `now`.
+/// Scores a lead that has reached `level` by `checks`, as of `now`, under `weights`: the vertical's own, as the exchange's
+/// settings have them.
 #[must_use]
-pub fn score(lead: &Lead, definition: &Definition, checks: &[Check], level: Level, now: Timestamp) -> Score {
-    let weights = &definition.weights;
+pub fn score(lead: &Lead, definition: &Definition, weights: &Weights, checks: &[Check], level: Level, now: Timestamp) -> Score {
     let mut contributions = vec![
         part(Factor::Verification, weights.verification, verification_percent(level), format!("level {}", level.as_str())),
         part(Factor::Intent, weights.intent, intent_percent(lead.interest), format!("asked for {}", lead.interest.as_str())),
         recency(lead, weights, now),
         part(Factor::Source, weights.source, source_percent(lead.source.kind), format!("came by {}", lead.source.kind.as_str())),
-        completeness(lead, definition),
+        completeness(lead, definition, weights),
         engagement(lead, weights),
     ];
     contributions.extend(weights.rules.iter().filter(|rule| rule.holds(&lead.attributes)).map(|rule| Contribution {
@@ -90,10 +90,10 @@ pub fn score(lead: &Lead, definition: &Definition, checks: &[Check], level: Leve
 
 /// What `points` mean under `weights`.
 #[must_use]
-pub const fn temperature(points: i64, weights: &Weights) -> Temperature {
-    if points >= weights.hot_from {
+pub fn temperature(points: i64, weights: &Weights) -> Temperature {
+    if weights.hot_from.is_some_and(|hot| points >= hot) {
         Temperature::Hot
-    } else if points >= weights.warm_from {
+    } else if weights.warm_from.is_some_and(|warm| points >= warm) {
         Temperature::Warm
     } else {
         Temperature::Cold
@@ -162,7 +162,7 @@ fn recency(lead: &Lead, weights: &Weights, now: Timestamp) -> Contribution {
     part(Factor::Recency, weights.recency, percent, reason.to_owned())
 }
 
-fn completeness(lead: &Lead, definition: &Definition) -> Contribution {
+fn completeness(lead: &Lead, definition: &Definition, weights: &Weights) -> Contribution {
     let asked = definition.attributes.len().saturating_add(5);
     let core = ["age_band", "occupation", "education", "income_band", "industry", "headcount_band", "decision_role", "gender"];
     let schema = definition.attributes.iter().filter(|attribute| lead.answers(&attribute.key)).count();
@@ -171,7 +171,7 @@ fn completeness(lead: &Lead, definition: &Definition) -> Contribution {
     let place = usize::from(lead.city.is_some());
     let answered = schema.saturating_add(about).saturating_add(ways).saturating_add(place).min(asked);
     let percent = answered.saturating_mul(100).checked_div(asked).and_then(|percent| i64::try_from(percent).ok()).unwrap_or(0);
-    part(Factor::Completeness, definition.weights.completeness, percent, format!("{answered} of {asked} answers"))
+    part(Factor::Completeness, weights.completeness, percent, format!("{answered} of {asked} answers"))
 }
 
 fn engagement(lead: &Lead, weights: &Weights) -> Contribution {

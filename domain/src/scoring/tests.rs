@@ -16,13 +16,18 @@ fn lead(change: impl FnOnce(&mut LeadDraft)) -> Lead {
     admit(&draft, &"travel/tour".parse().unwrap(), &tours(), now()).unwrap()
 }
 
+fn scored(lead: &Lead, definition: &Definition, checks: &[Check], level: Level) -> Score {
+    let weights = definition.weights.clone().under(&std::collections::BTreeMap::new(), 40, 65);
+    score(lead, definition, &weights, checks, level, now())
+}
+
 fn points(score: &Score, factor: Factor) -> i64 {
     score.contributions.iter().filter(|part| part.factor == factor).map(|part| part.points).sum()
 }
 
 #[test]
 fn each_contribution_is_shown_and_they_add_up() {
-    let score = score(&lead(|_| {}), &tours(), &[], Level::Format, now());
+    let score = scored(&lead(|_| {}), &tours(), &[], Level::Format);
     let shown: Vec<_> = score.contributions.iter().map(|part| (part.factor, part.points, part.reason.as_str())).collect();
     assert_eq!(
         shown,
@@ -47,7 +52,7 @@ fn doubts_and_age_take_points() {
         Finding::new(CheckKind::Answers, Outcome::Fail).at(now()),
     ];
     let stale = lead(|draft| draft.captured_at = "2026-03-01T00:00:00Z".parse().unwrap());
-    let score = score(&stale, &tours(), &checks, Level::Format, now());
+    let score = scored(&stale, &tours(), &checks, Level::Format);
     assert_eq!((points(&score, Factor::Recency), points(&score, Factor::Doubt)), (0, -25));
     assert_eq!((score.points, score.temperature), (23, Temperature::Cold));
 }
@@ -64,7 +69,7 @@ fn weights_must_make_sense() {
     assert_eq!(at(|_| {}), None);
     assert_eq!(at(|weights| weights.intent = 26).as_deref(), Some(""));
     assert_eq!(at(|weights| weights.odd_check = 1).as_deref(), Some("oddCheck"));
-    assert_eq!(at(|weights| weights.hot_from = 40).as_deref(), Some("hotFrom"));
+    assert_eq!(at(|weights| (weights.warm_from, weights.hot_from) = (Some(40), Some(40))).as_deref(), Some("hotFrom"));
     let problems =
         |rule: FitRule| Weights { rules: vec![rule], ..Weights::default() }.problems(&tours()).remove(0).path.join(".");
     assert_eq!(problems(rule("stars", vec![AttributeValue::Int(5)])), "rules.0.key");
@@ -72,6 +77,16 @@ fn weights_must_make_sense() {
     assert_eq!(problems(rule("goal", vec![])), "rules.0.anyOf");
     assert_eq!(problems(FitRule { at_least: Some(1), ..rule("goal", vec![]) }), "rules.0.key");
     assert_eq!(problems(FitRule { points: 51, ..rule("goal", vec![]) }), "rules.0.points");
+}
+
+#[test]
+fn settings_take_the_place_of_a_verticals_weights() {
+    let points = std::collections::BTreeMap::from([("intent".to_owned(), 0)]);
+    let weights = tours().weights.under(&points, 40, 65);
+    assert_eq!((weights.intent, weights.recency, weights.warm_from, weights.hot_from), (0, 15, Some(40), Some(65)));
+    let own = Weights { hot_from: Some(90), ..Weights::default() }.under(&points, 40, 65);
+    assert_eq!((own.warm_from, own.hot_from), (Some(40), Some(90)));
+    assert!(Weights::knows("odd_check") && !Weights::knows("confirmed"));
 }
 
 proptest! {
@@ -95,7 +110,7 @@ proptest! {
             draft.source.kind = SourceKind::ALL[source];
             draft.captured_at = crate::time::plus_secs(now(), -hours * 3_600);
         });
-        let score = score(&lead, &definition, &checks, Level::ALL[level], now());
+        let score = scored(&lead, &definition, &checks, Level::ALL[level]);
         prop_assert!((0..=100).contains(&score.points));
         prop_assert_eq!(score.contributions.iter().map(|part| part.points).sum::<i64>(), score.points);
     }

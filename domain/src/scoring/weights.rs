@@ -34,10 +34,12 @@ pub struct Weights {
     pub odd_check: i64,
     /// For each check that failed; not above zero.
     pub failed_check: i64,
-    /// From this score on a lead is WARM.
-    pub warm_from: i64,
-    /// From this score on a lead is HOT.
-    pub hot_from: i64,
+    /// From this score on a lead is WARM; the exchange's own threshold where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warm_from: Option<i64>,
+    /// From this score on a lead is HOT; the exchange's own threshold where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hot_from: Option<i64>,
     /// Points for single attributes.
     pub rules: Vec<FitRule>,
 }
@@ -53,8 +55,8 @@ impl Default for Weights {
             engagement: 10,
             odd_check: -5,
             failed_check: -20,
-            warm_from: 40,
-            hot_from: 65,
+            warm_from: None,
+            hot_from: None,
             rules: Vec::new(),
         }
     }
@@ -108,6 +110,41 @@ impl FitRule {
 }
 
 impl Weights {
+    /// These weights with the points and thresholds of the exchange's settings: `points` by the name of a factor or of a
+    /// doubt takes the place of the vertical's own, the thresholds stand in where the vertical says nothing. The sum may
+    /// then differ from 100; the score is cut all the same.
+    #[must_use]
+    pub fn under(mut self, points: &BTreeMap<String, i32>, warm_from: i64, hot_from: i64) -> Self {
+        for (name, value) in points {
+            if let Some(place) = self.place(name) {
+                *place = i64::from(*value);
+            }
+        }
+        self.warm_from.get_or_insert(warm_from);
+        self.hot_from.get_or_insert(hot_from);
+        self
+    }
+
+    /// Whether `name` is one that [`Weights::under`] knows.
+    #[must_use]
+    pub fn knows(name: &str) -> bool {
+        Self::default().place(name).is_some()
+    }
+
+    fn place(&mut self, name: &str) -> Option<&mut i64> {
+        Some(match name {
+            "verification" => &mut self.verification,
+            "intent" => &mut self.intent,
+            "recency" => &mut self.recency,
+            "source" => &mut self.source,
+            "completeness" => &mut self.completeness,
+            "engagement" => &mut self.engagement,
+            "odd_check" => &mut self.odd_check,
+            "failed_check" => &mut self.failed_check,
+            _ => return None,
+        })
+    }
+
     /// What is wrong with the weights under `definition`; paths are relative to the weights.
     #[must_use]
     pub fn problems(&self, definition: &Definition) -> Vec<Refusal> {
@@ -134,7 +171,8 @@ impl Weights {
                 found.push(Refusal::invalid(field, format!("from -{MAX_RULE_POINTS} to 0")));
             }
         }
-        if !(0 < self.warm_from && self.warm_from < self.hot_from && self.hot_from <= 100) {
+        let (warm, hot) = (self.warm_from.unwrap_or(1), self.hot_from.unwrap_or(100));
+        if !(0 < warm && warm < hot && hot <= 100) {
             found.push(Refusal::invalid("hotFrom", "0 < warmFrom < hotFrom <= 100"));
         }
         if self.rules.len() > MAX_RULES {

@@ -1,0 +1,176 @@
+//! Finding leads, scoped to who looks.
+
+use domain::id::{ImportId, LeadId, OrganizationId};
+use domain::lead::{Audience, LeadState, SourceKind, Temperature};
+use domain::time::Timestamp;
+use domain::verification::Level;
+use domain::vertical::VerticalPath;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::LockType;
+use sea_orm::{Condition, ConnectionTrait, QueryOrder, QuerySelect, QueryTrait};
+
+use super::{Envelope, StoredLead};
+use crate::db::{Backend, Store};
+use crate::entity::{lead, lead_contact, lead_key, vertical};
+use crate::error::StoreError;
+use crate::page::{Page, Slice};
+use crate::write::Tx;
+
+/// Whose leads are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeadScope {
+    /// Those of one seller.
+    Seller(OrganizationId),
+    /// All, for the exchange's own staff and workers.
+    Exchange,
+}
+
+/// Which leads are looked for; nothing said means all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeadFilter {
+    /// In or below this vertical.
+    pub vertical: Option<VerticalPath>,
+    /// In one of these states.
+    pub states: Vec<LeadState>,
+    /// At this level or above.
+    pub level_from: Option<Level>,
+    /// Of one of these temperatures.
+    pub temperatures: Vec<Temperature>,
+    /// With at least so many points.
+    pub score_from: Option<i64>,
+    /// By one of these kinds of source.
+    pub sources: Vec<SourceKind>,
+    /// For this audience.
+    pub audience: Option<Audience>,
+    /// In this country.
+    pub country: Option<String>,
+    /// Brought by this import.
+    pub import: Option<ImportId>,
+    /// With this reference of the seller.
+    pub seller_reference: Option<String>,
+    /// With made-up contact data, or with real.
+    pub synthetic: Option<bool>,
+    /// Captured at or after this instant.
+    pub captured_from: Option<Timestamp>,
+    /// Captured before this instant.
+    pub captured_until: Option<Timestamp>,
+}
+
+impl LeadScope {
+    fn condition(self) -> Condition {
+        match self {
+            Self::Seller(seller) => Condition::all().add(lead::Column::SellerId.eq(seller.0)),
+            Self::Exchange => Condition::all(),
+        }
+    }
+}
+
+impl LeadFilter {
+    fn condition(&self) -> Condition {
+        let any = |column: lead::Column, texts: Vec<&'static str>| (!texts.is_empty()).then(|| column.is_in(texts));
+        let levels = |least: Level| Level::ALL.iter().filter(|level| **level >= least).map(|level| level.as_str()).collect();
+        let within = self.vertical.as_ref().map(|path| {
+            let below = Condition::any()
+                .add(vertical::Column::Path.eq(path.as_str()))
+                .add(vertical::Column::Path.starts_with(format!("{path}/")));
+            let ids = vertical::Entity::find().select_only().column(vertical::Column::Id).filter(below);
+            lead::Column::VerticalId.in_subquery(ids.into_query())
+        });
+        Condition::all()
+            .add_option(within)
+            .add_option(any(lead::Column::State, self.states.iter().map(|state| state.as_str()).collect()))
+            .add_option(self.level_from.and_then(|least| any(lead::Column::Level, levels(least))))
+            .add_option(any(lead::Column::Temperature, self.temperatures.iter().map(|value| value.as_str()).collect()))
+            .add_option(self.score_from.map(|least| lead::Column::Score.gte(least)))
+            .add_option(any(lead::Column::SourceKind, self.sources.iter().map(|kind| kind.as_str()).collect()))
+            .add_option(self.audience.map(|audience| lead::Column::Audience.eq(audience.as_str())))
+            .add_option(self.country.as_ref().map(|country| lead::Column::Country.eq(country)))
+            .add_option(self.import.map(|import| lead::Column::ImportId.eq(import.0)))
+            .add_option(self.seller_reference.as_ref().map(|reference| lead::Column::SellerReference.eq(reference)))
+            .add_option(self.synthetic.map(|synthetic| lead::Column::Synthetic.eq(synthetic)))
+            .add_option(self.captured_from.map(|from| lead::Column::CapturedAt.gte(from)))
+            .add_option(self.captured_until.map(|until| lead::Column::CapturedAt.lt(until)))
+    }
+}
+
+/// A lead that `scope` may see.
+pub(super) async fn lead(db: &impl ConnectionTrait, scope: LeadScope, id: LeadId) -> Result<Option<StoredLead>, StoreError> {
+    let row = lead::Entity::find_by_id(id.0).filter(scope.condition()).one(db).await?;
+    row.map(StoredLead::try_from).transpose()
+}
+
+/// Who the person is, sealed; `None` once erased.
+pub(super) async fn envelope(db: &impl ConnectionTrait, id: LeadId) -> Result<Option<Envelope>, StoreError> {
+    let row = lead_contact::Entity::find_by_id(id.0).one(db).await?;
+    Ok(row.map(|row| Envelope { key_id: row.key_id, wrapped_key: row.wrapped_key, ciphertext: row.ciphertext }))
+}
+
+impl Store {
+    /// A lead that `scope` may see.
+    pub async fn lead(&self, scope: LeadScope, id: LeadId) -> Result<Option<StoredLead>, StoreError> {
+        lead(self.read(), scope, id).await
+    }
+
+    /// Leads that `scope` may see, the newest first.
+    pub async fn leads(
+        &self,
+        scope: LeadScope,
+        filter: &LeadFilter,
+        page: &Page<LeadId>,
+    ) -> Result<Slice<StoredLead>, StoreError> {
+        let rows = lead::Entity::find()
+            .filter(scope.condition())
+            .filter(filter.condition())
+            .filter(Condition::all().add_option(page.after.map(|id| lead::Column::Id.lt(id.0))))
+            .order_by_desc(lead::Column::Id)
+            .limit(page.limit())
+            .all(self.read())
+            .await?;
+        Slice::cut(rows, page).try_map(StoredLead::try_from)
+    }
+
+    /// How many leads `scope` may see.
+    pub async fn leads_count(&self, scope: LeadScope, filter: &LeadFilter) -> Result<u64, StoreError> {
+        Ok(lead::Entity::find().filter(scope.condition()).filter(filter.condition()).count(self.read()).await?)
+    }
+
+    /// Who the person behind a lead is, sealed; `None` once erased.
+    pub async fn lead_envelope(&self, id: LeadId) -> Result<Option<Envelope>, StoreError> {
+        envelope(self.read(), id).await
+    }
+}
+
+impl Tx {
+    /// A lead that `scope` may see, locked until the transaction ends.
+    pub async fn lead_locked(&self, scope: LeadScope, id: LeadId) -> Result<Option<StoredLead>, StoreError> {
+        let mut query = lead::Entity::find_by_id(id.0).filter(scope.condition());
+        if self.backend() == Backend::Postgres {
+            query = query.lock(LockType::NoKeyUpdate);
+        }
+        query.one(self.db()).await?.map(StoredLead::try_from).transpose()
+    }
+
+    /// Who the person behind a lead is, sealed; `None` once erased.
+    pub async fn lead_envelope(&self, id: LeadId) -> Result<Option<Envelope>, StoreError> {
+        envelope(self.db(), id).await
+    }
+
+    /// The leads that share one of these keys and are not closed.
+    pub async fn leads_with_keys(&self, hashes: &[[u8; 32]]) -> Result<Vec<LeadId>, StoreError> {
+        let of_key = lead_key::Entity::find()
+            .select_only()
+            .column(lead_key::Column::LeadId)
+            .filter(lead_key::Column::Hash.is_in(hashes.iter().map(|hash| hash.to_vec())));
+        let open = LeadState::ALL.iter().filter(|state| state.is_open()).map(|state| state.as_str());
+        let ids: Vec<Uuid> = lead::Entity::find()
+            .select_only()
+            .column(lead::Column::Id)
+            .filter(lead::Column::Id.in_subquery(of_key.into_query()))
+            .filter(lead::Column::State.is_in(open))
+            .order_by_asc(lead::Column::Id)
+            .into_tuple()
+            .all(self.db())
+            .await?;
+        Ok(ids.into_iter().map(LeadId::from).collect())
+    }
+}

@@ -1,0 +1,185 @@
+//! What becomes of a lead that was taken: checks, states, erasure, reveals.
+
+use domain::id::{ApiKeyId, CheckId, LeadId, OrganizationId, RevealId, TypedId, UserId};
+use domain::lead::{LeadState, Ties};
+use domain::listing::ListingState;
+use domain::refusal::{Code, Refusal};
+use domain::scoring::Score;
+use domain::trade::TradeState;
+use domain::verification::{Check, Level};
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::{ExprTrait, QueryOrder};
+
+use super::StoredLead;
+use super::take::json;
+use crate::db::Store;
+use crate::entity::{contact_reveal, lead, lead_check, lead_contact, listing, trade};
+use crate::error::{StoreError, WriteError};
+use crate::write::Tx;
+
+/// What checks made of a lead.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// The latest outcome of each check.
+    pub checks: Vec<Check>,
+    /// How far it is verified.
+    pub level: Level,
+    /// The state that follows.
+    pub state: LeadState,
+    /// The score.
+    pub score: Score,
+}
+
+/// One outcome in a lead's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckRecord {
+    /// Its id.
+    pub id: CheckId,
+    /// The outcome.
+    pub check: Check,
+    /// The person who recorded it, if one did.
+    pub recorded_by: Option<UserId>,
+}
+
+impl Tx {
+    /// Writes what the checks made of `before`, whose row is locked, and keeps the outcomes that were replaced and the new
+    /// ones in the history.
+    pub async fn lead_judge(
+        &self,
+        before: &StoredLead,
+        judged: &Judged,
+        recorded_by: Option<UserId>,
+    ) -> Result<StoredLead, WriteError> {
+        let now = self.now().await?;
+        let first = before.version == 0;
+        // The outcomes of intake enter the history only when something is about to replace them.
+        let old = before.checks.iter().filter(|_| first).map(|check| (check, None));
+        let new = judged.checks.iter().filter(|check| !before.checks.contains(check)).map(|check| (check, recorded_by));
+        let rows = old.chain(new).map(|(check, by)| self.check_row(before.id, check, by)).collect::<Result<Vec<_>, _>>()?;
+        if !rows.is_empty() {
+            lead_check::Entity::insert_many(rows).exec_without_returning(self.db()).await?;
+        }
+        let done = lead::Entity::update_many()
+            .col_expr(lead::Column::Checks, Expr::value(json(&judged.checks)?))
+            .col_expr(lead::Column::Level, Expr::value(judged.level.as_str()))
+            .col_expr(lead::Column::State, Expr::value(judged.state.as_str()))
+            .col_expr(lead::Column::Score, Expr::value(judged.score.points))
+            .col_expr(lead::Column::Temperature, Expr::value(judged.score.temperature.as_str()))
+            .col_expr(lead::Column::ScoreReasons, Expr::value(json(&judged.score.contributions)?))
+            .col_expr(lead::Column::UpdatedAt, Expr::value(now))
+            .col_expr(lead::Column::Version, Expr::col(lead::Column::Version).add(1))
+            .filter(lead::Column::Id.eq(before.id.0))
+            .filter(lead::Column::Version.eq(before.version))
+            .exec(self.db())
+            .await?;
+        changed(done.rows_affected)?;
+        Ok(StoredLead {
+            checks: judged.checks.clone(),
+            level: judged.level,
+            state: judged.state,
+            score: judged.score.points,
+            temperature: judged.score.temperature,
+            contributions: judged.score.contributions.clone(),
+            updated_at: now,
+            version: before.version.saturating_add(1),
+            ..before.clone()
+        })
+    }
+
+    /// Moves `before`, whose row is locked, to `state`.
+    pub async fn lead_move(&self, before: &StoredLead, state: LeadState) -> Result<StoredLead, WriteError> {
+        let now = self.now().await?;
+        let done = lead::Entity::update_many()
+            .col_expr(lead::Column::State, Expr::value(state.as_str()))
+            .col_expr(lead::Column::UpdatedAt, Expr::value(now))
+            .col_expr(lead::Column::Version, Expr::col(lead::Column::Version).add(1))
+            .filter(lead::Column::Id.eq(before.id.0))
+            .filter(lead::Column::Version.eq(before.version))
+            .exec(self.db())
+            .await?;
+        changed(done.rows_affected)?;
+        Ok(StoredLead { state, updated_at: now, version: before.version.saturating_add(1), ..before.clone() })
+    }
+
+    /// Destroys who the person is. The keyed hashes stay: the same person is still known again.
+    pub async fn lead_contact_destroy(&self, id: LeadId) -> Result<(), StoreError> {
+        lead_contact::Entity::delete_by_id(id.0).exec(self.db()).await?;
+        Ok(())
+    }
+
+    /// What others hold of a lead.
+    pub async fn lead_ties(&self, id: LeadId) -> Result<Ties, StoreError> {
+        let listed = listing::Entity::find()
+            .filter(listing::Column::LeadId.eq(id.0))
+            .filter(listing::Column::State.eq(ListingState::Open.as_str()))
+            .count(self.db())
+            .await?;
+        let trades = trade::Entity::find().filter(trade::Column::LeadId.eq(id.0));
+        let sold = trades.clone().count(self.db()).await?;
+        let live = [TradeState::Held, TradeState::Disputed].map(TradeState::as_str);
+        let in_escrow = trades.filter(trade::Column::State.is_in(live)).count(self.db()).await?;
+        Ok(Ties { listed: listed > 0, sold: sold > 0, in_escrow: in_escrow > 0 })
+    }
+
+    /// Records that the seller's `user` or `key` looked at who the person is.
+    pub async fn reveal_record(
+        &self,
+        lead: LeadId,
+        organization: OrganizationId,
+        user: Option<UserId>,
+        key: Option<ApiKeyId>,
+    ) -> Result<RevealId, StoreError> {
+        let id: RevealId = self.id();
+        let row = contact_reveal::ActiveModel {
+            id: Set(id.0),
+            lead_id: Set(lead.0),
+            trade_id: Set(None),
+            organization_id: Set(Some(organization.0)),
+            user_id: Set(user.map(|user| user.0)),
+            api_key_id: Set(key.map(|key| key.0)),
+            revealed_at: Set(self.now().await?),
+        };
+        contact_reveal::Entity::insert(row).exec_without_returning(self.db()).await?;
+        Ok(id)
+    }
+
+    fn check_row(&self, lead: LeadId, check: &Check, by: Option<UserId>) -> Result<lead_check::ActiveModel, StoreError> {
+        Ok(lead_check::ActiveModel {
+            id: Set(self.id::<CheckId>().uuid()),
+            lead_id: Set(lead.0),
+            kind: Set(check.kind.as_str().to_owned()),
+            outcome: Set(check.outcome.as_str().to_owned()),
+            evidence: Set(json(&check.evidence)?),
+            recorded_by: Set(by.map(|user| user.0)),
+            recorded_at: Set(check.at),
+        })
+    }
+}
+
+impl Store {
+    /// Every outcome of every check of a lead, the oldest first; empty while the outcomes of intake still stand.
+    pub async fn lead_check_history(&self, id: LeadId) -> Result<Vec<CheckRecord>, StoreError> {
+        let rows = lead_check::Entity::find()
+            .filter(lead_check::Column::LeadId.eq(id.0))
+            .order_by_asc(lead_check::Column::RecordedAt)
+            .order_by_asc(lead_check::Column::Id)
+            .all(self.read())
+            .await?;
+        rows.into_iter()
+            .map(|row| {
+                let check = Check {
+                    kind: row.kind.parse().map_err(StoreError::corrupt)?,
+                    outcome: row.outcome.parse().map_err(StoreError::corrupt)?,
+                    evidence: serde_json::from_value(row.evidence).map_err(StoreError::corrupt)?,
+                    at: row.recorded_at,
+                };
+                Ok(CheckRecord { id: row.id.into(), check, recorded_by: row.recorded_by.map(Into::into) })
+            })
+            .collect()
+    }
+}
+
+fn changed(rows: u64) -> Result<(), Refusal> {
+    if rows == 1 { Ok(()) } else { Err(Refusal::new(Code::Conflict, "the lead changed meanwhile")) }
+}
