@@ -9,11 +9,11 @@ use crate::id::{ApiKeyId, OrganizationId, UserId};
 use crate::refusal::{Code, Refusal};
 
 macro_rules! text_enum {
-    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)* }) => {
-        $(#[$meta])*
+    ($(#[doc = $about:literal])* $name:ident { $($(#[doc = $doc:literal])* $variant:ident = $text:literal,)* }) => {
+        $(#[doc = $about])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum $name {
-            $($(#[$doc])* #[serde(rename = $text)] $variant,)*
+            $($(#[doc = $doc])* #[serde(rename = $text)] $variant,)*
         }
 
         impl $name {
@@ -34,9 +34,38 @@ macro_rules! text_enum {
                 match text { $($text => Ok(Self::$variant),)* _ => Err(UnknownText(stringify!($name))) }
             }
         }
+
+        impl crate::access::TextEnum for $name {
+            const NAME: &'static str = stringify!($name);
+            const DESCRIPTION: &'static str = concat!($($about),*);
+            const VALUES: &'static [Self] = Self::ALL;
+
+            fn text(self) -> &'static str {
+                self.as_str()
+            }
+
+            fn description(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),*),)* }
+            }
+        }
     };
 }
 pub(crate) use text_enum;
+
+/// An enumeration whose values have a text and a description, as `text_enum!` makes them.
+pub trait TextEnum: Copy + Eq + std::fmt::Debug + Send + Sync + FromStr<Err = UnknownText> + 'static {
+    /// Its name.
+    const NAME: &'static str;
+    /// What it is, for people.
+    const DESCRIPTION: &'static str;
+    /// Every value.
+    const VALUES: &'static [Self];
+
+    /// The text in the API and in the database.
+    fn text(self) -> &'static str;
+    /// What the value means, for people.
+    fn description(self) -> &'static str;
+}
 
 /// A text that names no value of an enumeration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
