@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::config::Config;
 use crate::crypto::KeyRing;
-use crate::ports::{Clock, Entropy};
+use crate::ports::{Clock, Entropy, Files};
 
 pub use error::AppError;
 
@@ -30,6 +30,8 @@ pub struct App {
     pub config: Arc<Config>,
     /// The keys behind personal data.
     pub keys: Arc<KeyRing>,
+    /// Uploads and evidence.
+    pub files: Files,
 }
 
 impl std::fmt::Debug for App {

@@ -2,11 +2,13 @@
 
 pub mod clock;
 pub mod entropy;
+mod files;
 pub mod mail;
 pub mod sms;
 mod spool;
 
 pub use clock::{Clock, FakeClock, SystemClock};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
+pub use files::{Files, file_store};
 pub use mail::{Mail, Mailer, RecordingMailer, SendError};
 pub use sms::{RecordingSms, Sms, SmsSender};

@@ -3,7 +3,7 @@
 mod actor;
 mod backend;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -69,14 +69,14 @@ impl Exchange {
         let files = tempfile::tempdir().unwrap();
         let url = database.fresh(files.path()).await;
         let clock = Arc::new(FakeClock::new(start_of_time()));
-        let app = open(&url, clock.clone(), 7).await;
+        let app = open(&url, files.path(), clock.clone(), 7).await;
         let schema = api::graphql::schema(app.clone());
         Self { app, clock, schema, database, url, seed: AtomicU64::new(100), _files: files }
     }
 
     /// A second process on the same database, with the same clock and other randomness.
     pub async fn second_process(&self) -> Arc<App> {
-        open(&self.url, self.clock.clone(), self.seed.fetch_add(1, Ordering::Relaxed)).await
+        open(&self.url, &self.folder(), self.clock.clone(), self.seed.fetch_add(1, Ordering::Relaxed)).await
     }
 
     /// The folder for this test's files.
@@ -132,7 +132,7 @@ impl Exchange {
     }
 }
 
-async fn open(url: &str, clock: Arc<FakeClock>, seed: u64) -> Arc<App> {
+async fn open(url: &str, folder: &Path, clock: Arc<FakeClock>, seed: u64) -> Arc<App> {
     let clock: Arc<dyn Clock> = clock;
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(seed));
     let source = Arc::new(StoreSource { clock: clock.clone(), entropy: entropy.clone() });
@@ -141,5 +141,6 @@ async fn open(url: &str, clock: Arc<FakeClock>, seed: u64) -> Arc<App> {
     let config = Arc::new(Config::from_toml("").unwrap());
     // Every process of one exchange has the same key ring.
     let keys = Arc::new(KeyRing::generate(&SeededEntropy::new(1), "test"));
-    Arc::new(App { store, clock, entropy, config, keys })
+    let files = api::ports::file_store(folder.join("files").to_str().unwrap()).unwrap();
+    Arc::new(App { store, clock, entropy, config, keys, files })
 }
