@@ -1,2 +1,7 @@
 //! The command line of the exchange.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    api::cli::run()
+}

@@ -58,6 +58,8 @@ pub struct Options {
     pub write_attempts: u32,
     /// Whether deadlines compare with the database's clock (Postgres in production) or with [`Source::now`].
     pub database_clock: bool,
+    /// Told after each statement how long it took, on the task that waited for it.
+    pub on_statement: Option<fn(Duration)>,
 }
 
 impl Options {
@@ -71,6 +73,7 @@ impl Options {
             busy_timeout: Duration::from_secs(5),
             write_attempts: 8,
             database_clock: false,
+            on_statement: None,
         }
     }
 }
@@ -101,7 +104,7 @@ impl Store {
     /// Opens the database; does not migrate.
     pub async fn open(options: Options, source: Arc<dyn Source>) -> Result<Self, StoreError> {
         let backend: Backend = options.url.parse()?;
-        let (read, write) = match backend {
+        let (mut read, mut write) = match backend {
             Backend::Sqlite => {
                 let write = Database::connect(sqlite_options(&options, 1)).await?;
                 assert_durable(&write).await?;
@@ -112,6 +115,10 @@ impl Store {
                 (pool.clone(), pool)
             }
         };
+        if let Some(observe) = options.on_statement {
+            read.set_metric_callback(move |info| observe(info.elapsed));
+            write.set_metric_callback(move |info| observe(info.elapsed));
+        }
         let database_clock = options.database_clock && backend == Backend::Postgres;
         let wake = tokio::sync::Notify::new();
         let write_attempts = options.write_attempts;
@@ -179,6 +186,7 @@ fn sqlite_options(options: &Options, max_connections: u32) -> ConnectOptions {
     let busy_timeout = options.busy_timeout;
     connect.map_sqlx_sqlite_opts(move |sqlite| {
         sqlite
+            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(busy_timeout)

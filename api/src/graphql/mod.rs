@@ -10,7 +10,7 @@ pub mod word;
 
 use std::sync::Arc;
 
-use async_graphql::{Context, EmptySubscription, MergedObject};
+use async_graphql::{Context, EmptySubscription, MergedObject, SchemaBuilder};
 
 use crate::app::{App, Caller};
 
@@ -25,10 +25,21 @@ pub struct Query(server::ServerQuery);
 #[derive(Debug, Default, MergedObject)]
 pub struct Mutation(server::ServerMutation);
 
-/// The schema over `app`. Limits are the HTTP layer's.
+/// The schema over `app`. It refuses what costs too much; every other limit is the HTTP layer's.
 #[must_use]
 pub fn schema(app: Arc<App>) -> Schema {
-    async_graphql::Schema::build(Query::default(), Mutation::default(), EmptySubscription).data(app).finish()
+    let most = app.config.graphql.complexity_max;
+    builder().data(app).limit_complexity(most).finish()
+}
+
+/// The schema in the definition language: what `schema.graphql` holds.
+#[must_use]
+pub fn sdl() -> String {
+    builder().finish().sdl()
+}
+
+fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+    async_graphql::Schema::build(Query::default(), Mutation::default(), EmptySubscription)
 }
 
 /// The use cases' context, in a resolver.

@@ -3,6 +3,7 @@
 mod apq;
 pub mod contract;
 mod endpoint;
+pub mod exchange;
 mod explorer;
 mod health;
 pub mod host;

@@ -1,0 +1,96 @@
+//! The command line: one module per noun.
+
+mod migrate;
+mod schema;
+mod serve;
+mod start;
+
+use std::fmt;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, ConfigError};
+
+pub use start::open;
+
+/// An open lead exchange.
+#[derive(Debug, Parser)]
+#[command(name = "clearlead", version)]
+struct Arguments {
+    /// The settings file; without it `clearlead.toml`, if there is one. The environment has the last word: `CLEARLEAD_SERVER__BIND`.
+    #[arg(long, global = true, env = "CLEARLEAD_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves the API until told to stop; brings the database up to date first.
+    Serve,
+    /// Brings the database up to date.
+    Migrate,
+    /// Prints the schema in the definition language, or compares it with a file.
+    Schema(schema::SchemaArguments),
+}
+
+/// Why a command did not do what it was asked: for people, on standard error.
+#[derive(Debug)]
+pub struct CommandError(String);
+
+impl CommandError {
+    /// With this message.
+    pub fn new(message: impl fmt::Display) -> Self {
+        Self(message.to_string())
+    }
+}
+
+impl<E: std::error::Error> From<E> for CommandError {
+    fn from(error: E) -> Self {
+        let mut message = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            message = format!("{message}: {cause}");
+            source = cause.source();
+        }
+        Self(message)
+    }
+}
+
+/// Runs the command that the arguments name.
+pub fn run() -> ExitCode {
+    let Arguments { config, command } = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.into()),
+    };
+    let load = || -> Result<Config, ConfigError> { Config::load(config.as_deref()) };
+    let done = runtime.block_on(Box::pin(async {
+        match command {
+            Command::Serve => serve::serve(load()?).await,
+            Command::Migrate => migrate::migrate(load()?).await,
+            Command::Schema(arguments) => schema::schema(&arguments),
+        }
+    }));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+/// Writes to standard output. A reader that has gone, as of `clearlead schema | head`, is no failure.
+pub fn print(text: &str) -> Result<(), CommandError> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+fn failed(error: &CommandError) -> ExitCode {
+    // Standard error is the last place to report to.
+    writeln!(std::io::stderr(), "clearlead: {}", error.0).unwrap_or_default();
+    ExitCode::FAILURE
+}

@@ -1,0 +1,49 @@
+//! `clearlead serve`
+
+use std::sync::Arc;
+
+use axum::Router;
+use tokio::net::TcpListener;
+
+use super::{CommandError, open, start};
+use crate::config::Config;
+use crate::http::exchange::ExchangeHost;
+use crate::http::{self, Contract};
+use crate::ports::{SystemClock, SystemEntropy};
+
+pub(super) async fn serve(config: Config) -> Result<(), CommandError> {
+    start::start_log(&config.log)?;
+    let app = open(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
+    app.store.migrate().await?;
+    let schema = crate::graphql::schema(Arc::clone(&app));
+    let host = Arc::new(ExchangeHost::new(Arc::clone(&app)));
+    let contract = Contract::new(schema, &crate::graphql::sdl(), host, app.config.server.clone(), app.config.graphql.clone());
+    let listener = TcpListener::bind(app.config.server.bind).await?;
+    tracing::info!(address = %listener.local_addr()?, "serving");
+    http::serve(listener, Arc::new(contract), Router::new(), told_to_stop()).await?;
+    Ok(app.store.close().await?)
+}
+
+/// Ready at Ctrl-C or, on Unix, at a termination signal.
+async fn told_to_stop() {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+}
