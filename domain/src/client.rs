@@ -45,7 +45,7 @@ impl fmt::Debug for ClientCard {
 
 text_enum! {
     /// What an entry in a client's history is.
-    EntryKind {
+    ClientEntryKind {
         /// The card was made from a lead.
         Created = "CREATED",
         /// The card was changed.

@@ -18,13 +18,13 @@ use crate::refusal::{Code, Refusal};
 use crate::time::{Timestamp, Window, plus_secs};
 
 pub use percent::Percent;
-pub use state::{Level, RefundCause, Review, RuledBy, Ruling, Stage, State, Status};
+pub use state::{DisputeStatus, Level, RefundCause, Review, RuledBy, Ruling, Stage, State};
 
 use crate::access::{UnknownText, text_enum};
 
 text_enum! {
     /// A side of a trade.
-    Party {
+    TradeParty {
         /// Who paid.
         Buyer = "BUYER",
         /// Who is to be paid.
@@ -41,13 +41,13 @@ pub struct Terms {
     pub review_secs: i64,
     /// The parties' time to appeal, in seconds.
     pub appeal_secs: i64,
-    /// Trades above this price need a second arbiter, in minor units.
-    pub confirm_above_minor: i64,
+    /// Trades from this price on need a second arbiter, in minor units.
+    pub confirm_from_minor: i64,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { answer_secs: 48 * 3600, review_secs: 72 * 3600, appeal_secs: 48 * 3600, confirm_above_minor: 50_000 }
+        Self { answer_secs: 48 * 3600, review_secs: 72 * 3600, appeal_secs: 48 * 3600, confirm_from_minor: 100_000 }
     }
 }
 
@@ -100,7 +100,7 @@ pub enum Command {
     /// A party asks another arbiter.
     Appeal {
         /// Which party.
-        by: Party,
+        by: TradeParty,
         /// Pieces of evidence that the dispute did not hold before the ruling.
         new_evidence: u64,
         /// The arbiter drawn.
@@ -181,7 +181,7 @@ fn decide_open(answer_by: Timestamp, command: Command, now: Timestamp, terms: &T
                 served: Vec::new(),
             })))
         }
-        _ => Err(wrong_state(Status::Open)),
+        _ => Err(wrong_state(DisputeStatus::Open)),
     }
 }
 
@@ -205,7 +205,7 @@ fn decide_review(review: Review, command: Command, now: Timestamp, terms: &Terms
         Command::Rule { arbiter, refund, price_minor, second } if !review.is_confirming() => {
             review.held_by(arbiter)?;
             let ruling = Ruling { refund, by: RuledBy::Arbiter(arbiter), confirmed_by: None, at: now };
-            if review.stage == Stage::Ruling && price_minor > terms.confirm_above_minor {
+            if review.stage == Stage::Ruling && price_minor >= terms.confirm_from_minor {
                 let stage = Stage::Confirming { proposed: ruling };
                 let rule_by = plus_secs(now, terms.review_secs);
                 return Ok(still(State::UnderReview(Review { stage, rule_by, ..review.pass_on(arbiter, second)? })));
@@ -225,7 +225,7 @@ fn decide_review(review: Review, command: Command, now: Timestamp, terms: &Terms
             let stage = Stage::Tiebreak;
             Ok(still(State::UnderReview(Review { stage, rule_by, ..review.pass_on(arbiter, third)? })))
         }
-        _ => Err(wrong_state(Status::UnderReview)),
+        _ => Err(wrong_state(DisputeStatus::UnderReview)),
     }
 }
 
@@ -242,8 +242,8 @@ fn decide_ruled(
         Command::Appeal { by, new_evidence, arbiter } => {
             before(now, appeal_by)?;
             let lost = match by {
-                Party::Buyer => ruling.refund < Percent::ALL,
-                Party::Seller => ruling.refund > Percent::NONE,
+                TradeParty::Buyer => ruling.refund < Percent::ALL,
+                TradeParty::Seller => ruling.refund > Percent::NONE,
             };
             if !lost {
                 return Err(Refusal::wrong_state("the ruling gave you all that there was"));
@@ -308,7 +308,7 @@ fn due(now: Timestamp, deadline: Timestamp) -> Result<(), Refusal> {
     if open { Err(Refusal::new(Code::OutsideWindow, format!("the deadline is {}", deadline.to_rfc3339()))) } else { Ok(()) }
 }
 
-fn wrong_state(status: Status) -> Refusal {
+fn wrong_state(status: DisputeStatus) -> Refusal {
     Refusal::wrong_state(format!("a dispute in {} does not take this", status.as_str()))
 }
 

@@ -15,18 +15,12 @@ use crate::time::{Timestamp, plus_secs};
 /// The longest statement, in characters.
 pub const MAX_TEXT_CHARS: usize = 5_000;
 
-/// The largest file, in bytes.
-pub const MAX_FILE_BYTES: u64 = 10 * 1024 * 1024;
-
-/// Pieces of evidence that one side may give.
-pub const MAX_PIECES: u64 = 50;
-
 /// The longest call that can be logged, in seconds.
 pub const MAX_CALL_SECS: i64 = 4 * 3600;
 
 text_enum! {
     /// How a call ended.
-    CallDisposition {
+    AttemptDisposition {
         /// The person answered and spoke.
         Answered = "ANSWERED",
         /// It rang, nobody answered.
@@ -52,7 +46,7 @@ pub struct CallAttempt {
     /// How long it lasted, in seconds.
     pub duration_secs: i64,
     /// How it ended.
-    pub disposition: CallDisposition,
+    pub disposition: AttemptDisposition,
 }
 
 impl CallAttempt {
@@ -67,7 +61,7 @@ impl CallAttempt {
         if plus_secs(self.at, self.duration_secs) > now {
             return Err(Refusal::invalid("durationSecs", "the call would end in the future"));
         }
-        if self.disposition == CallDisposition::Answered && self.duration_secs == 0 {
+        if self.disposition == AttemptDisposition::Answered && self.duration_secs == 0 {
             return Err(Refusal::invalid("durationSecs", "an answered call lasts at least a second"));
         }
         Ok(())
@@ -76,7 +70,7 @@ impl CallAttempt {
     /// Whether the call reached nobody.
     #[must_use]
     pub const fn reached_nobody(&self) -> bool {
-        use CallDisposition as D;
+        use AttemptDisposition as D;
         matches!(self.disposition, D::NoAnswer | D::Busy | D::Voicemail | D::OutOfService)
     }
 }
@@ -108,7 +102,7 @@ impl UnreachableRule {
             let message = format!("that nobody can be reached can be claimed from {}", from.to_rfc3339());
             return Err(Refusal::new(Code::OutsideWindow, message).at("detail"));
         }
-        if calls.iter().any(|call| call.disposition == CallDisposition::Answered) {
+        if calls.iter().any(|call| call.disposition == AttemptDisposition::Answered) {
             return Err(Refusal::invalid("detail", "your call log says that the person was reached"));
         }
         let tries: Vec<_> = calls.iter().filter(|call| call.reached_nobody()).collect();
@@ -124,30 +118,6 @@ impl UnreachableRule {
             days.len()
         );
         Err(Refusal::new(Code::Required, message).at("detail"))
-    }
-}
-
-text_enum! {
-    /// The types of file that count as evidence, told by their first bytes.
-    FileKind {
-        /// Portable Network Graphics.
-        Png = "image/png",
-        /// JPEG.
-        Jpeg = "image/jpeg",
-        /// WebP.
-        Webp = "image/webp",
-        /// Portable Document Format.
-        Pdf = "application/pdf",
-        /// MPEG audio layer 3.
-        Mp3 = "audio/mpeg",
-        /// Waveform audio.
-        Wav = "audio/x-wav",
-        /// Ogg audio.
-        Ogg = "audio/ogg",
-        /// MPEG-4 audio.
-        M4a = "audio/m4a",
-        /// Plain text, such as a bounced message.
-        Text = "text/plain",
     }
 }
 
@@ -176,7 +146,7 @@ mod tests {
     }
 
     fn missed(when: &str) -> CallAttempt {
-        CallAttempt { at: at(when), duration_secs: 0, disposition: CallDisposition::NoAnswer }
+        CallAttempt { at: at(when), duration_secs: 0, disposition: AttemptDisposition::NoAnswer }
     }
 
     #[test]
@@ -206,7 +176,7 @@ mod tests {
     fn a_person_who_answered_was_reached() {
         let traded = at("2026-03-01T09:00:00Z");
         let now = at("2026-03-04T09:00:00Z");
-        let spoke = CallAttempt { at: at("2026-03-03T09:00:00Z"), duration_secs: 60, disposition: CallDisposition::Answered };
+        let spoke = CallAttempt { at: at("2026-03-03T09:00:00Z"), duration_secs: 60, disposition: AttemptDisposition::Answered };
         let calls = [missed("2026-03-01T21:30:00Z"), missed("2026-03-02T00:30:00Z"), missed("2026-03-02T08:30:00Z"), spoke];
         assert_eq!(UnreachableRule::in_zone(chrono_tz::UTC).check(traded, &calls, now).unwrap_err().code, Code::Invalid);
     }
@@ -222,7 +192,7 @@ mod tests {
             call("2026-03-01T10:00:01Z", 0),
             call("2026-03-01T09:00:00Z", 3601),
             call("2026-03-01T09:00:00Z", -1),
-            CallAttempt { disposition: CallDisposition::Answered, ..call("2026-03-01T09:00:00Z", 0) },
+            CallAttempt { disposition: AttemptDisposition::Answered, ..call("2026-03-01T09:00:00Z", 0) },
         ] {
             assert_eq!(bad.check(traded, now).unwrap_err().code, Code::Invalid, "{bad:?}");
         }

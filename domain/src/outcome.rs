@@ -144,7 +144,7 @@ impl Outcome {
 
 text_enum! {
     /// What to do next.
-    StepKind {
+    NextStepKind {
         /// Call.
         Call = "CALL",
         /// Write.
@@ -158,7 +158,7 @@ text_enum! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NextStep {
     /// What.
-    pub kind: StepKind,
+    pub kind: NextStepKind,
     /// When.
     pub due_at: Timestamp,
     /// Who; nobody in particular otherwise.
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn a_step_lies_ahead_but_not_beyond_three_years() {
         let step =
-            |secs| NextStep { kind: StepKind::Call, due_at: plus_secs(now(), secs), agent: None, note: Some(" x ".into()) };
+            |secs| NextStep { kind: NextStepKind::Call, due_at: plus_secs(now(), secs), agent: None, note: Some(" x ".into()) };
         assert_eq!(step(1).checked(now()).unwrap().note.as_deref(), Some("x"));
         assert_eq!(step(0).checked(now()).unwrap_err().code, Code::Invalid);
         assert!(step(MAX_AHEAD_SECS).checked(now()).is_ok());

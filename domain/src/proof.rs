@@ -5,12 +5,12 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{UnknownText, text_enum};
-use crate::dispute::reason::Reason;
+use crate::dispute::reason::DisputeReason;
 use crate::ring::RingRule;
 
 text_enum! {
     /// What a check found when it ran again.
-    Finding {
+    Recheck {
         /// Nothing wrong.
         Pass = "PASS",
         /// Something that a person may have an explanation for.
@@ -38,9 +38,9 @@ text_enum! {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// The phone, checked again.
-    pub phone: Finding,
+    pub phone: Recheck,
     /// The e-mail address, checked again.
-    pub email: Finding,
+    pub email: Recheck,
     /// The consent evidence, compared again.
     pub consent: ConsentFinding,
     /// Whether a channel of the person was on the do-not-contact list at the sale.
@@ -67,7 +67,7 @@ pub struct Facts {
 
 text_enum! {
     /// What decides a dispute without waiting.
-    Proof {
+    AutomaticProof {
         /// The phone cannot exist.
         PhoneImpossible = "PHONE_IMPOSSIBLE",
         /// The e-mail address cannot exist.
@@ -83,38 +83,38 @@ text_enum! {
     }
 }
 
-impl Proof {
+impl AutomaticProof {
     /// The reason that this proves, whatever the buyer claimed.
     #[must_use]
-    pub const fn reason(self) -> Reason {
+    pub const fn reason(self) -> DisputeReason {
         match self {
-            Self::PhoneImpossible | Self::EmailImpossible => Reason::Mistake,
-            Self::Duplicate => Reason::Duplicate,
-            Self::ConsentMissing | Self::ConsentMismatched => Reason::NoConsent,
-            Self::ConfirmedRing => Reason::Hired,
+            Self::PhoneImpossible | Self::EmailImpossible => DisputeReason::Mistake,
+            Self::Duplicate => DisputeReason::Duplicate,
+            Self::ConsentMissing | Self::ConsentMismatched => DisputeReason::NoConsent,
+            Self::ConfirmedRing => DisputeReason::Hired,
         }
     }
 }
 
 /// The proof that `facts` hold, the strongest first. A channel that the person answered by exists, whatever a check says.
 #[must_use]
-pub fn automatic(facts: &Facts, ring: &RingRule) -> Option<Proof> {
+pub fn automatic(facts: &Facts, ring: &RingRule) -> Option<AutomaticProof> {
     let reached = facts.confirmed || facts.spoken;
     let found = [
-        (Proof::Duplicate, facts.bought_before || facts.sold_before),
-        (Proof::ConsentMissing, facts.consent == ConsentFinding::Missing),
-        (Proof::ConsentMismatched, facts.consent == ConsentFinding::Mismatched),
-        (Proof::PhoneImpossible, facts.phone == Finding::Impossible && !reached),
-        (Proof::EmailImpossible, facts.email == Finding::Impossible && !reached),
-        (Proof::ConfirmedRing, ring.is_confirmed(facts.pseudo_siblings)),
+        (AutomaticProof::Duplicate, facts.bought_before || facts.sold_before),
+        (AutomaticProof::ConsentMissing, facts.consent == ConsentFinding::Missing),
+        (AutomaticProof::ConsentMismatched, facts.consent == ConsentFinding::Mismatched),
+        (AutomaticProof::PhoneImpossible, facts.phone == Recheck::Impossible && !reached),
+        (AutomaticProof::EmailImpossible, facts.email == Recheck::Impossible && !reached),
+        (AutomaticProof::ConfirmedRing, ring.is_confirmed(facts.pseudo_siblings)),
     ];
     found.into_iter().find_map(|(proof, holds)| holds.then_some(proof))
 }
 
 #[cfg(test)]
 pub(crate) const CLEAN: Facts = Facts {
-    phone: Finding::Pass,
-    email: Finding::Pass,
+    phone: Recheck::Pass,
+    email: Recheck::Pass,
     consent: ConsentFinding::Matches,
     suppressed: false,
     bought_before: false,
@@ -137,21 +137,21 @@ mod tests {
         let ring = RingRule::default();
         let proves = |facts: Facts| automatic(&facts, &ring);
         assert_eq!(proves(CLEAN), None);
-        assert_eq!(proves(Facts { phone: Finding::Impossible, ..CLEAN }), Some(Proof::PhoneImpossible));
-        assert_eq!(proves(Facts { email: Finding::Impossible, ..CLEAN }), Some(Proof::EmailImpossible));
-        assert_eq!(proves(Facts { bought_before: true, ..CLEAN }), Some(Proof::Duplicate));
-        assert_eq!(proves(Facts { sold_before: true, ..CLEAN }), Some(Proof::Duplicate));
-        assert_eq!(proves(Facts { consent: ConsentFinding::Missing, ..CLEAN }), Some(Proof::ConsentMissing));
-        assert_eq!(proves(Facts { consent: ConsentFinding::Mismatched, ..CLEAN }), Some(Proof::ConsentMismatched));
-        assert_eq!(proves(Facts { pseudo_siblings: 3, ..CLEAN }), Some(Proof::ConfirmedRing));
+        assert_eq!(proves(Facts { phone: Recheck::Impossible, ..CLEAN }), Some(AutomaticProof::PhoneImpossible));
+        assert_eq!(proves(Facts { email: Recheck::Impossible, ..CLEAN }), Some(AutomaticProof::EmailImpossible));
+        assert_eq!(proves(Facts { bought_before: true, ..CLEAN }), Some(AutomaticProof::Duplicate));
+        assert_eq!(proves(Facts { sold_before: true, ..CLEAN }), Some(AutomaticProof::Duplicate));
+        assert_eq!(proves(Facts { consent: ConsentFinding::Missing, ..CLEAN }), Some(AutomaticProof::ConsentMissing));
+        assert_eq!(proves(Facts { consent: ConsentFinding::Mismatched, ..CLEAN }), Some(AutomaticProof::ConsentMismatched));
+        assert_eq!(proves(Facts { pseudo_siblings: 3, ..CLEAN }), Some(AutomaticProof::ConfirmedRing));
     }
 
     #[test]
     fn what_can_be_argued_with_is_no_proof() {
         let ring = RingRule::default();
         let doubtful = Facts {
-            phone: Finding::Doubtful,
-            email: Finding::Inconclusive,
+            phone: Recheck::Doubtful,
+            email: Recheck::Inconclusive,
             too_fast: true,
             honeypot: true,
             pasted: true,
@@ -161,6 +161,6 @@ mod tests {
             ..CLEAN
         };
         assert_eq!(automatic(&doubtful, &ring), None);
-        assert_eq!(automatic(&Facts { phone: Finding::Impossible, spoken: true, ..CLEAN }, &ring), None);
+        assert_eq!(automatic(&Facts { phone: Recheck::Impossible, spoken: true, ..CLEAN }, &ring), None);
     }
 }

@@ -34,13 +34,15 @@ pub struct Tally {
 pub struct StandingRule {
     /// Ended trades from which a seller is no longer new.
     pub known_from_trades: u64,
-    /// The highest share of bad trades, in basis points, that a trusted seller may have at the upper end of its interval.
-    pub trusted_below_bp: u32,
+    /// Ended trades from which it can be trusted.
+    pub trusted_from_trades: u64,
+    /// The largest expected share of bad trades of a trusted seller, in basis points.
+    pub trusted_max_bp: u32,
 }
 
 impl Default for StandingRule {
     fn default() -> Self {
-        Self { known_from_trades: 20, trusted_below_bp: 500 }
+        Self { known_from_trades: 20, trusted_from_trades: 100, trusted_max_bp: 300 }
     }
 }
 
@@ -84,11 +86,12 @@ impl Tally {
     /// How far the exchange trusts this seller.
     #[must_use]
     pub fn standing(&self, rule: &StandingRule) -> SellerStanding {
-        if self.trades < rule.known_from_trades {
-            return SellerStanding::New;
+        let trusted = self.trades >= rule.trusted_from_trades && self.as_seller().mean_bp() <= rule.trusted_max_bp;
+        match (self.trades < rule.known_from_trades, trusted) {
+            (true, _) => SellerStanding::New,
+            (false, true) => SellerStanding::Trusted,
+            (false, false) => SellerStanding::Standard,
         }
-        let (_, worst_bp) = self.as_seller().interval_bp();
-        if worst_bp <= rule.trusted_below_bp { SellerStanding::Trusted } else { SellerStanding::Standard }
     }
 }
 
@@ -133,9 +136,10 @@ mod tests {
         let good = |trades| Tally { trades, ..Tally::default() };
         assert_eq!(good(19).standing(&rule), SellerStanding::New);
         assert_eq!(good(20).standing(&rule), SellerStanding::Standard);
-        assert_eq!(good(60).standing(&rule), SellerStanding::Trusted);
-        let spoiled = Tally { upheld: 5 * WHOLE, ..good(60) };
-        assert_eq!(spoiled.standing(&rule), SellerStanding::Standard);
-        assert_eq!(Tally { upheld: 5 * WHOLE, ..good(1000) }.standing(&rule), SellerStanding::Trusted);
+        assert_eq!(good(99).standing(&rule), SellerStanding::Standard);
+        assert_eq!(good(100).standing(&rule), SellerStanding::Trusted);
+        let bad = |upheld| Tally { upheld: upheld * WHOLE, ..good(100) };
+        assert_eq!(bad(2).standing(&rule), SellerStanding::Trusted, "3 of 120 is 2.5%");
+        assert_eq!(bad(3).standing(&rule), SellerStanding::Standard, "4 of 120 is 3.3%");
     }
 }

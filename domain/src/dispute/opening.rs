@@ -1,10 +1,10 @@
 //! Whether a claim may be opened, and what it opens as.
 
 use super::cap::ReturnCap;
-use super::reason::{Claim, Detail, Reason};
+use super::reason::{DisputeClaim, DisputeDetail, DisputeReason};
 use super::{RefundCause, State, Terms};
 use crate::evidence::{CallAttempt, UnreachableRule};
-use crate::proof::Proof;
+use crate::proof::AutomaticProof;
 use crate::refusal::{Code, Refusal};
 use crate::time::{Timestamp, plus_secs};
 use crate::trade::Hold;
@@ -13,9 +13,9 @@ use crate::trade::Hold;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opening {
     /// What the buyer says.
-    pub claim: Claim,
+    pub claim: DisputeClaim,
     /// What exactly.
-    pub detail: Detail,
+    pub detail: DisputeDetail,
     /// The hold on the trade's money.
     pub hold: Hold,
     /// Whether the trade has had a dispute.
@@ -31,14 +31,14 @@ pub struct Opening {
     /// The buyer's disputes inside the cap's window, without those proved automatically.
     pub recent_disputes: u64,
     /// What the exchange can prove by itself.
-    pub proof: Option<Proof>,
+    pub proof: Option<AutomaticProof>,
 }
 
 /// A claim that stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opened {
     /// The reason.
-    pub reason: Reason,
+    pub reason: DisputeReason,
     /// OPEN, or REFUNDED when the proof is automatic.
     pub state: State,
 }

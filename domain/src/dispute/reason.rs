@@ -9,7 +9,7 @@ use crate::refusal::Refusal;
 
 text_enum! {
     /// Why a traded lead is worth its money back.
-    Reason {
+    DisputeReason {
         /// Pseudo-lead: the person mistyped the name, phone or address.
         Mistake = "MISTAKE",
         /// Pseudo-lead: a program filled the form.
@@ -32,22 +32,40 @@ text_enum! {
 }
 
 text_enum! {
-    /// What buyers also say, and what is no reason for a dispute: it is an outcome.
-    NotReason {
-        /// Nobody answers.
+    /// What a buyer says of a lead. The last four are no reasons for a dispute, but outcomes, and are answered so.
+    DisputeClaim {
+        /// Pseudo-lead: the person mistyped the name, phone or address.
+        Mistake = "MISTAKE",
+        /// Pseudo-lead: a program filled the form.
+        Bot = "BOT",
+        /// Pseudo-lead: somebody was paid to fill the form.
+        Hired = "HIRED",
+        /// Pseudo-lead: a competitor, looking.
+        Competitor = "COMPETITOR",
+        /// Pseudo-lead: a joke.
+        Prank = "PRANK",
+        /// Breach: already the buyer's, or sold before inside the window.
+        Duplicate = "DUPLICATE",
+        /// Breach: the person did not ask, or is on a do-not-contact list.
+        NoConsent = "NO_CONSENT",
+        /// Breach: an attribute of the listing is wrong.
+        OutOfCriteria = "OUT_OF_CRITERIA",
+        /// Breach: the request is older than the listing says.
+        Stale = "STALE",
+        /// No reason: nobody answers.
         NoAnswer = "NO_ANSWER",
-        /// The person no longer wants it.
+        /// No reason: the person no longer wants it.
         ChangedMind = "CHANGED_MIND",
-        /// The person bought from somebody else.
+        /// No reason: the person bought from somebody else.
         BoughtElsewhere = "BOUGHT_ELSEWHERE",
-        /// The person finds it too expensive.
+        /// No reason: the person finds it too expensive.
         TooExpensive = "TOO_EXPENSIVE",
     }
 }
 
 text_enum! {
     /// What exactly is wrong.
-    Detail {
+    DisputeDetail {
         /// The number does not exist or is out of service.
         DeadNumber = "DEAD_NUMBER",
         /// Neither the phone nor the mail reaches anybody.
@@ -101,16 +119,7 @@ text_enum! {
     }
 }
 
-/// What a buyer says when it opens a dispute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Claim {
-    /// A reason that the rules know.
-    Reason(Reason),
-    /// A disappointment that they do not.
-    NotReason(NotReason),
-}
-
-impl Reason {
+impl DisputeReason {
     /// Whether the claim is that the lead is of no business value, rather than a breach of the listing.
     #[must_use]
     pub const fn is_pseudo(self) -> bool {
@@ -119,8 +128,8 @@ impl Reason {
 
     /// The details that fit this reason.
     #[must_use]
-    pub const fn details(self) -> &'static [Detail] {
-        use Detail as D;
+    pub const fn details(self) -> &'static [DisputeDetail] {
+        use DisputeDetail as D;
         match self {
             Self::Mistake => {
                 &[D::DeadNumber, D::UnreachableContact, D::WrongPerson, D::BouncedMail, D::WrongAddress, D::BogusName]
@@ -139,7 +148,7 @@ impl Reason {
     }
 }
 
-impl Detail {
+impl DisputeDetail {
     /// Whether this says that the person cannot be reached, which needs tries to show.
     #[must_use]
     pub const fn claims_unreachable(self) -> bool {
@@ -147,30 +156,18 @@ impl Detail {
     }
 }
 
-impl Claim {
-    /// The claim's text in the API.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Reason(reason) => reason.as_str(),
-            Self::NotReason(not) => not.as_str(),
-        }
-    }
-
+impl DisputeClaim {
     /// The reason, when `detail` fits it. Refused at `claim` for what is an outcome, at `detail` for a detail of another reason.
-    pub fn reason(self, detail: Detail) -> Result<Reason, Refusal> {
-        match self {
-            Self::NotReason(not) => Err(Refusal::invalid(
-                "claim",
-                format!("{} is no reason for a dispute, it is an outcome: record it with `outcomeRecord`", not.as_str()),
-            )),
-            Self::Reason(reason) if reason.details().contains(&detail) => Ok(reason),
-            Self::Reason(reason) => {
-                let fitting: Vec<_> = reason.details().iter().map(|d| d.as_str()).collect();
-                let message = format!("{} goes with one of {}", reason.as_str(), fitting.join(", "));
-                Err(Refusal::invalid("detail", message))
-            }
+    pub fn reason(self, detail: DisputeDetail) -> Result<DisputeReason, Refusal> {
+        let Ok(reason) = self.as_str().parse::<DisputeReason>() else {
+            let message = "is no reason for a dispute, it is an outcome: record it with `outcomeRecord`";
+            return Err(Refusal::invalid("claim", format!("{} {message}", self.as_str())));
+        };
+        if reason.details().contains(&detail) {
+            return Ok(reason);
         }
+        let fitting: Vec<_> = reason.details().iter().map(|d| d.as_str()).collect();
+        Err(Refusal::invalid("detail", format!("{} goes with one of {}", reason.as_str(), fitting.join(", "))))
     }
 }
 
@@ -181,8 +178,9 @@ mod tests {
 
     #[test]
     fn a_disappointment_is_pointed_to_outcomes() {
-        for not in NotReason::ALL {
-            let refused = Claim::NotReason(*not).reason(Detail::DeadNumber).unwrap_err();
+        use DisputeClaim as C;
+        for claim in [C::NoAnswer, C::ChangedMind, C::BoughtElsewhere, C::TooExpensive] {
+            let refused = claim.reason(DisputeDetail::DeadNumber).unwrap_err();
             assert_eq!((refused.code, refused.path.as_slice()), (Code::Invalid, &["claim".to_owned()][..]));
             assert!(refused.message.contains("outcomeRecord"), "{}", refused.message);
         }
@@ -190,13 +188,14 @@ mod tests {
 
     #[test]
     fn each_reason_takes_its_own_details_only() {
-        for reason in Reason::ALL {
-            for detail in Detail::ALL {
-                let answer = Claim::Reason(*reason).reason(*detail);
-                assert_eq!(answer.is_ok(), reason.details().contains(detail), "{reason:?} {detail:?}");
+        for reason in DisputeReason::ALL {
+            let claim: DisputeClaim = reason.as_str().parse().unwrap();
+            for detail in DisputeDetail::ALL {
+                let answer = claim.reason(*detail).ok();
+                assert_eq!(answer, reason.details().contains(detail).then_some(*reason), "{reason:?} {detail:?}");
             }
         }
-        assert!(Detail::ALL.iter().all(|d| Reason::ALL.iter().any(|r| r.details().contains(d))));
-        assert_eq!(Reason::ALL.iter().filter(|r| r.is_pseudo()).count(), 5);
+        assert!(DisputeDetail::ALL.iter().all(|d| DisputeReason::ALL.iter().any(|r| r.details().contains(d))));
+        assert_eq!(DisputeReason::ALL.iter().filter(|r| r.is_pseudo()).count(), 5);
     }
 }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Party, Percent};
+use super::{Percent, TradeParty};
 use crate::access::{UnknownText, text_enum};
 use crate::id::UserId;
 use crate::refusal::{Code, Refusal};
@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 
 text_enum! {
     /// The name of a state, for lists and filters.
-    Status {
+    DisputeStatus {
         /// The seller has the word.
         Open = "OPEN",
         /// An arbiter has it.
@@ -123,7 +123,7 @@ pub enum Level {
     /// Once, and a party asked another arbiter.
     Appeal {
         /// The party.
-        by: Party,
+        by: TradeParty,
         /// The ruling that it did not accept.
         first: Ruling,
     },
@@ -155,14 +155,14 @@ pub enum RuledBy {
 impl State {
     /// The name of this state.
     #[must_use]
-    pub const fn status(&self) -> Status {
+    pub const fn status(&self) -> DisputeStatus {
         match self {
-            Self::Open { .. } => Status::Open,
-            Self::UnderReview(_) => Status::UnderReview,
+            Self::Open { .. } => DisputeStatus::Open,
+            Self::UnderReview(_) => DisputeStatus::UnderReview,
             Self::Ruled { ruling, .. } => ruling.status(),
-            Self::Final { .. } => Status::Final,
-            Self::Refunded { .. } => Status::Refunded,
-            Self::Withdrawn => Status::Withdrawn,
+            Self::Final { .. } => DisputeStatus::Final,
+            Self::Refunded { .. } => DisputeStatus::Refunded,
+            Self::Withdrawn => DisputeStatus::Withdrawn,
         }
     }
 
@@ -247,11 +247,11 @@ impl Review {
 impl Ruling {
     /// The name of what was ruled.
     #[must_use]
-    pub const fn status(&self) -> Status {
+    pub const fn status(&self) -> DisputeStatus {
         match self.refund.value() {
-            0 => Status::Rejected,
-            100 => Status::Upheld,
-            _ => Status::Split,
+            0 => DisputeStatus::Rejected,
+            100 => DisputeStatus::Upheld,
+            _ => DisputeStatus::Split,
         }
     }
 }

@@ -1,9 +1,9 @@
 use super::opening::{Opening, open};
 use super::*;
 use crate::dispute::cap::ReturnCap;
-use crate::dispute::reason::{Claim, Detail, NotReason, Reason};
-use crate::evidence::{CallAttempt, CallDisposition, UnreachableRule};
-use crate::proof::Proof;
+use crate::dispute::reason::{DisputeClaim, DisputeDetail};
+use crate::evidence::{AttemptDisposition, CallAttempt, UnreachableRule};
+use crate::proof::AutomaticProof;
 use crate::trade::{Clock, Hold};
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -89,11 +89,11 @@ fn the_buyer_withdraws_before_a_ruling_only() {
 
 #[test]
 fn a_ruling_is_final_when_nobody_appeals() {
-    for (refund, status) in [(100, Status::Upheld), (0, Status::Rejected), (30, Status::Split)] {
+    for (refund, status) in [(100, DisputeStatus::Upheld), (0, DisputeStatus::Rejected), (30, DisputeStatus::Split)] {
         let ruled = step(reviewed(), rule(arbiter(1), refund), 10 * HOUR);
         assert_eq!((ruled.status(), ruled.timer()), (status, Some(at(58 * HOUR))));
         let decision = decide(ruled, Command::Expire { on_the_evidence: Percent::HALF }, at(58 * HOUR), &terms()).unwrap();
-        assert_eq!((decision.state.status(), decision.settlement), (Status::Final, settled(refund, false)));
+        assert_eq!((decision.state.status(), decision.settlement), (DisputeStatus::Final, settled(refund, false)));
         assert_eq!(decision.state.proved(), Some(percent(refund)));
     }
 }
@@ -109,13 +109,13 @@ fn only_the_arbiter_in_charge_rules_and_in_time() {
 #[test]
 fn a_silent_arbiter_stalls_nothing_and_the_exchange_takes_nothing() {
     let ruled = step(reviewed(), Command::Expire { on_the_evidence: percent(50) }, 73 * HOUR);
-    assert_eq!((ruled.status(), ruled.timer()), (Status::Split, Some(at(121 * HOUR))));
+    assert_eq!((ruled.status(), ruled.timer()), (DisputeStatus::Split, Some(at(121 * HOUR))));
     let last = decide(ruled.clone(), Command::Expire { on_the_evidence: Percent::ALL }, at(121 * HOUR), &terms()).unwrap();
     assert_eq!(last.settlement, settled(50, true));
-    let appeal = Command::Appeal { by: Party::Seller, new_evidence: 1, arbiter: Some(arbiter(2)) };
+    let appeal = Command::Appeal { by: TradeParty::Seller, new_evidence: 1, arbiter: Some(arbiter(2)) };
     let appealed = step(ruled, appeal, 80 * HOUR);
     let decision = decide(appealed, rule(arbiter(2), 10), at(81 * HOUR), &terms()).unwrap();
-    assert_eq!((decision.state.status(), decision.settlement), (Status::Final, settled(10, true)));
+    assert_eq!((decision.state.status(), decision.settlement), (DisputeStatus::Final, settled(10, true)));
 }
 
 #[test]
@@ -123,22 +123,22 @@ fn an_appeal_is_once_with_new_evidence_by_who_lost_before_another_arbiter() {
     let ruled = step(reviewed(), rule(arbiter(1), 100), 10 * HOUR);
     let appeal = |by, new_evidence, n| Command::Appeal { by, new_evidence, arbiter: Some(arbiter(n)) };
     let answer = |command, secs| decide(ruled.clone(), command, at(secs), &terms());
-    assert_eq!(code(answer(appeal(Party::Seller, 0, 2), 11 * HOUR)), Code::Required);
-    assert_eq!(code(answer(appeal(Party::Buyer, 1, 2), 11 * HOUR)), Code::WrongState);
-    assert_eq!(code(answer(appeal(Party::Seller, 1, 1), 11 * HOUR)), Code::Conflict);
-    assert_eq!(code(answer(appeal(Party::Seller, 1, 2), 58 * HOUR)), Code::OutsideWindow);
-    let appealed = answer(appeal(Party::Seller, 1, 2), 58 * HOUR - 1).unwrap().state;
+    assert_eq!(code(answer(appeal(TradeParty::Seller, 0, 2), 11 * HOUR)), Code::Required);
+    assert_eq!(code(answer(appeal(TradeParty::Buyer, 1, 2), 11 * HOUR)), Code::WrongState);
+    assert_eq!(code(answer(appeal(TradeParty::Seller, 1, 1), 11 * HOUR)), Code::Conflict);
+    assert_eq!(code(answer(appeal(TradeParty::Seller, 1, 2), 58 * HOUR)), Code::OutsideWindow);
+    let appealed = answer(appeal(TradeParty::Seller, 1, 2), 58 * HOUR - 1).unwrap().state;
     assert_eq!(code(decide(appealed.clone(), Command::Withdraw, at(59 * HOUR), &terms())), Code::WrongState);
     let decision = decide(appealed, rule(arbiter(2), 0), at(59 * HOUR), &terms()).unwrap();
-    assert_eq!((decision.state.status(), decision.settlement), (Status::Final, settled(0, false)));
-    assert_eq!(code(decide(decision.state, appeal(Party::Buyer, 1, 3), at(60 * HOUR), &terms())), Code::WrongState);
+    assert_eq!((decision.state.status(), decision.settlement), (DisputeStatus::Final, settled(0, false)));
+    assert_eq!(code(decide(decision.state, appeal(TradeParty::Buyer, 1, 3), at(60 * HOUR), &terms())), Code::WrongState);
 }
 
 #[test]
 fn a_large_price_takes_two_arbiters_and_a_third_when_they_differ() {
-    let ruling = |n, second| Command::Rule { arbiter: arbiter(n), refund: Percent::ALL, price_minor: 50_001, second };
+    let ruling = |n, second| Command::Rule { arbiter: arbiter(n), refund: Percent::ALL, price_minor: 100_000, second };
     let confirming = step(reviewed(), ruling(1, Some(arbiter(2))), 70 * HOUR);
-    assert_eq!((confirming.status(), confirming.timer()), (Status::UnderReview, Some(at(142 * HOUR))));
+    assert_eq!((confirming.status(), confirming.timer()), (DisputeStatus::UnderReview, Some(at(142 * HOUR))));
     assert!(evidence_allowed(&confirming, at(71 * HOUR)).is_err());
     let confirm = |n, agrees, third| Command::Confirm { arbiter: arbiter(n), agrees, third };
     assert_eq!(code(decide(confirming.clone(), confirm(1, true, None), at(71 * HOUR), &terms())), Code::Forbidden);
@@ -148,9 +148,9 @@ fn a_large_price_takes_two_arbiters_and_a_third_when_they_differ() {
     assert_eq!(served, [arbiter(1), arbiter(2)]);
     let differing = step(confirming, confirm(2, false, Some(arbiter(3))), 71 * HOUR);
     assert_eq!(differing.arbiter(), Some(arbiter(3)));
-    assert_eq!(step(differing, ruling(3, None), 72 * HOUR).status(), Status::Upheld);
-    let small = Command::Rule { arbiter: arbiter(1), refund: Percent::ALL, price_minor: 50_000, second: None };
-    assert_eq!(step(reviewed(), small, 2 * HOUR).status(), Status::Upheld);
+    assert_eq!(step(differing, ruling(3, None), 72 * HOUR).status(), DisputeStatus::Upheld);
+    let small = Command::Rule { arbiter: arbiter(1), refund: Percent::ALL, price_minor: 99_999, second: None };
+    assert_eq!(step(reviewed(), small, 2 * HOUR).status(), DisputeStatus::Upheld);
 }
 
 #[test]
@@ -166,8 +166,8 @@ fn an_arbiter_steps_aside_without_buying_time() {
 
 fn opening() -> Opening {
     Opening {
-        claim: Claim::Reason(Reason::Mistake),
-        detail: Detail::WrongPerson,
+        claim: DisputeClaim::Mistake,
+        detail: DisputeDetail::WrongPerson,
         hold: Hold::Held(Clock::Running { ends_at: at(100 * HOUR) }),
         disputed_before: false,
         traded_at: at(0),
@@ -192,7 +192,7 @@ fn a_claim_opens_inside_the_hold_once() {
     assert_eq!(try_open(&Opening { disputed_before: true, ..opening() }, HOUR), Err(Code::WrongState));
     let ended = Opening { hold: Hold::Released { commission_minor: 1 }, ..opening() };
     assert_eq!(try_open(&ended, HOUR), Err(Code::WrongState));
-    let pretext = Opening { claim: Claim::NotReason(NotReason::NoAnswer), ..opening() };
+    let pretext = Opening { claim: DisputeClaim::NoAnswer, ..opening() };
     assert_eq!(try_open(&pretext, HOUR), Err(Code::Invalid));
 }
 
@@ -202,13 +202,13 @@ fn the_cap_asks_for_evidence_and_a_proof_needs_none() {
     assert_eq!(try_open(&many, HOUR), Err(Code::Required));
     assert!(try_open(&Opening { recent_disputes: 2, ..many.clone() }, HOUR).is_ok());
     assert!(try_open(&Opening { files: 1, ..many.clone() }, HOUR).is_ok());
-    let dead = Opening { detail: Detail::DeadNumber, ..many };
+    let dead = Opening { detail: DisputeDetail::DeadNumber, ..many };
     assert_eq!(try_open(&dead, HOUR), Err(Code::OutsideWindow), "the trade is younger than a day");
-    let call = CallAttempt { at: at(HOUR), duration_secs: 0, disposition: CallDisposition::OutOfService };
+    let call = CallAttempt { at: at(HOUR), duration_secs: 0, disposition: AttemptDisposition::OutOfService };
     let later = CallAttempt { at: at(30 * HOUR), ..call };
     assert_eq!(try_open(&Opening { calls: vec![call, later], ..dead.clone() }, 31 * HOUR), Err(Code::Required));
     assert!(try_open(&Opening { calls: vec![call, call, later], ..dead.clone() }, 31 * HOUR).is_ok());
-    let proved = Opening { proof: Some(Proof::PhoneImpossible), ..dead };
+    let proved = Opening { proof: Some(AutomaticProof::PhoneImpossible), ..dead };
     assert_eq!(try_open(&proved, HOUR), Ok(State::Refunded { cause: RefundCause::AutomaticProof }));
     assert_eq!(try_open(&proved, 100 * HOUR), Err(Code::OutsideWindow), "a proof does not open an ended hold");
 }
@@ -220,14 +220,14 @@ fn any_arbiter() -> impl Strategy<Value = UserId> {
 fn any_command() -> impl Strategy<Value = Command> {
     let user = any_arbiter;
     let maybe = || proptest::option::of(any_arbiter());
-    let party = prop_oneof![Just(Party::Buyer), Just(Party::Seller)];
+    let party = prop_oneof![Just(TradeParty::Buyer), Just(TradeParty::Seller)];
     let part = || (0i64..=100).prop_map(percent);
     prop_oneof![
         1 => Just(Command::Accept),
         4 => (0u64..3, maybe()).prop_map(|(evidence, arbiter)| Command::Contest { evidence, arbiter }),
         1 => Just(Command::Withdraw),
         3 => user().prop_map(|arbiter| Command::Assign { arbiter }),
-        8 => (user(), part(), 1i64..100_000, maybe())
+        8 => (user(), part(), 1i64..200_000, maybe())
             .prop_map(|(arbiter, refund, price_minor, second)| Command::Rule { arbiter, refund, price_minor, second }),
         8 => (user(), any::<bool>(), maybe()).prop_map(|(arbiter, agrees, third)| Command::Confirm { arbiter, agrees, third }),
         4 => (user(), maybe()).prop_map(|(arbiter, next)| Command::Recuse { arbiter, next }),

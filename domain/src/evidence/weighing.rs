@@ -7,11 +7,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CallAttempt, CallDisposition};
+use super::{AttemptDisposition, CallAttempt};
 use crate::access::{UnknownText, text_enum};
 use crate::dispute::percent::Percent;
-use crate::dispute::reason::{Detail, Reason};
-use crate::proof::{Facts, Finding, automatic};
+use crate::dispute::reason::{DisputeDetail, DisputeReason};
+use crate::proof::{Facts, Recheck, automatic};
 use crate::ring::RingRule;
 
 /// Points from which everything goes back.
@@ -58,9 +58,9 @@ text_enum! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
     /// The claim.
-    pub reason: Reason,
+    pub reason: DisputeReason,
     /// What exactly.
-    pub detail: Detail,
+    pub detail: DisputeDetail,
     /// The buyer's logged calls.
     pub calls: Vec<CallAttempt>,
     /// The buyer's files.
@@ -118,7 +118,7 @@ fn points(exhibit: Exhibit, case: &Case, ring: &RingRule) -> i64 {
         Exhibit::Proof if automatic(facts, ring).is_some() => 100,
         Exhibit::Phone if pseudo => finding_points(facts.phone),
         Exhibit::Email if pseudo => finding_points(facts.email),
-        Exhibit::Suppression if facts.suppressed && case.reason == Reason::NoConsent => 60,
+        Exhibit::Suppression if facts.suppressed && case.reason == DisputeReason::NoConsent => 60,
         Exhibit::Session if pseudo => [(facts.honeypot, 30), (facts.too_fast, 20), (facts.pasted, 10)]
             .iter()
             .filter(|(holds, _)| *holds)
@@ -131,27 +131,27 @@ fn points(exhibit: Exhibit, case: &Case, ring: &RingRule) -> i64 {
         Exhibit::SellerFiles => capped(case.seller_files, 10, 20).saturating_neg(),
         Exhibit::SellerStatement if case.seller_texts > 0 => -5,
         Exhibit::Confirmed if facts.confirmed && pseudo => -25,
-        Exhibit::Spoken if facts.spoken && (pseudo || case.reason == Reason::NoConsent) => -40,
+        Exhibit::Spoken if facts.spoken && (pseudo || case.reason == DisputeReason::NoConsent) => -40,
         Exhibit::BuyerSpoke if case.detail.claims_unreachable() && calls(spoke) > 0 => -40,
         _ => 0,
     }
 }
 
-fn finding_points(finding: Finding) -> i64 {
+fn finding_points(finding: Recheck) -> i64 {
     match finding {
-        Finding::Impossible => 50,
-        Finding::Doubtful => 15,
-        Finding::Pass => -5,
-        Finding::Inconclusive => 0,
+        Recheck::Impossible => 50,
+        Recheck::Doubtful => 15,
+        Recheck::Pass => -5,
+        Recheck::Inconclusive => 0,
     }
 }
 
 fn proves_wrong(call: &CallAttempt) -> bool {
-    matches!(call.disposition, CallDisposition::OutOfService | CallDisposition::WrongPerson)
+    matches!(call.disposition, AttemptDisposition::OutOfService | AttemptDisposition::WrongPerson)
 }
 
 fn spoke(call: &CallAttempt) -> bool {
-    call.disposition == CallDisposition::Answered
+    call.disposition == AttemptDisposition::Answered
 }
 
 fn capped(count: impl TryInto<i64>, each: i64, most: i64) -> i64 {
@@ -165,17 +165,17 @@ mod tests {
 
     fn case() -> Case {
         Case {
-            reason: Reason::Mistake,
-            detail: Detail::DeadNumber,
+            reason: DisputeReason::Mistake,
+            detail: DisputeDetail::DeadNumber,
             calls: Vec::new(),
             buyer_files: 0,
             seller_files: 0,
             seller_texts: 0,
-            facts: Facts { phone: Finding::Inconclusive, email: Finding::Inconclusive, ..CLEAN },
+            facts: Facts { phone: Recheck::Inconclusive, email: Recheck::Inconclusive, ..CLEAN },
         }
     }
 
-    fn call(disposition: CallDisposition) -> CallAttempt {
+    fn call(disposition: AttemptDisposition) -> CallAttempt {
         CallAttempt { at: "2026-03-01T09:00:00Z".parse().unwrap(), duration_secs: 5, disposition }
     }
 
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn three_dead_calls_are_half_and_with_a_file_all() {
-        let dead = vec![call(CallDisposition::OutOfService); 3];
+        let dead = vec![call(AttemptDisposition::OutOfService); 3];
         let case = Case { calls: dead, ..case() };
         assert_eq!(verdict(&case), (100, 45), "three misses 15, the network's word 30");
         let contested = Case { seller_texts: 2, seller_files: 1, ..case.clone() };
@@ -202,8 +202,14 @@ mod tests {
     #[test]
     fn what_the_exchange_proves_wins() {
         let facts = Facts { consent: ConsentFinding::Missing, ..CLEAN };
-        let case =
-            Case { reason: Reason::NoConsent, detail: Detail::DidNotAsk, seller_files: 9, seller_texts: 9, facts, ..case() };
+        let case = Case {
+            reason: DisputeReason::NoConsent,
+            detail: DisputeDetail::DidNotAsk,
+            seller_files: 9,
+            seller_texts: 9,
+            facts,
+            ..case()
+        };
         assert_eq!(verdict(&case), (100, 75));
     }
 
@@ -211,10 +217,15 @@ mod tests {
     fn a_program_gives_itself_away() {
         let facts = Facts { honeypot: true, too_fast: true, ..case().facts };
         assert_eq!(
-            verdict(&Case { reason: Reason::Bot, detail: Detail::GibberishAnswers, facts: facts.clone(), ..case() }),
+            verdict(&Case {
+                reason: DisputeReason::Bot,
+                detail: DisputeDetail::GibberishAnswers,
+                facts: facts.clone(),
+                ..case()
+            }),
             (100, 50)
         );
-        let breach = Case { reason: Reason::OutOfCriteria, detail: Detail::WrongRegion, facts, ..case() };
+        let breach = Case { reason: DisputeReason::OutOfCriteria, detail: DisputeDetail::WrongRegion, facts, ..case() };
         assert_eq!(verdict(&breach), (0, 0), "how the form was filled says nothing of the region");
     }
 
