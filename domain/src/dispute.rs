@@ -4,6 +4,7 @@
 
 pub mod arbiter;
 pub mod cap;
+pub mod history;
 pub mod opening;
 pub mod percent;
 pub mod reason;

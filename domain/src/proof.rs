@@ -61,7 +61,7 @@ pub struct Facts {
     pub pasted: bool,
     /// Other leads of the same device, or of the same address and page.
     pub siblings: u64,
-    /// Those of them that were upheld as pseudo-leads.
+    /// Those of them that were upheld as pseudo-leads, mistakes left out.
     pub pseudo_siblings: u64,
 }
 
@@ -106,7 +106,7 @@ pub fn automatic(facts: &Facts, ring: &RingRule) -> Option<AutomaticProof> {
         (AutomaticProof::ConsentMismatched, facts.consent == ConsentFinding::Mismatched),
         (AutomaticProof::PhoneImpossible, facts.phone == Recheck::Impossible && !reached),
         (AutomaticProof::EmailImpossible, facts.email == Recheck::Impossible && !reached),
-        (AutomaticProof::ConfirmedRing, ring.is_confirmed(facts.pseudo_siblings)),
+        (AutomaticProof::ConfirmedRing, ring.is_confirmed(facts.siblings, facts.pseudo_siblings)),
     ];
     found.into_iter().find_map(|(proof, holds)| holds.then_some(proof))
 }
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(proves(Facts { sold_before: true, ..CLEAN }), Some(AutomaticProof::Duplicate));
         assert_eq!(proves(Facts { consent: ConsentFinding::Missing, ..CLEAN }), Some(AutomaticProof::ConsentMissing));
         assert_eq!(proves(Facts { consent: ConsentFinding::Mismatched, ..CLEAN }), Some(AutomaticProof::ConsentMismatched));
-        assert_eq!(proves(Facts { pseudo_siblings: 3, ..CLEAN }), Some(AutomaticProof::ConfirmedRing));
+        assert_eq!(proves(Facts { siblings: 2, pseudo_siblings: 1, ..CLEAN }), Some(AutomaticProof::ConfirmedRing));
     }
 
     #[test]
@@ -157,7 +157,7 @@ mod tests {
             pasted: true,
             suppressed: true,
             siblings: 40,
-            pseudo_siblings: 2,
+            pseudo_siblings: 0,
             ..CLEAN
         };
         assert_eq!(automatic(&doubtful, &ring), None);

@@ -57,21 +57,29 @@ pub fn siblings(lead: LeadId, traces: &Traces, others: &[(LeadId, Traces)]) -> B
 /// When siblings are a ring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RingRule {
-    /// Siblings upheld as pseudo-leads that confirm the ring.
-    pub min_pseudo: u64,
+    /// Leads of one origin that make a ring.
+    pub min_leads: u64,
+    /// How far apart in time leads of one ring may lie, in seconds.
+    pub window_secs: i64,
 }
 
 impl Default for RingRule {
     fn default() -> Self {
-        Self { min_pseudo: 3 }
+        Self { min_leads: 3, window_secs: 7 * 86_400 }
     }
 }
 
 impl RingRule {
-    /// Whether `pseudo_siblings` leads upheld as pseudo-leads make their siblings pseudo-leads too.
+    /// Whether a lead with so many siblings belongs to a ring.
     #[must_use]
-    pub const fn is_confirmed(&self, pseudo_siblings: u64) -> bool {
-        pseudo_siblings >= self.min_pseudo
+    pub const fn is_ring(&self, siblings: u64) -> bool {
+        siblings.saturating_add(1) >= self.min_leads
+    }
+
+    /// Whether it is a ring of pseudo-leads: one of them was proved fake, and not by a slip of the keyboard.
+    #[must_use]
+    pub const fn is_confirmed(&self, siblings: u64, pseudo_siblings: u64) -> bool {
+        pseudo_siblings > 0 && self.is_ring(siblings)
     }
 }
 
@@ -83,6 +91,13 @@ mod tests {
     fn traces(device: &str, ip: &str, page: &str) -> Traces {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         Traces { device: some(device), ip: some(ip), page: some(page) }
+    }
+
+    #[test]
+    fn a_ring_has_enough_leads_and_one_that_was_proved_fake() {
+        let rule = RingRule::default();
+        assert!(rule.is_confirmed(2, 1));
+        assert!(!rule.is_confirmed(1, 1) && !rule.is_confirmed(20, 0));
     }
 
     #[test]

@@ -4,8 +4,11 @@
 //! Everything that must happen after a commit leaves through the same transaction, as an event ([`outbox`]) or a job ([`job`]).
 
 pub mod accounts;
+pub mod calls;
+pub mod clients;
 pub mod confirmations;
 mod db;
+pub mod disputes;
 #[expect(missing_docs, reason = "the migrations say what each table and column means")]
 pub mod entity;
 pub mod error;
@@ -14,7 +17,9 @@ pub mod job;
 pub mod leads;
 pub mod ledger;
 pub mod outbox;
+pub mod outcomes;
 pub mod page;
+pub mod reputation;
 pub mod suppressions;
 pub mod trades;
 pub mod verticals;

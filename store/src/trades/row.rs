@@ -4,6 +4,7 @@ use domain::id::{LeadId, ListingId, OrganizationId, TradeId, TypedId};
 use domain::ledger::event::Sides;
 use domain::money::Money;
 use domain::refusal::Refusal;
+use domain::reputation::Tally;
 use domain::time::Timestamp;
 use domain::trade::{Clock, Hold, TradeState};
 use sea_orm::entity::prelude::*;
@@ -14,6 +15,7 @@ use crate::db::Backend;
 use crate::entity::trade;
 use crate::error::{StoreError, WriteError};
 use crate::outbox::Event;
+use crate::reputation::{Side, tally_add};
 use crate::write::Tx;
 
 /// One lead sold to one buyer.
@@ -117,6 +119,9 @@ pub(super) async fn write(tx: &Tx, was: &Trade, mut next: Trade) -> Result<Trade
         .await?;
     if done.rows_affected != 1 {
         return Err(StoreError::Misuse("a trade changed under its lock").into());
+    }
+    if was.hold.is_open() && !next.hold.is_open() {
+        tally_add(tx, next.seller, Side::Seller, Tally::with_trade).await?;
     }
     announce(tx, &next).await?;
     Ok(next)

@@ -1,0 +1,208 @@
+//! Client cards, sealed, and their history. A card is seen by its organization only.
+
+use domain::client::ClientEntryKind;
+use domain::id::{ClientEntryId, ClientId, LeadId, OrganizationId, TradeId, TypedId, UserId};
+use domain::refusal::{Code, Refusal};
+use domain::time::Timestamp;
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::{ExprTrait, QueryOrder, QuerySelect};
+
+use crate::db::Store;
+use crate::entity::{client, client_entry};
+use crate::error::{StoreError, WriteError};
+use crate::page::{Page, Slice};
+use crate::write::Tx;
+
+/// Something sealed by the caller, bound to the id of the row that holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedColumns {
+    /// The name of the ring's key.
+    pub key_id: String,
+    /// The wrapped data key.
+    pub wrapped_key: Vec<u8>,
+    /// The content.
+    pub ciphertext: Vec<u8>,
+}
+
+/// A client card, sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// Its id.
+    pub id: ClientId,
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// The trade that brought the lead.
+    pub trade: TradeId,
+    /// The lead.
+    pub lead: LeadId,
+    /// The card.
+    pub card: SealedColumns,
+    /// The agent responsible.
+    pub agent: Option<UserId>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// How often it was changed.
+    pub version: i64,
+}
+
+/// An entry of a client's history, sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientEntry {
+    /// Its id.
+    pub id: ClientEntryId,
+    /// What it is.
+    pub kind: ClientEntryKind,
+    /// Its text.
+    pub text: SealedColumns,
+    /// Who wrote it, if a person did.
+    pub recorded_by: Option<UserId>,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+impl From<client::Model> for Client {
+    fn from(row: client::Model) -> Self {
+        Self {
+            id: row.id.into(),
+            organization: row.organization_id.into(),
+            trade: row.trade_id.into(),
+            lead: row.lead_id.into(),
+            card: SealedColumns { key_id: row.key_id, wrapped_key: row.wrapped_key, ciphertext: row.ciphertext },
+            agent: row.agent_id.map(UserId),
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            version: row.version,
+        }
+    }
+}
+
+impl TryFrom<client_entry::Model> for ClientEntry {
+    type Error = StoreError;
+
+    fn try_from(row: client_entry::Model) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.id.into(),
+            kind: row.kind.parse().map_err(StoreError::corrupt)?,
+            text: SealedColumns { key_id: row.key_id, wrapped_key: row.wrapped_key, ciphertext: row.ciphertext },
+            recorded_by: row.recorded_by.map(UserId),
+            created_at: row.created_at,
+        })
+    }
+}
+
+/// Makes the card of a trade. A trade has one.
+pub async fn client_insert(
+    tx: &Tx,
+    id: ClientId,
+    organization: OrganizationId,
+    trade: (TradeId, LeadId),
+    card: SealedColumns,
+    agent: Option<UserId>,
+) -> Result<Client, WriteError> {
+    let now = tx.now().await?;
+    let (trade, lead) = trade;
+    let row = client::ActiveModel {
+        id: Set(id.uuid()),
+        organization_id: Set(organization.uuid()),
+        trade_id: Set(trade.uuid()),
+        lead_id: Set(lead.uuid()),
+        key_id: Set(card.key_id.clone()),
+        wrapped_key: Set(card.wrapped_key.clone()),
+        ciphertext: Set(card.ciphertext.clone()),
+        agent_id: Set(agent.map(UserId::uuid)),
+        created_at: Set(now),
+        updated_at: Set(now),
+        version: Set(0),
+    };
+    let taken = || Refusal::new(Code::Taken, "this trade has a client card").at("tradeId");
+    client::Entity::insert(row)
+        .exec_without_returning(tx.db())
+        .await
+        .map_err(|error| WriteError::from(error).unique_as(taken()))?;
+    Ok(Client { id, organization, trade, lead, card, agent, created_at: now, updated_at: now, version: 0 })
+}
+
+/// Replaces the card that was read as `was`; refused when somebody was faster.
+pub async fn client_replace(tx: &Tx, was: &Client, card: SealedColumns, agent: Option<UserId>) -> Result<Client, WriteError> {
+    let now = tx.now().await?;
+    let done = client::Entity::update_many()
+        .col_expr(client::Column::KeyId, Expr::value(card.key_id.clone()))
+        .col_expr(client::Column::WrappedKey, Expr::value(card.wrapped_key.clone()))
+        .col_expr(client::Column::Ciphertext, Expr::value(card.ciphertext.clone()))
+        .col_expr(client::Column::AgentId, Expr::value(agent.map(UserId::uuid)))
+        .col_expr(client::Column::UpdatedAt, Expr::value(now))
+        .col_expr(client::Column::Version, Expr::col(client::Column::Version).add(1))
+        .filter(client::Column::Id.eq(was.id.0))
+        .filter(client::Column::OrganizationId.eq(was.organization.0))
+        .filter(client::Column::Version.eq(was.version))
+        .exec(tx.db())
+        .await?;
+    if done.rows_affected != 1 {
+        return Err(Refusal::new(Code::Conflict, "somebody changed this client meanwhile: read it again").at("clientId").into());
+    }
+    Ok(Client { card, agent, updated_at: now, version: was.version.saturating_add(1), ..was.clone() })
+}
+
+/// Adds an entry to a client's history.
+pub async fn client_entry_add(
+    tx: &Tx,
+    client: ClientId,
+    id: ClientEntryId,
+    kind: ClientEntryKind,
+    text: SealedColumns,
+    user: Option<UserId>,
+) -> Result<ClientEntry, WriteError> {
+    let created_at = tx.now().await?;
+    let row = client_entry::ActiveModel {
+        id: Set(id.uuid()),
+        client_id: Set(client.uuid()),
+        kind: Set(kind.as_str().to_owned()),
+        key_id: Set(text.key_id.clone()),
+        wrapped_key: Set(text.wrapped_key.clone()),
+        ciphertext: Set(text.ciphertext.clone()),
+        recorded_by: Set(user.map(UserId::uuid)),
+        created_at: Set(created_at),
+    };
+    client_entry::Entity::insert(row).exec_without_returning(tx.db()).await?;
+    Ok(ClientEntry { id, kind, text, recorded_by: user, created_at })
+}
+
+impl Store {
+    /// The client, when it is the organization's.
+    pub async fn client_of(&self, id: ClientId, organization: OrganizationId) -> Result<Option<Client>, StoreError> {
+        let row = client::Entity::find_by_id(id.0).filter(client::Column::OrganizationId.eq(organization.0));
+        Ok(row.one(self.read()).await?.map(Client::from))
+    }
+
+    /// A page of the organization's clients, newest first; of one agent only when that is asked.
+    pub async fn clients_of(
+        &self,
+        organization: OrganizationId,
+        agent: Option<UserId>,
+        page: &Page<ClientId>,
+    ) -> Result<Slice<Client>, StoreError> {
+        let mut rows = client::Entity::find().filter(client::Column::OrganizationId.eq(organization.0));
+        if let Some(agent) = agent {
+            rows = rows.filter(client::Column::AgentId.eq(agent.0));
+        }
+        if let Some(after) = page.after {
+            rows = rows.filter(client::Column::Id.lt(after.0));
+        }
+        let rows = rows.order_by_desc(client::Column::Id).limit(page.limit()).all(self.read()).await?;
+        let slice = Slice::cut(rows, page);
+        Ok(Slice { rows: slice.rows.into_iter().map(Client::from).collect(), has_next: slice.has_next })
+    }
+
+    /// A page of the history of a client that the caller was found to see, newest first.
+    pub async fn client_entries(&self, id: ClientId, page: &Page<ClientEntryId>) -> Result<Slice<ClientEntry>, StoreError> {
+        let mut rows = client_entry::Entity::find().filter(client_entry::Column::ClientId.eq(id.0));
+        if let Some(after) = page.after {
+            rows = rows.filter(client_entry::Column::Id.lt(after.0));
+        }
+        let rows = rows.order_by_desc(client_entry::Column::Id).limit(page.limit()).all(self.read()).await?;
+        Slice::cut(rows, page).try_map(ClientEntry::try_from)
+    }
+}

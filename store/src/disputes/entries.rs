@@ -1,0 +1,186 @@
+//! The history of a dispute, and what both sides gave. Rows are only added.
+
+use domain::dispute::TradeParty;
+use domain::dispute::history::{DisputeEntryKind, DisputeSide};
+use domain::evidence::CallAttempt;
+use domain::id::{DisputeEntryId, DisputeId, EvidenceId, TypedId, UploadId, UserId};
+use domain::refusal::{Code, Refusal};
+use domain::time::Timestamp;
+use sea_orm::ActiveValue::Set;
+use sea_orm::QueryOrder;
+use sea_orm::entity::prelude::*;
+use serde_json::Value;
+
+use super::row::Dispute;
+use crate::db::Store;
+use crate::entity::{dispute_entry, evidence};
+use crate::error::{StoreError, WriteError};
+use crate::write::Tx;
+
+/// Something that happened in a dispute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its id.
+    pub id: DisputeEntryId,
+    /// What.
+    pub kind: DisputeEntryKind,
+    /// Who.
+    pub side: DisputeSide,
+    /// Which person, if one.
+    pub user: Option<UserId>,
+    /// What belongs to it; texts are sealed.
+    pub body: Value,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// An entry to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEntry {
+    /// Its id, when a sealed text is bound to it; otherwise a fresh one.
+    pub id: Option<DisputeEntryId>,
+    /// What.
+    pub kind: DisputeEntryKind,
+    /// Who.
+    pub side: DisputeSide,
+    /// Which person, if one.
+    pub user: Option<UserId>,
+    /// What belongs to it; texts are sealed.
+    pub body: Value,
+}
+
+/// How much each side has shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Exhibits {
+    /// The buyer's statements.
+    pub buyer_texts: u64,
+    /// The buyer's files.
+    pub buyer_files: u64,
+    /// The seller's statements.
+    pub seller_texts: u64,
+    /// The seller's files.
+    pub seller_files: u64,
+}
+
+impl NewEntry {
+    /// An entry without a person or a body.
+    #[must_use]
+    pub fn of(kind: DisputeEntryKind, side: DisputeSide) -> Self {
+        Self { id: None, kind, side, user: None, body: Value::Null }
+    }
+
+    /// The same entry, by this person.
+    #[must_use]
+    pub fn by(self, user: Option<UserId>) -> Self {
+        Self { user, ..self }
+    }
+
+    /// The same entry, with this body.
+    #[must_use]
+    pub fn with(self, body: Value) -> Self {
+        Self { body, ..self }
+    }
+}
+
+impl Exhibits {
+    /// Statements and files of `party`.
+    #[must_use]
+    pub const fn of(&self, party: TradeParty) -> u64 {
+        match party {
+            TradeParty::Buyer => self.buyer_texts.saturating_add(self.buyer_files),
+            TradeParty::Seller => self.seller_texts.saturating_add(self.seller_files),
+        }
+    }
+}
+
+impl TryFrom<dispute_entry::Model> for Entry {
+    type Error = StoreError;
+
+    fn try_from(row: dispute_entry::Model) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.id.into(),
+            kind: row.kind.parse().map_err(StoreError::corrupt)?,
+            side: row.side.parse().map_err(StoreError::corrupt)?,
+            user: row.user_id.map(UserId),
+            body: row.body,
+            created_at: row.created_at,
+        })
+    }
+}
+
+/// Adds an entry to the history of a dispute.
+pub async fn entry_add(tx: &Tx, dispute: DisputeId, entry: NewEntry) -> Result<DisputeEntryId, WriteError> {
+    let id = entry.id.unwrap_or_else(|| tx.id());
+    let row = dispute_entry::ActiveModel {
+        id: Set(id.uuid()),
+        dispute_id: Set(dispute.uuid()),
+        kind: Set(entry.kind.as_str().to_owned()),
+        side: Set(entry.side.as_str().to_owned()),
+        user_id: Set(entry.user.map(UserId::uuid)),
+        body: Set(entry.body),
+        created_at: Set(tx.now().await?),
+    };
+    dispute_entry::Entity::insert(row).exec_without_returning(tx.db()).await?;
+    Ok(id)
+}
+
+/// Gives a stored file as evidence. A file is evidence once.
+pub async fn evidence_add(
+    tx: &Tx,
+    dispute: DisputeId,
+    upload: UploadId,
+    party: TradeParty,
+    user: Option<UserId>,
+) -> Result<EvidenceId, WriteError> {
+    let id: EvidenceId = tx.id();
+    let row = evidence::ActiveModel {
+        id: Set(id.uuid()),
+        dispute_id: Set(dispute.uuid()),
+        upload_id: Set(upload.uuid()),
+        side: Set(party.as_str().to_owned()),
+        created_at: Set(tx.now().await?),
+    };
+    let taken = || Refusal::new(Code::Taken, "this file is evidence already").at("uploadIds");
+    evidence::Entity::insert(row)
+        .exec_without_returning(tx.db())
+        .await
+        .map_err(|error| WriteError::from(error).unique_as(taken()))?;
+    let body = serde_json::json!({ "evidenceId": id });
+    entry_add(tx, dispute, NewEntry::of(DisputeEntryKind::File, party.into()).by(user).with(body)).await?;
+    Ok(id)
+}
+
+/// What both sides have shown so far.
+pub async fn exhibits(tx: &Tx, dispute: &Dispute) -> Result<Exhibits, WriteError> {
+    let rows = dispute_entry::Entity::find().filter(dispute_entry::Column::DisputeId.eq(dispute.id.0)).all(tx.db()).await?;
+    let count = |kind: DisputeEntryKind, side: DisputeSide| {
+        let found = rows.iter().filter(|row| row.kind == kind.as_str() && row.side == side.as_str()).count();
+        u64::try_from(found).unwrap_or(u64::MAX)
+    };
+    Ok(Exhibits {
+        buyer_texts: count(DisputeEntryKind::Statement, DisputeSide::Buyer),
+        buyer_files: count(DisputeEntryKind::File, DisputeSide::Buyer),
+        seller_texts: count(DisputeEntryKind::Statement, DisputeSide::Seller),
+        seller_files: count(DisputeEntryKind::File, DisputeSide::Seller),
+    })
+}
+
+impl Store {
+    /// The history of a dispute that the caller was found to see, oldest first.
+    pub async fn dispute_entries(&self, id: DisputeId) -> Result<Vec<Entry>, StoreError> {
+        let rows = dispute_entry::Entity::find()
+            .filter(dispute_entry::Column::DisputeId.eq(id.0))
+            .order_by_asc(dispute_entry::Column::CreatedAt)
+            .order_by_asc(dispute_entry::Column::Id);
+        rows.all(self.read()).await?.into_iter().map(Entry::try_from).collect()
+    }
+}
+
+/// A logged call, as the rules read it.
+pub(crate) fn call_of(row: &crate::entity::call_attempt::Model) -> Result<CallAttempt, StoreError> {
+    Ok(CallAttempt {
+        at: row.called_at,
+        duration_secs: row.duration_secs,
+        disposition: row.disposition.parse().map_err(StoreError::corrupt)?,
+    })
+}

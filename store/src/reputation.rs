@@ -1,0 +1,83 @@
+//! What disputes and ended trades say of an organization, counted in the transaction that decided them.
+
+use domain::id::{OrganizationId, TypedId};
+use domain::reputation::Tally;
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::{LockType, OnConflict};
+use sea_orm::{ConnectionTrait, ExprTrait, QuerySelect};
+
+use crate::db::{Backend, Store};
+use crate::entity::reputation;
+use crate::error::{StoreError, WriteError};
+use crate::write::Tx;
+
+/// On which side of its trades an organization is judged.
+pub use domain::dispute::TradeParty as Side;
+
+/// Changes the tally of an organization on one side, its row locked.
+pub async fn tally_add(
+    tx: &Tx,
+    organization: OrganizationId,
+    side: Side,
+    change: impl FnOnce(Tally) -> Tally,
+) -> Result<Tally, WriteError> {
+    let now = tx.now().await?;
+    let empty = reputation::ActiveModel {
+        organization_id: Set(organization.uuid()),
+        side: Set(side.as_str().to_owned()),
+        trades: Set(0),
+        upheld: Set(0),
+        rejected: Set(0),
+        updated_at: Set(now),
+        version: Set(0),
+    };
+    let key = [reputation::Column::OrganizationId, reputation::Column::Side];
+    reputation::Entity::insert(empty)
+        .on_conflict(OnConflict::columns(key).do_nothing().to_owned())
+        .exec_without_returning(tx.db())
+        .await?;
+    let mut row = reputation::Entity::find_by_id((organization.0, side.as_str().to_owned()));
+    if tx.backend() == Backend::Postgres {
+        row = row.lock(LockType::NoKeyUpdate);
+    }
+    let row = row.one(tx.db()).await?.ok_or(StoreError::Misuse("a reputation vanished"))?;
+    let tally = change(tally(&row)?);
+    reputation::Entity::update_many()
+        .col_expr(reputation::Column::Trades, Expr::value(stored(tally.trades)?))
+        .col_expr(reputation::Column::Upheld, Expr::value(stored(tally.upheld)?))
+        .col_expr(reputation::Column::Rejected, Expr::value(stored(tally.rejected)?))
+        .col_expr(reputation::Column::UpdatedAt, Expr::value(now))
+        .col_expr(reputation::Column::Version, Expr::col(reputation::Column::Version).add(1))
+        .filter(reputation::Column::OrganizationId.eq(organization.0))
+        .filter(reputation::Column::Side.eq(side.as_str()))
+        .exec(tx.db())
+        .await?;
+    Ok(tally)
+}
+
+/// The tally of an organization on one side, as it stands in this transaction: for a bidder's weight and a seller's hold.
+pub async fn tally_of(tx: &Tx, organization: OrganizationId, side: Side) -> Result<Tally, StoreError> {
+    read(tx.db(), organization, side).await
+}
+
+impl Store {
+    /// The tally of an organization on one side.
+    pub async fn tally(&self, organization: OrganizationId, side: Side) -> Result<Tally, StoreError> {
+        read(self.read(), organization, side).await
+    }
+}
+
+async fn read(db: &impl ConnectionTrait, organization: OrganizationId, side: Side) -> Result<Tally, StoreError> {
+    let row = reputation::Entity::find_by_id((organization.0, side.as_str().to_owned())).one(db).await?;
+    row.as_ref().map_or_else(|| Ok(Tally::default()), tally)
+}
+
+fn tally(row: &reputation::Model) -> Result<Tally, StoreError> {
+    let count = |value: i64| u64::try_from(value).map_err(StoreError::corrupt);
+    Ok(Tally { trades: count(row.trades)?, upheld: count(row.upheld)?, rejected: count(row.rejected)? })
+}
+
+fn stored(count: u64) -> Result<i64, StoreError> {
+    i64::try_from(count).map_err(StoreError::corrupt)
+}
