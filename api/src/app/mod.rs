@@ -2,6 +2,10 @@
 //! `domain` decide, write through `Store::write`, and know nothing of GraphQL or HTTP.
 
 mod error;
+pub mod identity;
+pub mod message;
+pub mod session;
+mod throttle;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,11 +15,14 @@ use domain::time::Timestamp;
 use store::{Source, Store};
 use uuid::Uuid;
 
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::crypto::KeyRing;
-use crate::ports::{Clock, Entropy, Files};
+use crate::ports::mail::mailer;
+use crate::ports::sms::sms_sender;
+use crate::ports::{Clock, Entropy, Files, Mailer, SmsSender, file_store};
 
 pub use error::AppError;
+pub use identity::Identity;
 
 /// What every use case needs. One per process, shared.
 #[derive(Clone)]
@@ -32,6 +39,12 @@ pub struct App {
     pub keys: Arc<KeyRing>,
     /// Uploads and evidence.
     pub files: Files,
+    /// Password hashing, the keys of access tokens, remembered accesses.
+    pub identity: Arc<Identity>,
+    /// Sends mail.
+    pub mailer: Arc<dyn Mailer>,
+    /// Sends text messages.
+    pub sms: Arc<dyn SmsSender>,
 }
 
 impl std::fmt::Debug for App {
@@ -52,6 +65,21 @@ pub struct Caller {
 }
 
 impl App {
+    /// With the ports that the settings name.
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        config: Arc<Config>,
+        keys: Arc<KeyRing>,
+    ) -> Result<Self, ConfigError> {
+        let identity = Identity::new(&config).map_err(|error| ConfigError(vec![format!("auth: {error}")]))?;
+        let mailer = Arc::from(mailer(&config.mail)?);
+        let sms = Arc::from(sms_sender(&config.sms));
+        let files = file_store(&config.files.resolved_url(&config.server))?;
+        Ok(Self { store, clock, entropy, config, keys, files, identity: Arc::new(identity), mailer, sms })
+    }
+
     /// The present instant by the process's clock. What a deadline decides asks the transaction instead.
     #[must_use]
     pub fn now(&self) -> Timestamp {

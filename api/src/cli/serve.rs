@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use tokio::net::TcpListener;
 
 use super::{CommandError, open, start};
@@ -20,7 +19,7 @@ pub(super) async fn serve(config: Config) -> Result<(), CommandError> {
     let contract = Contract::new(schema, &crate::graphql::sdl(), host, app.config.server.clone(), app.config.graphql.clone());
     let listener = TcpListener::bind(app.config.server.bind).await?;
     tracing::info!(address = %listener.local_addr()?, "serving");
-    http::serve(listener, Arc::new(contract), Router::new(), told_to_stop()).await?;
+    http::serve(listener, Arc::new(contract), http::jwks::router(Arc::clone(&app)), told_to_stop()).await?;
     Ok(app.store.close().await?)
 }
 

@@ -43,5 +43,5 @@ pub async fn open(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entrop
     };
     let source = StoreSource { clock: Arc::clone(&clock), entropy: Arc::clone(&entropy) };
     let store = Store::open(options, Arc::new(source)).await?;
-    Ok(Arc::new(App { store, clock, entropy, config: Arc::new(config), keys: Arc::new(keys) }))
+    Ok(Arc::new(App::new(store, clock, entropy, Arc::new(config), Arc::new(keys))?))
 }

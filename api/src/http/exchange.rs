@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use async_graphql::Request;
-use domain::access::Principal;
+use domain::refusal::Code;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use secrecy::ExposeSecret;
 use uuid::Uuid;
 
 use super::host::{Admitted, Credentials, Host, Readiness};
 use super::problem::{Problem, ProblemCode};
-use crate::app::{App, Caller};
+use crate::app::session::authenticate;
+use crate::app::{App, AppError, Caller};
 
 /// Serves requests for `App`.
 #[derive(Debug, Clone)]
@@ -29,11 +31,11 @@ impl ExchangeHost {
 impl Host for ExchangeHost {
     fn admit(&self, credentials: Credentials) -> BoxFuture<'_, Result<Admitted, Problem>> {
         async move {
-            let principal = match credentials.bearer {
-                None => Principal::Anonymous,
-                Some(_) => return Err(Problem::new(ProblemCode::Unauthenticated, "the token is unknown, expired or revoked")),
-            };
-            Ok(Admitted { principal, address: credentials.address, lasts: None })
+            let bearer = credentials.bearer.as_ref().map(ExposeSecret::expose_secret);
+            let known = authenticate(&self.app, bearer).await.map_err(|error| refused(&error, credentials.request_id))?;
+            let now = self.app.now();
+            let lasts = known.until.map(|until| until.signed_duration_since(now).to_std().unwrap_or_default());
+            Ok(Admitted { principal: known.principal, address: credentials.address, lasts })
         }
         .boxed()
     }
@@ -58,4 +60,17 @@ impl Host for ExchangeHost {
     fn request_id(&self) -> Uuid {
         self.app.entropy.uuid(self.app.clock.now())
     }
+}
+
+fn refused(error: &AppError, request_id: Uuid) -> Problem {
+    let AppError::Refused(refusals) = error else {
+        tracing::error!(%request_id, %error, "a caller could not be recognised");
+        return Problem::new(ProblemCode::Internal, "something went wrong on our side; quote the request id when you report it");
+    };
+    let first = refusals.first();
+    let code = match first.map(|refusal| refusal.code) {
+        Some(Code::Suspended) => ProblemCode::Forbidden,
+        _ => ProblemCode::Unauthenticated,
+    };
+    Problem::new(code, first.map_or("log in first", |refusal| refusal.message.as_str()))
 }

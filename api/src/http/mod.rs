@@ -7,6 +7,7 @@ pub mod exchange;
 mod explorer;
 mod health;
 pub mod host;
+pub mod jwks;
 pub mod limits;
 pub mod log;
 mod negotiate;

@@ -11,7 +11,7 @@ use api::app::{App, Caller, StoreSource};
 use api::config::Config;
 use api::crypto::KeyRing;
 use api::graphql::Schema;
-use api::ports::{Clock, Entropy, FakeClock, SeededEntropy};
+use api::ports::{Clock, Entropy, FakeClock, RecordingMailer, RecordingSms, SeededEntropy};
 use chrono::{TimeZone, Utc};
 use domain::access::Principal;
 use domain::time::Timestamp;
@@ -53,6 +53,16 @@ macro_rules! on_each_backend {
 }
 pub(crate) use on_each_backend;
 
+/// Cheap passwords: the real costs are tested beside the hashing.
+const SETTINGS: &str = "[auth]\nargon2_memory_kib = 64\nargon2_iterations = 1\n";
+
+/// What left the exchange.
+#[derive(Clone, Default)]
+pub struct Outbox {
+    pub mail: Arc<RecordingMailer>,
+    pub sms: Arc<RecordingSms>,
+}
+
 /// A running exchange with a database of its own.
 pub struct Exchange {
     pub app: Arc<App>,
@@ -60,6 +70,7 @@ pub struct Exchange {
     pub schema: Schema,
     pub database: Database,
     pub url: String,
+    pub outbox: Outbox,
     seed: AtomicU64,
     _files: tempfile::TempDir,
 }
@@ -69,14 +80,15 @@ impl Exchange {
         let files = tempfile::tempdir().unwrap();
         let url = database.fresh(files.path()).await;
         let clock = Arc::new(FakeClock::new(start_of_time()));
-        let app = open(&url, files.path(), clock.clone(), 7).await;
+        let outbox = Outbox::default();
+        let app = open(&url, files.path(), clock.clone(), &outbox, 7).await;
         let schema = api::graphql::schema(app.clone());
-        Self { app, clock, schema, database, url, seed: AtomicU64::new(100), _files: files }
+        Self { app, clock, schema, database, url, outbox, seed: AtomicU64::new(100), _files: files }
     }
 
     /// A second process on the same database, with the same clock and other randomness.
     pub async fn second_process(&self) -> Arc<App> {
-        open(&self.url, &self.folder(), self.clock.clone(), self.seed.fetch_add(1, Ordering::Relaxed)).await
+        open(&self.url, &self.folder(), self.clock.clone(), &self.outbox, self.seed.fetch_add(1, Ordering::Relaxed)).await
     }
 
     /// The folder for this test's files.
@@ -132,15 +144,15 @@ impl Exchange {
     }
 }
 
-async fn open(url: &str, folder: &Path, clock: Arc<FakeClock>, seed: u64) -> Arc<App> {
+async fn open(url: &str, folder: &Path, clock: Arc<FakeClock>, outbox: &Outbox, seed: u64) -> Arc<App> {
     let clock: Arc<dyn Clock> = clock;
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(seed));
     let source = Arc::new(StoreSource { clock: clock.clone(), entropy: entropy.clone() });
     let options = Options { max_connections: 8, ..Options::new(url) };
     let store = Store::open(options, source).await.unwrap();
-    let config = Arc::new(Config::from_toml("").unwrap());
+    let config = Arc::new(Config::from_toml(&format!("[server]\ndata_dir = {folder:?}\n{SETTINGS}")).unwrap());
     // Every process of one exchange has the same key ring.
     let keys = Arc::new(KeyRing::generate(&SeededEntropy::new(1), "test"));
-    let files = api::ports::file_store(folder.join("files").to_str().unwrap()).unwrap();
-    Arc::new(App { store, clock, entropy, config, keys, files })
+    let app = App::new(store, clock, entropy, config, keys).unwrap();
+    Arc::new(App { mailer: outbox.mail.clone(), sms: outbox.sms.clone(), ..app })
 }

@@ -1,0 +1,82 @@
+//! Counting attempts before they are made, by account and by address, in the database: several processes count together.
+
+use std::net::IpAddr;
+
+use domain::account::Email;
+use domain::refusal::{Code, Refusal};
+use store::WriteError;
+
+use super::{App, AppError};
+
+const HOUR_SECS: i64 = 3_600;
+
+/// One thing that is counted. The database sees a keyed hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Limit {
+    pub subject: [u8; 32],
+    pub max: i64,
+    pub window_secs: i64,
+}
+
+impl App {
+    /// Log-ins of an account. Whether it exists makes no difference.
+    pub(super) fn login_limit(&self, email: &Email) -> Limit {
+        let auth = &self.config.auth;
+        let subject = self.keys.keyed_hash("throttle.login.account", email.as_str());
+        Limit { subject, max: auth.account_failures_max, window_secs: auth.failures_window_secs }
+    }
+
+    /// Log-ins from an address.
+    pub(super) fn login_address_limit(&self, address: Option<IpAddr>) -> Option<Limit> {
+        let auth = &self.config.auth;
+        self.address_limit("throttle.login.address", address, auth.address_failures_max, auth.failures_window_secs)
+    }
+
+    /// Registrations from an address.
+    pub(super) fn registration_limit(&self, address: Option<IpAddr>) -> Option<Limit> {
+        self.address_limit("throttle.register", address, self.config.auth.registrations_per_hour_max, HOUR_SECS)
+    }
+
+    /// Mails about a forgotten password: for an account, and from an address.
+    pub(super) fn reset_limits(&self, email: &Email, address: Option<IpAddr>) -> Vec<Limit> {
+        let max = self.config.auth.resets_per_hour_max;
+        let subject = self.keys.keyed_hash("throttle.reset.account", email.as_str());
+        let by_address = self.address_limit("throttle.reset.address", address, max, HOUR_SECS);
+        std::iter::once(Limit { subject, max, window_secs: HOUR_SECS }).chain(by_address).collect()
+    }
+
+    /// Counts an attempt on each of `limits`, in this order; refused when one of them is spent.
+    pub(super) async fn throttle(&self, limits: Vec<Limit>) -> Result<(), AppError> {
+        // A refusal would take the counting back with it, so the spent limit is an answer here.
+        let spent = self
+            .store
+            .write("throttle", move |tx| {
+                let limits = limits.clone();
+                async move {
+                    for limit in limits {
+                        if let Some(until) = tx.throttle_take(&limit.subject, limit.max, limit.window_secs).await? {
+                            return Ok(Some(until));
+                        }
+                    }
+                    Ok::<_, WriteError>(None)
+                }
+            })
+            .await?;
+        spent.map_or(Ok(()), |until| {
+            let message = format!("too many attempts; try again after {}", until.format("%Y-%m-%dT%H:%M:%SZ"));
+            Err(Refusal::new(Code::RateLimited, message).into())
+        })
+    }
+
+    fn address_limit(&self, kind: &str, address: Option<IpAddr>, max: i64, window_secs: i64) -> Option<Limit> {
+        let network = match address? {
+            IpAddr::V4(v4) => v4.to_string(),
+            // A provider hands whole /64 networks to one customer.
+            IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+                Some(v4) => v4.to_string(),
+                None => format!("{:x?}", v6.segments().into_iter().take(4).collect::<Vec<_>>()),
+            },
+        };
+        Some(Limit { subject: self.keys.keyed_hash(kind, &network), max, window_secs })
+    }
+}
