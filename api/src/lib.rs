@@ -8,3 +8,4 @@ pub mod crypto;
 pub mod graphql;
 pub mod http;
 pub mod ports;
+pub mod workers;

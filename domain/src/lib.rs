@@ -33,3 +33,4 @@ pub mod trade;
 pub mod upload;
 pub mod verification;
 pub mod vertical;
+pub mod withdrawal;

@@ -91,6 +91,13 @@ impl WriteError {
         }
     }
 
+    /// Answers `refusal` instead, when a UNIQUE key of an append-only table had the last word. On SQLite the guard against
+    /// replacing rows speaks before the key does.
+    #[must_use]
+    pub fn repeated_as(self, refusal: Refusal) -> Self {
+        if matches!(self.fault(), Some(Fault::Unique | Fault::Check)) { refusal.into() } else { self }
+    }
+
     /// Answers `refusal` instead, when a UNIQUE key had the last word.
     #[must_use]
     pub fn unique_as(self, refusal: Refusal) -> Self {

@@ -7,7 +7,10 @@ pub mod accounts;
 pub mod calls;
 pub mod clients;
 pub mod confirmations;
+pub mod contacts;
+pub mod corrections;
 mod db;
+pub mod deposits;
 pub mod disputes;
 #[expect(missing_docs, reason = "the migrations say what each table and column means")]
 pub mod entity;
@@ -23,6 +26,7 @@ pub mod reputation;
 pub mod suppressions;
 pub mod trades;
 pub mod verticals;
+pub mod withdrawals;
 mod write;
 
 pub use db::{Backend, Options, Source, Store};

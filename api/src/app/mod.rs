@@ -1,11 +1,16 @@
 //! The use cases, one function each, named like the mutation or query that calls it. They check who asks, load, let
 //! `domain` decide, write through `Store::write`, and know nothing of GraphQL or HTTP.
 
+pub mod contact;
 mod error;
+mod throttle;
+pub mod idempotency;
 pub mod identity;
+pub mod ledger;
 pub mod message;
 pub mod session;
-mod throttle;
+pub mod trade;
+pub mod wallet;
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -4,8 +4,11 @@
 pub mod connection;
 pub mod error;
 pub mod id;
+pub mod ledger;
 pub mod scalar;
 pub mod server;
+pub mod trade;
+pub mod wallet;
 pub mod word;
 
 use std::sync::Arc;
@@ -19,11 +22,11 @@ pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 
 /// What can be read.
 #[derive(Debug, Default, MergedObject)]
-pub struct Query(server::ServerQuery);
+pub struct Query(server::ServerQuery, ledger::LedgerQuery, trade::TradeQuery, wallet::WalletQuery);
 
 /// What can be done.
 #[derive(Debug, Default, MergedObject)]
-pub struct Mutation(server::ServerMutation);
+pub struct Mutation(server::ServerMutation, ledger::LedgerMutation, trade::TradeMutation, wallet::WalletMutation);
 
 /// The schema over `app`. It refuses what costs too much; every other limit is the HTTP layer's.
 #[must_use]

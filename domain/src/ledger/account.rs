@@ -37,6 +37,34 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// An account of an organization, of which there is a statement.
+    WalletAccount {
+        /// What can be spent or withdrawn.
+        Available = "AVAILABLE",
+        /// Locked by open bids.
+        Reserved = "RESERVED",
+        /// Held for own sales.
+        Escrow = "ESCROW",
+        /// Withdrawals on their way.
+        Payout = "PAYOUT",
+        /// What is owed to the exchange, as a negative balance.
+        Receivable = "RECEIVABLE",
+    }
+}
+
+impl From<WalletAccount> for AccountKind {
+    fn from(account: WalletAccount) -> Self {
+        match account {
+            WalletAccount::Available => Self::Available,
+            WalletAccount::Reserved => Self::Reserved,
+            WalletAccount::Escrow => Self::Escrow,
+            WalletAccount::Payout => Self::Payout,
+            WalletAccount::Receivable => Self::Receivable,
+        }
+    }
+}
+
 impl AccountKind {
     /// The least balance, in minor units; `None` when the account may go negative without bound.
     #[must_use]

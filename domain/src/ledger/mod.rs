@@ -6,6 +6,6 @@ pub mod book;
 pub mod event;
 mod journal;
 
-pub use account::{Account, AccountKind, FEE_STRIPES};
+pub use account::{Account, AccountKind, FEE_STRIPES, WalletAccount};
 pub use event::Unbuildable;
 pub use journal::{Journal, JournalError, JournalKind, Movement, Subject};

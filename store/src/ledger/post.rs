@@ -152,7 +152,7 @@ impl Ledger {
         journal::Entity::insert_many(self.journals.iter().cloned())
             .exec_without_returning(tx.db())
             .await
-            .map_err(|error| WriteError::from(error).unique_as(done()))?;
+            .map_err(|error| WriteError::from(error).repeated_as(done()))?;
         transfer::Entity::insert_many(self.transfers.iter().cloned()).exec_without_returning(tx.db()).await?;
         self.write_balances().await?;
         let organizations: BTreeSet<OrganizationId> = self.changed.iter().filter_map(|account| account.organization).collect();

@@ -111,6 +111,7 @@ on_each_backend! {
                 let journal = journal.clone();
                 async move { ledger::post(&tx, &journal, Note::default()).await }
             }).await;
+            assert!(matches!(posted, Ok(_) | Err(WriteError::Refused(_))), "{posted:?}");
             assert_eq!(posted.is_ok(), applied.is_ok(), "{journal:?}: {posted:?}, {applied:?}");
             if posted.is_ok() { accepted += 1 } else { refused += 1 }
             book.check().unwrap();

@@ -1,0 +1,386 @@
+//! Wallets: balances, statements, money in and out.
+
+use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use domain::id::{OrganizationId, WithdrawalId};
+use domain::ledger::{JournalKind, WalletAccount};
+use domain::money::{Currency, Money};
+use domain::refusal::Refusal;
+use domain::withdrawal::WithdrawalState;
+use store::deposits::Deposit;
+use store::ledger::{Balances, StatementRow};
+use store::withdrawals::Withdrawal;
+
+use super::connection::{NodeConnection, connection, page, page_cost};
+use super::error::{UserError, answer, settle, top_level};
+use super::id::{parse_id, to_id};
+use super::scalar::{CurrencyCode, MoneyInput, MoneyObject};
+use super::word::Word;
+use super::{app, caller};
+use crate::app::wallet::{self, StatementOf, WithdrawalEnd};
+use crate::mutation_errors;
+
+/// Queries about money.
+#[derive(Debug, Default)]
+pub struct WalletQuery;
+
+/// Mutations that move money in and out.
+#[derive(Debug, Default)]
+pub struct WalletMutation;
+
+mutation_errors!(DepositRecord: [Invalid, Required, TooLarge, NotFound, Taken, IdempotencyMismatch]);
+mutation_errors!(WithdrawalRequest: [Invalid, Required, TooLarge, WrongState, InsufficientFunds, IdempotencyMismatch]);
+mutation_errors!(WithdrawalConfirm: [Invalid, Required, TooLarge, NotFound, WrongState, IdempotencyMismatch]);
+mutation_errors!(WithdrawalFail: [Invalid, Required, TooLarge, NotFound, WrongState, IdempotencyMismatch]);
+
+/// What an organization has in one currency.
+#[derive(Debug, SimpleObject)]
+pub struct WalletBalances {
+    /// The currency.
+    pub currency_code: CurrencyCode,
+    /// What can be spent or withdrawn.
+    pub available: MoneyObject,
+    /// Locked by open bids.
+    pub reserved: MoneyObject,
+    /// Held for own sales until the holds end.
+    pub escrow: MoneyObject,
+    /// Held of own purchases; it is in the sellers' escrow.
+    pub held_as_buyer: MoneyObject,
+    /// Withdrawals on their way.
+    pub payout: MoneyObject,
+    /// What is owed to the exchange; it is paid first by deposits and income, and blocks withdrawals.
+    pub owed: MoneyObject,
+}
+
+/// An organization's wallet.
+#[derive(Debug, SimpleObject)]
+pub struct Wallet {
+    /// Whose.
+    pub organization_id: ID,
+    /// By currency; only currencies in which it has had money.
+    pub balances: Vec<WalletBalances>,
+}
+
+impl WalletBalances {
+    fn of(currency: Currency, balances: Balances) -> Self {
+        let money = |minor| MoneyObject::from(Money::new(minor, currency));
+        Self {
+            currency_code: CurrencyCode(currency.to_string()),
+            available: money(balances.available_minor),
+            reserved: money(balances.reserved_minor),
+            escrow: money(balances.escrow_minor),
+            held_as_buyer: money(balances.held_as_buyer_minor),
+            payout: money(balances.payout_minor),
+            owed: money(balances.owed_minor),
+        }
+    }
+}
+
+/// One movement on an account.
+#[derive(Debug, SimpleObject)]
+pub struct StatementEntry {
+    /// The movement.
+    pub id: ID,
+    /// The business event that it belongs to.
+    pub journal_id: ID,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What happened.
+    pub kind: Word<JournalKind>,
+    /// To what: a bid, a trade, a deposit, a withdrawal.
+    pub subject_id: ID,
+    /// What came in; negative when it went out.
+    pub amount: MoneyObject,
+    /// The account's balance after it.
+    pub balance: MoneyObject,
+    /// A remark of the operator who recorded it.
+    pub memo: Option<String>,
+}
+
+impl StatementEntry {
+    fn of(currency: Currency, row: StatementRow) -> Self {
+        let money = |minor| MoneyObject::from(Money::new(minor, currency));
+        Self {
+            id: to_id(row.id),
+            journal_id: to_id(row.journal),
+            at: row.at,
+            kind: row.kind.into(),
+            subject_id: ID(row.subject.to_string()),
+            amount: money(row.amount_minor),
+            balance: money(row.balance_minor),
+            memo: row.memo,
+        }
+    }
+}
+
+/// A bank transfer that came in.
+#[derive(Debug, SimpleObject)]
+#[graphql(name = "Deposit")]
+pub struct DepositObject {
+    /// The id.
+    pub id: ID,
+    /// Whose wallet it went to.
+    pub organization_id: ID,
+    /// How much.
+    pub amount: MoneyObject,
+    /// How the bank names the transfer.
+    pub bank_reference: String,
+    /// When it was recorded.
+    pub recorded_at: DateTime<Utc>,
+}
+
+impl From<Deposit> for DepositObject {
+    fn from(deposit: Deposit) -> Self {
+        Self {
+            id: to_id(deposit.id),
+            organization_id: to_id(deposit.organization),
+            amount: deposit.amount.into(),
+            bank_reference: deposit.bank_reference,
+            recorded_at: deposit.recorded_at,
+        }
+    }
+}
+
+/// Money on its way out.
+#[derive(Debug, SimpleObject)]
+#[graphql(name = "Withdrawal")]
+pub struct WithdrawalObject {
+    /// The id.
+    pub id: ID,
+    /// Whose money.
+    pub organization_id: ID,
+    /// How much.
+    pub amount: MoneyObject,
+    /// Where it stands.
+    pub state: Word<WithdrawalState>,
+    /// How the bank names the transfer that carried it out.
+    pub bank_reference: Option<String>,
+    /// Why the bank returned it.
+    pub failure: Option<String>,
+    /// When it was asked for.
+    pub requested_at: DateTime<Utc>,
+    /// When it was paid or failed.
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+impl From<Withdrawal> for WithdrawalObject {
+    fn from(withdrawal: Withdrawal) -> Self {
+        Self {
+            id: to_id(withdrawal.id),
+            organization_id: to_id(withdrawal.organization),
+            amount: withdrawal.amount.into(),
+            state: withdrawal.state.into(),
+            bank_reference: withdrawal.bank_reference,
+            failure: withdrawal.failure,
+            requested_at: withdrawal.requested_at,
+            ended_at: withdrawal.ended_at,
+        }
+    }
+}
+
+/// A bank transfer to record.
+#[derive(Debug, InputObject)]
+pub struct DepositRecordInput {
+    /// Whose wallet it goes to.
+    pub organization_id: ID,
+    /// How much.
+    pub amount: MoneyInput,
+    /// How the bank names the transfer, at most 140 characters; one transfer is recorded once.
+    pub bank_reference: String,
+    /// The same key with the same input answers the same; at most 128 characters.
+    pub idempotency_key: String,
+}
+
+/// A withdrawal to ask for.
+#[derive(Debug, InputObject)]
+pub struct WithdrawalRequestInput {
+    /// How much.
+    pub amount: MoneyInput,
+    /// The same key with the same input answers the same; at most 128 characters.
+    pub idempotency_key: String,
+}
+
+/// A withdrawal that the bank carried out.
+#[derive(Debug, InputObject)]
+pub struct WithdrawalConfirmInput {
+    /// Which.
+    pub withdrawal_id: ID,
+    /// How the bank names the transfer, at most 140 characters.
+    pub bank_reference: String,
+    /// The same key with the same input answers the same; at most 128 characters.
+    pub idempotency_key: String,
+}
+
+/// A withdrawal that the bank returned.
+#[derive(Debug, InputObject)]
+pub struct WithdrawalFailInput {
+    /// Which.
+    pub withdrawal_id: ID,
+    /// Why, at most 500 characters.
+    pub reason: String,
+    /// The same key with the same input answers the same; at most 128 characters.
+    pub idempotency_key: String,
+}
+
+/// The answer of `depositRecord`.
+#[derive(Debug, SimpleObject)]
+pub struct DepositRecordPayload {
+    /// The recorded deposit.
+    pub deposit: Option<DepositObject>,
+    /// What was wrong.
+    pub user_errors: Vec<UserError<DepositRecord>>,
+}
+
+/// The answer of `withdrawalRequest`.
+#[derive(Debug, SimpleObject)]
+pub struct WithdrawalRequestPayload {
+    /// The withdrawal.
+    pub withdrawal: Option<WithdrawalObject>,
+    /// What was wrong.
+    pub user_errors: Vec<UserError<WithdrawalRequest>>,
+}
+
+/// The answer of `withdrawalConfirm`.
+#[derive(Debug, SimpleObject)]
+pub struct WithdrawalConfirmPayload {
+    /// The withdrawal.
+    pub withdrawal: Option<WithdrawalObject>,
+    /// What was wrong.
+    pub user_errors: Vec<UserError<WithdrawalConfirm>>,
+}
+
+/// The answer of `withdrawalFail`.
+#[derive(Debug, SimpleObject)]
+pub struct WithdrawalFailPayload {
+    /// The withdrawal.
+    pub withdrawal: Option<WithdrawalObject>,
+    /// What was wrong.
+    pub user_errors: Vec<UserError<WithdrawalFail>>,
+}
+
+#[Object]
+impl WalletQuery {
+    /// The balances of the caller's organization; an operator names one.
+    async fn wallet(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Whose, for operators.")] organization_id: Option<ID>,
+    ) -> async_graphql::Result<Wallet> {
+        let organization = owner(organization_id)?;
+        let (owner, wallet) = answer(ctx, wallet::wallet(app(ctx), caller(ctx), organization).await)?;
+        let balances = wallet.balances.into_iter().map(|(currency, balances)| WalletBalances::of(currency, balances));
+        Ok(Wallet { organization_id: to_id(owner), balances: balances.collect() })
+    }
+
+    /// Every movement on an account of the caller's organization, newest first. The same as CSV: `GET /wallet/statement.csv`.
+    #[graphql(complexity = "page_cost(first, child_complexity)")]
+    async fn wallet_statement(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which account; AVAILABLE when not said.")] account: Option<Word<WalletAccount>>,
+        #[graphql(desc = "In which currency; the exchange's default when not said.")] currency_code: Option<CurrencyCode>,
+        #[graphql(desc = "Whose, for operators.")] organization_id: Option<ID>,
+        #[graphql(desc = "How many, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+    ) -> async_graphql::Result<NodeConnection<StatementEntry>> {
+        let account = account.map_or(WalletAccount::Available, |word| word.0);
+        let currency = match currency_code {
+            Some(code) => {
+                code.0.parse().map_err(|_| top_level(Refusal::invalid("currencyCode", "not a currency of ISO 4217")))?
+            }
+            None => app(ctx).config.exchange.default_currency,
+        };
+        let of = StatementOf { organization: owner(organization_id)?, account, currency };
+        let sort = format!("statement:{}:{currency}", account.as_str());
+        let page = page::<i64>(&sort, first, after.as_deref()).map_err(top_level)?;
+        let slice = answer(ctx, wallet::wallet_statement(app(ctx), caller(ctx), of, &page).await)?;
+        Ok(connection(&sort, slice, page.after.is_some(), |row| row.key, |row| StatementEntry::of(currency, row)))
+    }
+
+    /// The withdrawals of the caller's organization, newest first; an operator sees those of one organization or of all.
+    #[graphql(complexity = "page_cost(first, child_complexity)")]
+    async fn withdrawals(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only those in this state.")] state: Option<Word<WithdrawalState>>,
+        #[graphql(desc = "Whose, for operators.")] organization_id: Option<ID>,
+        #[graphql(desc = "How many, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+    ) -> async_graphql::Result<NodeConnection<WithdrawalObject>> {
+        let page = page::<WithdrawalId>("withdrawals:newest", first, after.as_deref()).map_err(top_level)?;
+        let organization = owner(organization_id)?;
+        let found = wallet::withdrawals(app(ctx), caller(ctx), organization, state.map(|word| word.0), &page).await;
+        let slice = answer(ctx, found)?;
+        Ok(connection("withdrawals:newest", slice, page.after.is_some(), |row| row.id, WithdrawalObject::from))
+    }
+}
+
+#[Object]
+impl WalletMutation {
+    /// Records a bank transfer that came in and puts it into the wallet. For operators.
+    async fn deposit_record(&self, ctx: &Context<'_>, input: DepositRecordInput) -> async_graphql::Result<DepositRecordPayload> {
+        let parsed = || -> Result<wallet::DepositRecord, Refusal> {
+            let organization = parse_id(&input.organization_id, "organizationId")?;
+            let bank_reference = input.bank_reference.clone();
+            Ok(wallet::DepositRecord { organization, amount: input.amount.positive("amount")?, bank_reference })
+        };
+        let result = match parsed() {
+            Ok(deposit) => wallet::deposit_record(app(ctx), caller(ctx), &input.idempotency_key, deposit).await,
+            Err(refusal) => Err(refusal.into()),
+        };
+        let (deposit, user_errors) = settle(ctx, result)?;
+        Ok(DepositRecordPayload { deposit: deposit.map(DepositObject::from), user_errors })
+    }
+
+    /// Asks for money out, to the organization's bank account.
+    async fn withdrawal_request(
+        &self,
+        ctx: &Context<'_>,
+        input: WithdrawalRequestInput,
+    ) -> async_graphql::Result<WithdrawalRequestPayload> {
+        let result = match input.amount.positive("amount") {
+            Ok(amount) => wallet::withdrawal_request(app(ctx), caller(ctx), &input.idempotency_key, amount).await,
+            Err(refusal) => Err(refusal.into()),
+        };
+        let (withdrawal, user_errors) = settle(ctx, result)?;
+        Ok(WithdrawalRequestPayload { withdrawal: withdrawal.map(WithdrawalObject::from), user_errors })
+    }
+
+    /// Records that the bank carried a withdrawal out. For operators.
+    async fn withdrawal_confirm(
+        &self,
+        ctx: &Context<'_>,
+        input: WithdrawalConfirmInput,
+    ) -> async_graphql::Result<WithdrawalConfirmPayload> {
+        let result = match parse_id(&input.withdrawal_id, "withdrawalId") {
+            Ok(withdrawal) => {
+                let end = WithdrawalEnd { withdrawal, text: input.bank_reference };
+                wallet::withdrawal_confirm(app(ctx), caller(ctx), &input.idempotency_key, end).await
+            }
+            Err(refusal) => Err(refusal.into()),
+        };
+        let (withdrawal, user_errors) = settle(ctx, result)?;
+        Ok(WithdrawalConfirmPayload { withdrawal: withdrawal.map(WithdrawalObject::from), user_errors })
+    }
+
+    /// Records that the bank returned a withdrawal: the money is back in the wallet. For operators.
+    async fn withdrawal_fail(
+        &self,
+        ctx: &Context<'_>,
+        input: WithdrawalFailInput,
+    ) -> async_graphql::Result<WithdrawalFailPayload> {
+        let result = match parse_id(&input.withdrawal_id, "withdrawalId") {
+            Ok(withdrawal) => {
+                let end = WithdrawalEnd { withdrawal, text: input.reason };
+                wallet::withdrawal_fail(app(ctx), caller(ctx), &input.idempotency_key, end).await
+            }
+            Err(refusal) => Err(refusal.into()),
+        };
+        let (withdrawal, user_errors) = settle(ctx, result)?;
+        Ok(WithdrawalFailPayload { withdrawal: withdrawal.map(WithdrawalObject::from), user_errors })
+    }
+}
+
+fn owner(organization_id: Option<ID>) -> async_graphql::Result<Option<OrganizationId>> {
+    organization_id.map(|id| parse_id(&id, "organizationId")).transpose().map_err(top_level)
+}

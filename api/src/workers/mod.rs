@@ -1,0 +1,50 @@
+//! What happens without anybody asking: deadlines that pass, checks that recur. Every pass is a use case that may run in
+//! any number of processes at once; a pass that fails is logged and tried again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, AppError, ledger, trade};
+
+/// One pass over what is due now; answers how much it did.
+pub type Pass = fn(Arc<App>) -> BoxFuture<'static, Result<u64, AppError>>;
+
+/// The passes that run every `workers.poll_millis`, by name.
+pub const PASSES: &[(&str, Pass)] = &[("holds", |app| Box::pin(async move { trade::trades_advance(&app).await }))];
+
+/// Starts every worker, until `stop`. The ledger is verified before this returns.
+pub async fn start(app: &Arc<App>, stop: &CancellationToken) -> Result<JoinSet<()>, AppError> {
+    ledger::ledger_check(app).await?;
+    let mut workers = JoinSet::new();
+    for (name, pass) in PASSES {
+        let pause = Duration::from_millis(app.config.workers.poll_millis);
+        workers.spawn(repeat(Arc::clone(app), name, *pass, pause, stop.clone()));
+    }
+    let hours = Duration::from_secs(u64::try_from(app.config.workers.ledger_verify_secs).unwrap_or(3600));
+    workers.spawn(repeat(Arc::clone(app), "ledger", verify, hours, stop.clone()));
+    Ok(workers)
+}
+
+fn verify(app: Arc<App>) -> BoxFuture<'static, Result<u64, AppError>> {
+    Box::pin(async move { ledger::ledger_check(&app).await.map(|_| 0) })
+}
+
+async fn repeat(app: Arc<App>, name: &'static str, pass: Pass, pause: Duration, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
+        match pass(Arc::clone(&app)).await {
+            Ok(0) => {}
+            Ok(done) => {
+                metrics::counter!("worker_done", "worker" => name).increment(done);
+                tracing::debug!(worker = name, done, "worker pass");
+            }
+            Err(error) => {
+                metrics::counter!("worker_failures", "worker" => name).increment(1);
+                tracing::error!(worker = name, %error, "a worker's pass failed");
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Who sees contact details: the seller of the lead, and buyers with a live trade. Every look leaves a row.
+
+use domain::access::Principal;
+use domain::id::{LeadId, OrganizationId, RevealId, TradeId, TypedId};
+use domain::refusal::Refusal;
+use domain::time::Timestamp;
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+
+use crate::entity::{contact_reveal, lead, lead_contact, trade};
+use crate::error::WriteError;
+use crate::trades::{Trade, trade_deliver, trade_lock};
+use crate::write::Tx;
+
+/// By what somebody asks for contact details.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RevealOf {
+    /// By the trade.
+    Trade(TradeId),
+    /// By the lead: one's own, or one that was bought.
+    Lead(LeadId),
+}
+
+/// Sealed contact details, and the look that was recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revealed {
+    /// The recorded look.
+    pub id: RevealId,
+    /// The lead.
+    pub lead: LeadId,
+    /// The trade under which the buyer looks; `None` when the seller does.
+    pub trade: Option<Trade>,
+    /// The sealed details.
+    pub sealed: lead_contact::Model,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The sealed contact details, if the organization may see them. A buyer's first look starts the hold of its trade.
+pub async fn contact_reveal(
+    tx: &Tx,
+    of: RevealOf,
+    organization: OrganizationId,
+    principal: &Principal,
+) -> Result<Revealed, WriteError> {
+    let (lead, trade) = match of {
+        RevealOf::Trade(id) => by_trade(tx, id, organization).await?,
+        RevealOf::Lead(id) => by_lead(tx, id, organization).await?,
+    };
+    let gone = || Refusal::wrong_state("the contact details have been destroyed");
+    let sealed = lead_contact::Entity::find_by_id(lead.0).one(tx.db()).await?.ok_or_else(gone)?;
+    let at = tx.now().await?;
+    let id: RevealId = tx.id();
+    let key = match principal {
+        Principal::Key { key, .. } => Some(key.0),
+        _ => None,
+    };
+    let row = contact_reveal::ActiveModel {
+        id: Set(id.0),
+        lead_id: Set(lead.0),
+        trade_id: Set(trade.as_ref().map(|trade| trade.id.uuid())),
+        organization_id: Set(Some(organization.0)),
+        user_id: Set(principal.user().map(Uuid::from)),
+        api_key_id: Set(key),
+        revealed_at: Set(at),
+    };
+    contact_reveal::Entity::insert(row).exec_without_returning(tx.db()).await?;
+    Ok(Revealed { id, lead, trade, sealed, at })
+}
+
+async fn by_trade(tx: &Tx, id: TradeId, organization: OrganizationId) -> Result<(LeadId, Option<Trade>), WriteError> {
+    let hidden = || Refusal::not_found("tradeId", "trade");
+    let trade = trade_lock(tx, id).await?;
+    if trade.seller == organization {
+        return Ok((trade.lead, None));
+    }
+    if trade.buyer != organization {
+        return Err(hidden().into());
+    }
+    Ok((trade.lead, Some(look(tx, &trade).await?)))
+}
+
+async fn by_lead(tx: &Tx, id: LeadId, organization: OrganizationId) -> Result<(LeadId, Option<Trade>), WriteError> {
+    let own = lead::Entity::find_by_id(id.0).filter(lead::Column::SellerId.eq(organization.0)).one(tx.db()).await?;
+    if own.is_some() {
+        return Ok((id, None));
+    }
+    let bought = trade::Entity::find()
+        .filter(trade::Column::LeadId.eq(id.0))
+        .filter(trade::Column::BuyerId.eq(organization.0))
+        .one(tx.db())
+        .await?
+        .ok_or_else(|| Refusal::not_found("leadId", "lead"))?;
+    let trade = trade_lock(tx, bought.id.into()).await?;
+    Ok((id, Some(look(tx, &trade).await?)))
+}
+
+async fn look(tx: &Tx, trade: &Trade) -> Result<Trade, WriteError> {
+    if trade.hold.shows_contact() {
+        trade_deliver(tx, trade.id).await
+    } else {
+        Err(Refusal::wrong_state("the trade was refunded: the contact details are no longer the buyer's").into())
+    }
+}

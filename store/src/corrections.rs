@@ -1,0 +1,88 @@
+//! Mistakes in the ledger are corrected by another journal, never by rewriting.
+
+use domain::id::{CorrectionId, OrganizationId, UserId};
+use domain::ledger::{Account, AccountKind, FEE_STRIPES, event};
+use domain::money::{Currency, Money};
+use domain::refusal::Refusal;
+use domain::time::Timestamp;
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::entity::organization;
+use crate::error::WriteError;
+use crate::ledger::{Ledger, Note};
+use crate::write::Tx;
+
+/// One end of a correction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CorrectionEnd {
+    /// Which of the owner's accounts.
+    pub kind: AccountKind,
+    /// Whose; `None` for the exchange's own.
+    pub organization: Option<OrganizationId>,
+}
+
+/// A recorded correction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Correction {
+    /// Its id.
+    pub id: CorrectionId,
+    /// Where the money left.
+    pub from: CorrectionEnd,
+    /// Where it arrived.
+    pub to: CorrectionEnd,
+    /// How much.
+    pub amount: Money,
+    /// Why.
+    pub memo: String,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+}
+
+/// Moves `amount` from one account to another. Escrow, reserved and payout are refused: they follow trades, bids and
+/// withdrawals.
+pub async fn correction_record(
+    tx: &Tx,
+    from: CorrectionEnd,
+    to: CorrectionEnd,
+    amount: Money,
+    memo: String,
+    recorded_by: UserId,
+) -> Result<Correction, WriteError> {
+    for (end, field) in [(from, "from"), (to, "to")] {
+        check(tx, end, field).await?;
+    }
+    let mut ledger = Ledger::lock(tx, [from, to].iter().flat_map(|end| candidates(*end, amount.currency))).await?;
+    let fullest = |end: CorrectionEnd| {
+        let candidates = candidates(end, amount.currency).into_iter();
+        candidates.max_by_key(|account| ledger.balance_minor(*account)).unwrap_or(account(end, amount.currency))
+    };
+    let id: CorrectionId = tx.id();
+    let journal = event::correction(id, fullest(from), account(to, amount.currency), amount.minor)
+        .map_err(|error| Refusal::invalid("from", error.to_string()))?;
+    ledger.record(&journal, Note { memo: Some(memo.clone()), recorded_by: Some(recorded_by.0) })?;
+    let recorded_at = ledger.now();
+    ledger.flush().await?;
+    Ok(Correction { id, from, to, amount, memo, recorded_at })
+}
+
+async fn check(tx: &Tx, end: CorrectionEnd, field: &str) -> Result<(), WriteError> {
+    match (end.kind.of_organization(), end.organization) {
+        (true, None) => Err(Refusal::required("organizationId").at(field).into()),
+        (false, Some(_)) => Err(Refusal::invalid("organizationId", "this account is the exchange's own").at(field).into()),
+        (true, Some(id)) if organization::Entity::find_by_id(id.0).one(tx.db()).await?.is_none() => {
+            Err(Refusal::not_found("organizationId", "organization").at(field).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn account(end: CorrectionEnd, currency: Currency) -> Account {
+    Account { kind: end.kind, organization: end.organization, currency, stripe: 0 }
+}
+
+/// The rows among which one end can choose: all stripes of the commission, otherwise the one.
+fn candidates(end: CorrectionEnd, currency: Currency) -> Vec<Account> {
+    let stripes = if end.kind == AccountKind::Fees { FEE_STRIPES } else { 1 };
+    (0..stripes).map(|stripe| Account { stripe, ..account(end, currency) }).collect()
+}

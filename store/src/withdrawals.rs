@@ -1,0 +1,187 @@
+//! Money that goes out: asked for by an organization, carried out by the bank, recorded by an operator.
+
+use domain::access::Principal;
+use domain::id::{OrganizationId, TypedId, UserId, WithdrawalId};
+use domain::ledger::{Account, AccountKind, Journal, event};
+use domain::money::Money;
+use domain::refusal::{Code, Refusal};
+use domain::time::Timestamp;
+use domain::withdrawal::WithdrawalState;
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::LockType;
+use sea_orm::{ExprTrait, QueryOrder, QuerySelect};
+use serde::{Deserialize, Serialize};
+
+use crate::db::{Backend, Store};
+use crate::entity::withdrawal;
+use crate::error::{StoreError, WriteError};
+use crate::ledger::{Ledger, Note, post};
+use crate::page::{Page, Slice};
+use crate::write::Tx;
+
+/// A withdrawal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withdrawal {
+    /// Its id.
+    pub id: WithdrawalId,
+    /// Whose money.
+    pub organization: OrganizationId,
+    /// How much.
+    pub amount: Money,
+    /// Where it stands.
+    pub state: WithdrawalState,
+    /// How the bank names the transfer that carried it out.
+    pub bank_reference: Option<String>,
+    /// Why the bank returned it.
+    pub failure: Option<String>,
+    /// When it was asked for.
+    pub requested_at: Timestamp,
+    /// When it was paid or failed.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// How the bank answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BankAnswer {
+    /// Carried out, under this reference.
+    Paid(String),
+    /// Returned, for this reason.
+    Failed(String),
+}
+
+impl TryFrom<withdrawal::Model> for Withdrawal {
+    type Error = StoreError;
+
+    fn try_from(row: withdrawal::Model) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.id.into(),
+            organization: row.organization_id.into(),
+            amount: Money::new(row.amount_minor, row.currency.parse().map_err(StoreError::corrupt)?),
+            state: row.state.parse().map_err(StoreError::corrupt)?,
+            bank_reference: row.bank_reference,
+            failure: row.failure,
+            requested_at: row.created_at,
+            ended_at: row.ended_at,
+        })
+    }
+}
+
+/// Takes `amount` out of what the organization can spend, towards the bank. Refused while it owes the exchange.
+pub async fn withdrawal_request(
+    tx: &Tx,
+    organization: OrganizationId,
+    amount: Money,
+    principal: &Principal,
+) -> Result<Withdrawal, WriteError> {
+    let account = |kind| Account::of(organization, kind, amount.currency);
+    let accounts = [AccountKind::Available, AccountKind::Payout, AccountKind::Receivable].map(account);
+    let mut ledger = Ledger::lock(tx, accounts).await?;
+    let owed = ledger.owed_minor(organization, amount.currency);
+    if owed > 0 {
+        let owed = Money::new(owed, amount.currency);
+        return Err(
+            Refusal::wrong_state(format!("the organization owes the exchange {owed}: deposits and income pay it first")).into()
+        );
+    }
+    let requested_by = principal.user().map(Uuid::from);
+    let withdrawal = Withdrawal {
+        id: tx.id(),
+        organization,
+        amount,
+        state: WithdrawalState::Requested,
+        bank_reference: None,
+        failure: None,
+        requested_at: ledger.now(),
+        ended_at: None,
+    };
+    let row = withdrawal::ActiveModel {
+        id: Set(withdrawal.id.uuid()),
+        organization_id: Set(organization.0),
+        amount_minor: Set(amount.minor),
+        currency: Set(amount.currency.code().to_owned()),
+        state: Set(withdrawal.state.as_str().to_owned()),
+        bank_reference: Set(None),
+        failure: Set(None),
+        requested_by: Set(requested_by),
+        created_at: Set(withdrawal.requested_at),
+        ended_at: Set(None),
+        version: Set(0),
+    };
+    withdrawal::Entity::insert(row).exec_without_returning(tx.db()).await?;
+    let journal = event::withdrawal(withdrawal.id, organization, amount).map_err(StoreError::corrupt)?;
+    ledger.record(&journal, Note { memo: None, recorded_by: requested_by })?;
+    ledger.flush().await?;
+    Ok(withdrawal)
+}
+
+/// Records how the bank answered a withdrawal: the money leaves, or returns to the wallet.
+pub async fn withdrawal_end(
+    tx: &Tx,
+    id: WithdrawalId,
+    answer: BankAnswer,
+    recorded_by: UserId,
+) -> Result<Withdrawal, WriteError> {
+    let mut row = withdrawal::Entity::find_by_id(id.0);
+    if tx.backend() == Backend::Postgres {
+        row = row.lock(LockType::NoKeyUpdate);
+    }
+    let row = row.one(tx.db()).await?.ok_or_else(|| Refusal::not_found("withdrawalId", "withdrawal"))?;
+    let version = row.version;
+    let mut withdrawal = Withdrawal::try_from(row)?;
+    if withdrawal.state != WithdrawalState::Requested {
+        let message = format!("the withdrawal is {}", withdrawal.state.as_str());
+        return Err(Refusal::new(Code::WrongState, message).at("withdrawalId").into());
+    }
+    let (state, bank_reference, failure) = match answer {
+        BankAnswer::Paid(reference) => (WithdrawalState::Paid, Some(reference), None),
+        BankAnswer::Failed(reason) => (WithdrawalState::Failed, None, Some(reason)),
+    };
+    let note = Note { memo: None, recorded_by: Some(recorded_by.0) };
+    post(tx, &end_journal(&withdrawal, state)?, note).await?;
+    withdrawal = Withdrawal { state, bank_reference, failure, ended_at: Some(tx.now().await?), ..withdrawal };
+    let done = withdrawal::Entity::update_many()
+        .col_expr(withdrawal::Column::State, Expr::value(state.as_str()))
+        .col_expr(withdrawal::Column::BankReference, Expr::value(withdrawal.bank_reference.clone()))
+        .col_expr(withdrawal::Column::Failure, Expr::value(withdrawal.failure.clone()))
+        .col_expr(withdrawal::Column::EndedAt, Expr::value(withdrawal.ended_at))
+        .col_expr(withdrawal::Column::Version, Expr::col(withdrawal::Column::Version).add(1))
+        .filter(withdrawal::Column::Id.eq(id.0))
+        .filter(withdrawal::Column::Version.eq(version))
+        .exec(tx.db())
+        .await?;
+    let changed = done.rows_affected == 1;
+    if changed { Ok(withdrawal) } else { Err(StoreError::Misuse("a withdrawal changed under its lock").into()) }
+}
+
+fn end_journal(withdrawal: &Withdrawal, state: WithdrawalState) -> Result<Journal, StoreError> {
+    let Withdrawal { id, organization, amount, .. } = *withdrawal;
+    match state {
+        WithdrawalState::Paid => event::withdrawal_paid(id, organization, amount),
+        WithdrawalState::Failed | WithdrawalState::Requested => event::withdrawal_failed(id, organization, amount),
+    }
+    .map_err(StoreError::corrupt)
+}
+
+impl Store {
+    /// A page of withdrawals, newest first: of one organization, or of all for an operator.
+    pub async fn withdrawals(
+        &self,
+        organization: Option<OrganizationId>,
+        state: Option<WithdrawalState>,
+        page: &Page<WithdrawalId>,
+    ) -> Result<Slice<Withdrawal>, StoreError> {
+        let mut rows = withdrawal::Entity::find();
+        if let Some(organization) = organization {
+            rows = rows.filter(withdrawal::Column::OrganizationId.eq(organization.0));
+        }
+        if let Some(state) = state {
+            rows = rows.filter(withdrawal::Column::State.eq(state.as_str()));
+        }
+        if let Some(after) = page.after {
+            rows = rows.filter(withdrawal::Column::Id.lt(after.0));
+        }
+        let rows = rows.order_by_desc(withdrawal::Column::Id).limit(page.limit()).all(self.read()).await?;
+        Slice::cut(rows, page).try_map(Withdrawal::try_from)
+    }
+}
