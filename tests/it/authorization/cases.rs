@@ -25,5 +25,19 @@ use Permission as P;
 
 /// Every root field.
 pub const ROOTS: &[(&str, &str, Access)] = &[
+    ("Query", "moneyStop", A::Operator),
     ("Query", "server", A::Everybody),
+    ("Query", "trade", A::NeedsOrOperator(P::TradesRead)),
+    ("Query", "trades", A::Needs(P::TradesRead)),
+    ("Query", "wallet", A::NeedsOrOperator(P::WalletRead)),
+    ("Query", "walletStatement", A::NeedsOrOperator(P::WalletRead)),
+    ("Query", "withdrawals", A::NeedsOrOperator(P::WalletRead)),
+    ("Mutation", "contactReveal", A::Needs(P::ContactsReveal)),
+    ("Mutation", "correctionRecord", A::Operator),
+    ("Mutation", "depositRecord", A::Operator),
+    ("Mutation", "ledgerVerify", A::Operator),
+    ("Mutation", "moneyStopLift", A::Operator),
+    ("Mutation", "withdrawalConfirm", A::Operator),
+    ("Mutation", "withdrawalFail", A::Operator),
+    ("Mutation", "withdrawalRequest", A::Needs(P::WalletWrite)),
 ];
