@@ -17,6 +17,8 @@ use super::{App, AppError, Caller};
 
 /// The longest bank reference, in characters: SEPA's remittance information.
 const REFERENCE_MAX: usize = 140;
+/// How many rows of a download are read at a time.
+const DOWNLOAD_ROWS: u64 = 1_000;
 /// The longest remark, in characters.
 const MEMO_MAX: usize = 500;
 
@@ -82,6 +84,17 @@ pub async fn wallet_statement(
 ) -> Result<Slice<StatementRow>, AppError> {
     let owner = wallet_owner(caller, of.organization)?;
     Ok(app.store.statement(owner, of.account.into(), of.currency, page).await?)
+}
+
+/// The rows of a statement behind `after`, oldest first, a bounded number; for a download.
+pub async fn statement_rows(
+    app: &App,
+    caller: &Caller,
+    of: StatementOf,
+    after: StatementKey,
+) -> Result<Vec<StatementRow>, AppError> {
+    let owner = wallet_owner(caller, of.organization)?;
+    Ok(app.store.statement_forward(owner, of.account.into(), of.currency, after, DOWNLOAD_ROWS).await?)
 }
 
 /// Records a bank transfer that came in. For operators.

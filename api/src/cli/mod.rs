@@ -1,5 +1,6 @@
 //! The command line: one module per noun.
 
+mod ledger;
 mod migrate;
 mod schema;
 mod serve;
@@ -31,6 +32,9 @@ struct Arguments {
 enum Command {
     /// Serves the API until told to stop; brings the database up to date first.
     Serve,
+    /// The ledger as a whole.
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
     /// Brings the database up to date.
     Migrate,
     /// Prints the schema in the definition language, or compares it with a file.
@@ -71,6 +75,7 @@ pub fn run() -> ExitCode {
     let done = runtime.block_on(Box::pin(async {
         match command {
             Command::Serve => serve::serve(load()?).await,
+            Command::Ledger(command) => ledger::ledger(load()?, command).await,
             Command::Migrate => migrate::migrate(load()?).await,
             Command::Schema(arguments) => schema::schema(&arguments),
         }

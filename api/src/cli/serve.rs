@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::{CommandError, open, start};
 use crate::config::Config;
 use crate::http::exchange::ExchangeHost;
 use crate::http::{self, Contract};
 use crate::ports::{SystemClock, SystemEntropy};
+use crate::workers;
 
 pub(super) async fn serve(config: Config) -> Result<(), CommandError> {
     start::start_log(&config.log)?;
@@ -16,10 +19,16 @@ pub(super) async fn serve(config: Config) -> Result<(), CommandError> {
     app.store.migrate().await?;
     let schema = crate::graphql::schema(Arc::clone(&app));
     let host = Arc::new(ExchangeHost::new(Arc::clone(&app)));
-    let contract = Contract::new(schema, &crate::graphql::sdl(), host, app.config.server.clone(), app.config.graphql.clone());
+    let contract =
+        Contract::new(schema, &crate::graphql::sdl(), host.clone(), app.config.server.clone(), app.config.graphql.clone());
     let listener = TcpListener::bind(app.config.server.bind).await?;
     tracing::info!(address = %listener.local_addr()?, "serving");
-    http::serve(listener, Arc::new(contract), http::jwks::router(Arc::clone(&app)), told_to_stop()).await?;
+    let stop = CancellationToken::new();
+    let mut workers = if app.config.workers.enabled { workers::start(&app, &stop).await? } else { JoinSet::new() };
+    let others = http::jwks::router(Arc::clone(&app)).merge(http::statement::routes(Arc::clone(&app), host));
+    http::serve(listener, Arc::new(contract), others, told_to_stop()).await?;
+    stop.cancel();
+    while workers.join_next().await.is_some() {}
     Ok(app.store.close().await?)
 }
 

@@ -15,7 +15,9 @@ mod parameters;
 pub mod problem;
 pub mod serve;
 mod sse;
+pub mod statement;
 mod streams;
+pub mod table;
 mod ws;
 
 pub use contract::Contract;
