@@ -1,15 +1,20 @@
 //! The use cases, one function each, named like the mutation or query that calls it. They check who asks, load, let
 //! `domain` decide, write through `Store::write`, and know nothing of GraphQL or HTTP.
 
+pub mod confirmations;
 pub mod contact;
 mod error;
-mod throttle;
 pub mod idempotency;
 pub mod identity;
+pub mod jobs;
+pub mod leads;
 pub mod ledger;
 pub mod message;
 pub mod session;
+pub mod suppressions;
+mod throttle;
 pub mod trade;
+pub mod verticals;
 pub mod wallet;
 
 use std::net::IpAddr;
@@ -23,8 +28,9 @@ use uuid::Uuid;
 use crate::config::{Config, ConfigError};
 use crate::crypto::KeyRing;
 use crate::ports::mail::mailer;
+use crate::ports::mail_domains::mail_domains;
 use crate::ports::sms::sms_sender;
-use crate::ports::{Clock, Entropy, Files, Mailer, SmsSender, file_store};
+use crate::ports::{Clock, Entropy, Files, MailDomains, Mailer, SmsSender, file_store};
 
 pub use error::AppError;
 pub use identity::Identity;
@@ -46,6 +52,8 @@ pub struct App {
     pub files: Files,
     /// Password hashing, the keys of access tokens, remembered accesses.
     pub identity: Arc<Identity>,
+    /// Looks up mail domains.
+    pub mail_domains: Arc<dyn MailDomains>,
     /// Sends mail.
     pub mailer: Arc<dyn Mailer>,
     /// Sends text messages.
@@ -79,10 +87,11 @@ impl App {
         keys: Arc<KeyRing>,
     ) -> Result<Self, ConfigError> {
         let identity = Identity::new(&config).map_err(|error| ConfigError(vec![format!("auth: {error}")]))?;
+        let mail_domains = Arc::from(mail_domains(&config.dns));
         let mailer = Arc::from(mailer(&config.mail)?);
         let sms = Arc::from(sms_sender(&config.sms));
         let files = file_store(&config.files.resolved_url(&config.server))?;
-        Ok(Self { store, clock, entropy, config, keys, files, identity: Arc::new(identity), mailer, sms })
+        Ok(Self { store, clock, entropy, config, keys, files, identity: Arc::new(identity), mail_domains, mailer, sms })
     }
 
     /// The present instant by the process's clock. What a deadline decides asks the transaction instead.

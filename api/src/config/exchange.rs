@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::money::{BP_WHOLE, Currency};
+use domain::scoring::Weights;
 use serde::Deserialize;
 
 use super::Problems;
@@ -88,6 +89,14 @@ pub struct Verification {
     pub confirmations_per_lead_max: u64,
     /// The shortest believable time to fill a form, in seconds.
     pub form_min_secs: i64,
+    /// From this share of pasted fields on a form was pasted, in percent.
+    pub pasted_percent: u64,
+    /// Other leads of one device in a day, from which on they are a form-filler's.
+    pub device_leads_day: u64,
+    /// Other leads of one address in a day, from which on they are odd.
+    pub ip_leads_day: u64,
+    /// The age from which on a consent is void, in seconds.
+    pub consent_max_age_secs: i64,
 }
 
 /// `[imports]`
@@ -163,6 +172,10 @@ impl Verification {
         problems.within("verification.confirmation_attempts_max", self.confirmation_attempts_max, 1, 20);
         problems.within("verification.confirmations_per_lead_max", self.confirmations_per_lead_max, 1, 100);
         problems.within("verification.form_min_secs", self.form_min_secs, 0, 3_600);
+        problems.within("verification.pasted_percent", self.pasted_percent, 1, 100);
+        problems.within("verification.device_leads_day", self.device_leads_day, 1, 1_000_000);
+        problems.within("verification.ip_leads_day", self.ip_leads_day, 1, 1_000_000);
+        problems.within("verification.consent_max_age_secs", self.consent_max_age_secs, DAY_SECS, 20 * YEAR_SECS);
     }
 }
 
@@ -184,7 +197,11 @@ impl Scoring {
         problems.within("scoring.warm_from", self.warm_from, 1, self.hot_from);
         for (vertical, points) in &self.weights {
             for (contribution, &value) in points {
-                problems.within(&format!("scoring.weights.\"{vertical}\".{contribution}"), value, -100, 100);
+                let key = format!("scoring.weights.\"{vertical}\".{contribution}");
+                problems.within(&key, value, -100, 100);
+                if !Weights::knows(contribution) {
+                    problems.add(&key, "names no factor of a score");
+                }
             }
         }
     }

@@ -4,6 +4,7 @@ pub mod clock;
 pub mod entropy;
 mod files;
 pub mod mail;
+pub mod mail_domains;
 pub mod sms;
 mod spool;
 
@@ -11,4 +12,5 @@ pub use clock::{Clock, FakeClock, SystemClock};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use files::{Files, file_store};
 pub use mail::{Mail, Mailer, RecordingMailer, SendError};
+pub use mail_domains::{KnownMailDomains, MailDomains};
 pub use sms::{RecordingSms, Sms, SmsSender};

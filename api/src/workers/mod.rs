@@ -8,13 +8,16 @@ use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, AppError, ledger, trade};
+use crate::app::{App, AppError, jobs, ledger, trade};
 
 /// One pass over what is due now; answers how much it did.
 pub type Pass = fn(Arc<App>) -> BoxFuture<'static, Result<u64, AppError>>;
 
 /// The passes that run every `workers.poll_millis`, by name.
-pub const PASSES: &[(&str, Pass)] = &[("holds", |app| Box::pin(async move { trade::trades_advance(&app).await }))];
+pub const PASSES: &[(&str, Pass)] = &[
+    ("jobs", |app| Box::pin(async move { jobs::jobs_run(&app).await })),
+    ("holds", |app| Box::pin(async move { trade::trades_advance(&app).await })),
+];
 
 /// Starts every worker, until `stop`. The ledger is verified before this returns.
 pub async fn start(app: &Arc<App>, stop: &CancellationToken) -> Result<JoinSet<()>, AppError> {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::Contact;
+use super::{Contact, Email, Phone};
 use crate::access::{UnknownText, text_enum};
 use crate::lead::{SessionSignals, silent_debug};
 
@@ -51,17 +51,24 @@ impl DuplicateKey {
         Self { kind, canonical: format!("{}:{text}", kind.as_str()) }
     }
 
-    /// The key's hash by `keyed_hash`, a hash with a secret.
-    pub fn hashed(&self, keyed_hash: impl Fn(&[u8]) -> [u8; 32]) -> (KeyKind, [u8; 32]) {
-        (self.kind, keyed_hash(self.canonical.as_bytes()))
+    /// The key of a phone number.
+    #[must_use]
+    pub fn of_phone(phone: &Phone) -> Self {
+        Self::new(KeyKind::Phone, &phone.e164)
+    }
+
+    /// The key of a mailbox.
+    #[must_use]
+    pub fn of_email(email: &Email) -> Self {
+        Self::new(KeyKind::Email, &email.mailbox())
     }
 }
 
 /// The keys of every way to reach the person.
 #[must_use]
 pub fn contact_keys(contact: &Contact) -> Vec<DuplicateKey> {
-    let phones = contact.phones.iter().map(|phone| DuplicateKey::new(KeyKind::Phone, &phone.e164));
-    let emails = contact.emails.iter().map(|email| DuplicateKey::new(KeyKind::Email, &email.mailbox()));
+    let phones = contact.phones.iter().map(DuplicateKey::of_phone);
+    let emails = contact.emails.iter().map(DuplicateKey::of_email);
     let messenger = contact
         .messenger
         .iter()

@@ -5,15 +5,10 @@ use serde::Deserialize;
 use crate::refusal::{Code, Refusal};
 use crate::time::{Timestamp, plus_secs};
 
-/// Digits of a code, at most.
-pub const MAX_CODE_DIGITS: u8 = 9;
-
 /// Limits of confirmations.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConfirmationPolicy {
-    /// Digits of a code, 4 to 9.
-    pub code_digits: u8,
     /// How long code and link work, in seconds.
     pub ttl_secs: i64,
     /// Wrong answers until the confirmation is spent.
@@ -24,7 +19,7 @@ pub struct ConfirmationPolicy {
 
 impl Default for ConfirmationPolicy {
     fn default() -> Self {
-        Self { code_digits: 6, ttl_secs: 86_400, max_attempts: 5, max_sends_day: 3 }
+        Self { ttl_secs: 86_400, max_attempts: 5, max_sends_day: 3 }
     }
 }
 

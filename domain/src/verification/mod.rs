@@ -20,7 +20,7 @@ use crate::lead::LeadState;
 use crate::time::Timestamp;
 
 pub use channel::{MailDomain, disposable_domain, email_syntax, is_disposable, mail_domain, phone};
-pub use confirmation::{Confirmation, ConfirmationAnswer, ConfirmationPolicy, MAX_CODE_DIGITS, confirmation_answer};
+pub use confirmation::{Confirmation, ConfirmationAnswer, ConfirmationPolicy, confirmation_answer};
 pub use form::{form_timing, honeypot, velocity};
 pub use intake::{CheckPolicy, Earlier, Facts, checks_at_intake, consent, duplicate, structure, suppression};
 pub use plausibility::{answers, competitor, name};
@@ -127,6 +127,12 @@ impl Finding {
     pub(crate) fn because(mut self, fact: &str, value: impl ToString) -> Self {
         self.evidence.insert(fact.to_owned(), value.to_string());
         self
+    }
+
+    /// The same finding with one more fact, which must tell nothing of the person.
+    #[must_use]
+    pub fn with(self, fact: &str, value: impl ToString) -> Self {
+        self.because(fact, value)
     }
 
     /// The check, found at `at`.

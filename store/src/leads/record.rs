@@ -1,6 +1,6 @@
 //! What becomes of a lead that was taken: checks, states, erasure, reveals.
 
-use domain::id::{ApiKeyId, CheckId, LeadId, OrganizationId, RevealId, TypedId, UserId};
+use domain::id::{CheckId, LeadId, TypedId, UserId};
 use domain::lead::{LeadState, Ties};
 use domain::listing::ListingState;
 use domain::refusal::{Code, Refusal};
@@ -14,7 +14,7 @@ use sea_orm::{ExprTrait, QueryOrder};
 use super::StoredLead;
 use super::take::json;
 use crate::db::Store;
-use crate::entity::{contact_reveal, lead, lead_check, lead_contact, listing, trade};
+use crate::entity::{lead, lead_check, lead_contact, listing, trade};
 use crate::error::{StoreError, WriteError};
 use crate::write::Tx;
 
@@ -120,28 +120,6 @@ impl Tx {
         let live = [TradeState::Held, TradeState::Disputed].map(TradeState::as_str);
         let in_escrow = trades.filter(trade::Column::State.is_in(live)).count(self.db()).await?;
         Ok(Ties { listed: listed > 0, sold: sold > 0, in_escrow: in_escrow > 0 })
-    }
-
-    /// Records that the seller's `user` or `key` looked at who the person is.
-    pub async fn reveal_record(
-        &self,
-        lead: LeadId,
-        organization: OrganizationId,
-        user: Option<UserId>,
-        key: Option<ApiKeyId>,
-    ) -> Result<RevealId, StoreError> {
-        let id: RevealId = self.id();
-        let row = contact_reveal::ActiveModel {
-            id: Set(id.0),
-            lead_id: Set(lead.0),
-            trade_id: Set(None),
-            organization_id: Set(Some(organization.0)),
-            user_id: Set(user.map(|user| user.0)),
-            api_key_id: Set(key.map(|key| key.0)),
-            revealed_at: Set(self.now().await?),
-        };
-        contact_reveal::Entity::insert(row).exec_without_returning(self.db()).await?;
-        Ok(id)
     }
 
     fn check_row(&self, lead: LeadId, check: &Check, by: Option<UserId>) -> Result<lead_check::ActiveModel, StoreError> {

@@ -1,0 +1,39 @@
+//! Work behind commits: each kind of job has one use case. A job may run more than once, so each of them bears it.
+
+use serde_json::Value;
+use store::job::Job;
+
+use super::leads::{LEAD_REVERIFY, MAIL_DOMAIN_CHECK, lead_reverify, mail_domain_check};
+use super::message::{MESSAGE_SEND, message_send};
+use super::{App, AppError};
+
+/// Claims the jobs that are due and does them one after another; answers how many are done. A job that fails is put back
+/// for later.
+pub async fn jobs_run(app: &App) -> Result<u64, AppError> {
+    let workers = &app.config.workers;
+    let mut done = 0_u64;
+    for job in app.store.jobs_claim(workers.batch, workers.lease_secs).await? {
+        match job_do(app, &job.kind, &job.payload).await {
+            Ok(()) => {
+                app.store.job_done(job.id).await?;
+                done = done.saturating_add(1);
+            }
+            Err(error) => put_back(app, &job, &error).await?,
+        }
+    }
+    Ok(done)
+}
+
+async fn job_do(app: &App, kind: &str, payload: &Value) -> Result<(), AppError> {
+    match kind {
+        LEAD_REVERIFY => lead_reverify(app, payload).await,
+        MAIL_DOMAIN_CHECK => mail_domain_check(app, payload).await,
+        MESSAGE_SEND => message_send(app, payload).await,
+        _ => Err(AppError::internal("nobody knows how to do a job of this kind")),
+    }
+}
+
+async fn put_back(app: &App, job: &Job, error: &AppError) -> Result<(), AppError> {
+    tracing::warn!(kind = job.kind, attempts = job.attempts, %error, "a job failed");
+    Ok(app.store.job_failed(job, &error.to_string()).await?)
+}

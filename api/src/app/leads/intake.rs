@@ -1,0 +1,180 @@
+//! Intake: a batch of drafts becomes leads in one transaction, each judged by what was there before it.
+
+use std::collections::HashSet;
+
+use domain::access::Permission;
+use domain::id::{LeadId, OrganizationId};
+use domain::lead::{LeadDraft, LeadState, Temperature};
+use domain::refusal::{Code, Refusal};
+use domain::scoring::{Score, score};
+use domain::verification::{Check, CheckKind, Level, Outcome, Verdict, checks_at_intake, verdict};
+use serde_json::json;
+use store::leads::{NewLead, StoredLead};
+use store::{Tx, WriteError};
+
+use super::mail_domain::MAIL_DOMAIN_CHECK;
+use super::prepare::{Incoming, Prepared, lead_prepare};
+use super::{check_policy, lead_get};
+use crate::app::{App, AppError, Caller};
+
+/// Leads in one job of mail domains.
+const JOB_LEADS: usize = 100;
+
+/// A lead that was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeadTaken {
+    /// Its id.
+    pub id: LeadId,
+    /// What verification made of it.
+    pub state: LeadState,
+    /// How far it is verified.
+    pub level: Level,
+    /// Points, 0..=100.
+    pub score: i64,
+    /// What the points mean.
+    pub temperature: Temperature,
+    /// The check that rejected it, if one did.
+    pub rejected_by: Option<CheckKind>,
+}
+
+struct Judgement {
+    checks: Vec<Check>,
+    verdict: Verdict,
+    score: Score,
+}
+
+/// Takes drafts of `seller` in one transaction, best some hundreds at a time; each is answered in its place. A draft that the
+/// seller has brought before is refused with `TAKEN` and an empty path, a used reference with `TAKEN` at `sellerReference`.
+pub async fn lead_intake(
+    app: &App,
+    seller: OrganizationId,
+    drafts: Vec<Incoming>,
+) -> Result<Vec<Result<LeadTaken, Vec<Refusal>>>, AppError> {
+    let prepared = lead_prepare(app, seller, drafts).await?;
+    let (ready, mut answers) = part(prepared);
+    if ready.is_empty() {
+        return Ok(answers.into_iter().flatten().map(Err).collect());
+    }
+    let ready = &ready;
+    let taken = app.store.write("lead_intake", |tx| async move { lead_record(app, &tx, seller, ready).await }).await?;
+    let mut taken = taken.into_iter();
+    Ok(answers.iter_mut().filter_map(|slot| slot.take().map_or_else(|| taken.next(), |refused| Some(Err(refused)))).collect())
+}
+
+/// Takes one draft of the caller's organization.
+pub async fn lead_submit(app: &App, caller: &Caller, draft: LeadDraft) -> Result<StoredLead, AppError> {
+    let seller = caller.principal.require(Permission::LeadsWrite)?;
+    let taken = lead_intake(app, seller, vec![draft.into()]).await?;
+    let taken = taken.into_iter().next().ok_or_else(|| AppError::internal("an intake without an answer"))??;
+    lead_get(app, caller, taken.id).await?.ok_or_else(|| AppError::internal("a lead that was taken is gone"))
+}
+
+/// Judges and keeps `prepared` leads of `seller` inside a running transaction: for those who write more in the same one.
+pub async fn lead_record(
+    app: &App,
+    tx: &Tx,
+    seller: OrganizationId,
+    prepared: &[Prepared],
+) -> Result<Vec<Result<LeadTaken, Vec<Refusal>>>, WriteError> {
+    let policy = check_policy(app);
+    let probes: Vec<_> = prepared.iter().map(|ready| ready.probe.clone()).collect();
+    tx.leads_lock(&probes).await?;
+    let fingerprints: Vec<[u8; 32]> = prepared.iter().map(|ready| ready.fingerprint).collect();
+    let references: Vec<&str> = prepared.iter().filter_map(|ready| ready.lead.seller_reference.as_deref()).collect();
+    let before = tx.leads_taken(seller, &fingerprints, &references).await?;
+    let mut around = tx.leads_around(&probes, policy.duplicate_window_secs).await?;
+    let now = tx.now().await?;
+    let mut fingerprints = before.fingerprints;
+    let mut references = before.references;
+    let mut judged = Vec::with_capacity(prepared.len());
+    for ready in prepared {
+        if let Some(refusal) = taken_before(ready, &mut fingerprints, &mut references) {
+            judged.push(Err(vec![refusal]));
+            continue;
+        }
+        let definition = &ready.kind.vertical.definition;
+        let facts = around.facts(&ready.probe, now, policy.duplicate_window_secs);
+        let checks = checks_at_intake(&ready.lead, definition, &facts, &policy, now);
+        let verdict = verdict(&checks, definition.required_level);
+        let score = score(&ready.lead, definition, &ready.kind.weights, &checks, verdict.level, now);
+        around.add(&ready.probe, verdict.state != LeadState::Rejected, now);
+        judged.push(Ok(Judgement { checks, verdict, score }));
+    }
+    let kept: Vec<(&Prepared, &Judgement)> =
+        prepared.iter().zip(&judged).filter_map(|(ready, judgement)| Some((ready, judgement.as_ref().ok()?))).collect();
+    let rows: Vec<NewLead<'_>> = kept.iter().map(|(ready, judgement)| new_lead(seller, ready, judgement)).collect();
+    tx.leads_insert(&rows, now).await?;
+    for chunk in with_mail(&kept).chunks(JOB_LEADS) {
+        tx.enqueue(MAIL_DOMAIN_CHECK, json!({ "leads": chunk }), now).await?;
+    }
+    Ok(prepared.iter().zip(judged).map(|(ready, judgement)| judgement.map(|judgement| taken(ready, &judgement))).collect())
+}
+
+fn part(prepared: Vec<Result<Prepared, Vec<Refusal>>>) -> (Vec<Prepared>, Vec<Option<Vec<Refusal>>>) {
+    let mut ready = Vec::with_capacity(prepared.len());
+    let mut answers = Vec::with_capacity(prepared.len());
+    for each in prepared {
+        match each {
+            Ok(lead) => {
+                ready.push(lead);
+                answers.push(None);
+            }
+            Err(refused) => answers.push(Some(refused)),
+        }
+    }
+    (ready, answers)
+}
+
+fn taken_before(ready: &Prepared, fingerprints: &mut HashSet<Vec<u8>>, references: &mut HashSet<String>) -> Option<Refusal> {
+    if fingerprints.contains(ready.fingerprint.as_slice()) {
+        return Some(Refusal::new(Code::Taken, "this lead was brought before, with the same content"));
+    }
+    if let Some(reference) = &ready.lead.seller_reference
+        && !references.insert(reference.clone())
+    {
+        return Some(Refusal::new(Code::Taken, "another lead has this reference").at("sellerReference"));
+    }
+    fingerprints.insert(ready.fingerprint.to_vec());
+    None
+}
+
+fn new_lead<'a>(seller: OrganizationId, ready: &'a Prepared, judgement: &'a Judgement) -> NewLead<'a> {
+    NewLead {
+        id: ready.id,
+        seller,
+        vertical: ready.kind.vertical.id,
+        vertical_version: ready.kind.vertical.version,
+        lead: &ready.lead,
+        envelope: &ready.envelope,
+        keys: &ready.probe.keys,
+        fingerprint: ready.fingerprint,
+        import: ready.import,
+        checks: &judgement.checks,
+        level: judgement.verdict.level,
+        state: judgement.verdict.state,
+        score: &judgement.score,
+    }
+}
+
+/// The leads whose mail domain is worth a look-up: real ones with a usable address, not yet rejected.
+fn with_mail(kept: &[(&Prepared, &Judgement)]) -> Vec<LeadId> {
+    let usable = |(ready, judgement): &&(&Prepared, &Judgement)| {
+        let passed = |kind| judgement.checks.iter().any(|check| check.kind == kind && check.outcome != Outcome::Fail);
+        !ready.lead.synthetic
+            && judgement.verdict.state != LeadState::Rejected
+            && passed(CheckKind::EmailSyntax)
+            && passed(CheckKind::DisposableDomain)
+    };
+    kept.iter().filter(usable).map(|(ready, _)| ready.id).collect()
+}
+
+fn taken(ready: &Prepared, judgement: &Judgement) -> LeadTaken {
+    LeadTaken {
+        id: ready.id,
+        state: judgement.verdict.state,
+        level: judgement.verdict.level,
+        score: judgement.score.points,
+        temperature: judgement.score.temperature,
+        rejected_by: judgement.verdict.rejected_by,
+    }
+}

@@ -1,0 +1,112 @@
+//! Leads: intake, verification, scoring, and what their sellers may do with them.
+
+mod close;
+mod intake;
+mod mail_domain;
+mod prepare;
+mod verify;
+mod view;
+
+use std::collections::BTreeMap;
+
+use domain::contact::KeyKind;
+use domain::id::{LeadId, OrganizationId};
+use domain::lead::{Lead, Sealed};
+use domain::scoring::Weights;
+use domain::verification::CheckPolicy;
+use sha2::{Digest, Sha256};
+use store::StoreError;
+use store::leads::{Envelope, Probe, StoredLead};
+use store::verticals::StoredVertical;
+use zeroize::Zeroizing;
+
+use super::contact::contact_binding;
+use super::{App, AppError};
+use crate::crypto::Sealed as SealedBytes;
+
+pub use close::{lead_erase, lead_withdraw};
+pub use intake::{LeadTaken, lead_intake, lead_record, lead_submit};
+pub use mail_domain::{MAIL_DOMAIN_CHECK, mail_domain_check};
+pub use prepare::{Incoming, Prepared, lead_prepare};
+pub use verify::{CallRecord, LEAD_REVERIFY, call_record, lead_reverify, lead_verify, sample_check_record};
+pub(super) use verify::{Recorded, findings_record};
+pub use view::{ScoreExplained, lead_checks, lead_get, lead_list, score_explain};
+
+/// Who the person behind a lead is, for the exchange's own work; `None` once erased. To show it, use
+/// [`contact_reveal`](super::contact::contact_reveal).
+pub(super) async fn person_of(app: &App, lead: LeadId) -> Result<Option<Sealed>, AppError> {
+    let envelope = app.store.lead_envelope(lead).await?;
+    envelope.map(|envelope| unseal(app, lead, envelope)).transpose()
+}
+
+fn seal(app: &App, lead: LeadId, sealed: &Sealed) -> Result<Envelope, AppError> {
+    let bytes = Zeroizing::new(serde_json::to_vec(sealed).map_err(AppError::internal)?);
+    let sealed = app.keys.seal(app.entropy.as_ref(), contact_binding(lead), &bytes).map_err(AppError::internal)?;
+    Ok(Envelope { key_id: sealed.key_id, wrapped_key: sealed.wrapped_key, ciphertext: sealed.ciphertext })
+}
+
+fn unseal(app: &App, lead: LeadId, envelope: Envelope) -> Result<Sealed, AppError> {
+    let sealed = SealedBytes { key_id: envelope.key_id, wrapped_key: envelope.wrapped_key, ciphertext: envelope.ciphertext };
+    let bytes = app
+        .keys
+        .open(contact_binding(lead), &sealed)
+        .map_err(|error| AppError::internal(format!("contact of {lead}: {error}")))?;
+    // The parser's own message would quote the contact.
+    serde_json::from_slice(&bytes).map_err(|_| AppError::internal(format!("contact of {lead}: not of this version")))
+}
+
+/// Limits of the checks, by the settings.
+fn check_policy(app: &App) -> CheckPolicy {
+    let verification = &app.config.verification;
+    CheckPolicy {
+        duplicate_window_secs: app.config.exchange.duplicate_window_secs,
+        bot_secs: u32::try_from(verification.form_min_secs).unwrap_or(u32::MAX),
+        pasted_percent: verification.pasted_percent,
+        device_leads_day: verification.device_leads_day,
+        ip_leads_day: verification.ip_leads_day,
+        consent_max_age_secs: verification.consent_max_age_secs,
+        ..CheckPolicy::default()
+    }
+}
+
+/// The weights of a vertical under the settings.
+fn weights(app: &App, vertical: &StoredVertical) -> Weights {
+    let scoring = &app.config.scoring;
+    let empty = BTreeMap::new();
+    let points = scoring.weights.get(vertical.path.as_str()).unwrap_or(&empty);
+    vertical.definition.weights.clone().under(points, scoring.warm_from.into(), scoring.hot_from.into())
+}
+
+/// What of a lead is looked for elsewhere.
+fn probe(app: &App, seller: OrganizationId, lead: &Lead, own: Option<&StoredLead>) -> Probe {
+    let contact = &lead.sealed.contact;
+    let keys: Vec<_> = lead.keys().iter().map(|key| (key.kind, app.keys.keyed_hash(key.kind.as_str(), &key.canonical))).collect();
+    let of_kind = |kind: KeyKind| keys.iter().filter(move |(of, _)| *of == kind).map(|(_, hash)| *hash);
+    let phone = domain::lead::Channel::Phone;
+    let email = domain::lead::Channel::Email;
+    let suppression = of_kind(KeyKind::Phone)
+        .map(|hash| (phone, hash))
+        .chain(of_kind(KeyKind::Email).map(|hash| (email, hash)))
+        .chain(contact.phones.iter().map(|number| (phone, digest_hash(app, &sha256_hex(&number.e164)))))
+        .chain(contact.emails.iter().map(|mail| (email, digest_hash(app, &sha256_hex(&mail.address)))))
+        .collect();
+    let domains = contact.emails.iter().map(domain::contact::Email::domain);
+    let mail_domain = domains.filter(|domain| !domain::contact::is_free_mail(domain)).map(str::to_owned).next();
+    let own = own.map(|stored| (stored.id, stored.created_at));
+    Probe { own, seller, keys, suppression, mail_domain, captured_at: lead.captured_at }
+}
+
+/// The keyed hash under which a list keeps somebody of whom it knows only a SHA-256, in lower-case hexadecimal digits.
+pub(super) fn digest_hash(app: &App, digest: &str) -> [u8; 32] {
+    app.keys.keyed_hash("SHA256", digest)
+}
+
+fn sha256_hex(text: &str) -> String {
+    hex::encode(Sha256::digest(text.as_bytes()))
+}
+
+/// The version of the vertical whose schema a stored lead fits.
+async fn schema_of(app: &App, lead: &StoredLead) -> Result<StoredVertical, AppError> {
+    let vertical = app.store.vertical_version(lead.vertical, lead.vertical_version).await?;
+    vertical.ok_or_else(|| StoreError::corrupt(format!("{} without its vertical's version", lead.id)).into())
+}

@@ -1,0 +1,88 @@
+//! Looking at leads: without who they are, except for a recorded reveal.
+
+use domain::access::{Permission, Principal, StaffRole};
+use domain::id::LeadId;
+use domain::lead::{Sealed, Temperature};
+use domain::refusal::Refusal;
+use domain::scoring::{Contribution, Score, Weights, score};
+use domain::time::Timestamp;
+use domain::verification::Check;
+use store::leads::{CheckRecord, LeadFilter, LeadScope, StoredLead};
+use store::page::{Page, Slice};
+use store::verticals::StoredVertical;
+
+use super::{person_of, schema_of, weights};
+use crate::app::{App, AppError, Caller};
+
+/// A lead's score as of now, with what it is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScoreExplained {
+    /// The lead.
+    pub lead: LeadId,
+    /// Points as of now, 0..=100.
+    pub points: i64,
+    /// What the points mean.
+    pub temperature: Temperature,
+    /// Every contribution; they add up to the points.
+    pub contributions: Vec<Contribution>,
+    /// Points when the lead last changed.
+    pub stored_points: i64,
+    /// When that was.
+    pub stored_at: Timestamp,
+    /// The weights that apply.
+    pub weights: Weights,
+}
+
+/// A lead of the caller's organization, or any for an operator; `None` for everybody else.
+pub async fn lead_get(app: &App, caller: &Caller, id: LeadId) -> Result<Option<StoredLead>, AppError> {
+    Ok(app.store.lead(viewer_of(caller)?, id).await?)
+}
+
+/// The leads of the caller's organization, or all for an operator, the newest first.
+pub async fn lead_list(
+    app: &App,
+    caller: &Caller,
+    filter: &LeadFilter,
+    page: &Page<LeadId>,
+) -> Result<Slice<StoredLead>, AppError> {
+    Ok(app.store.leads(viewer_of(caller)?, filter, page).await?)
+}
+
+/// Every outcome of every check of a lead that the caller has seen, the oldest first.
+pub async fn lead_checks(app: &App, lead: &StoredLead) -> Result<Vec<CheckRecord>, AppError> {
+    Ok(app.store.lead_check_history(lead.id).await?)
+}
+
+/// What a lead's score is made of, as of now; `None` when the caller may not see the lead, or its person was erased.
+pub async fn score_explain(app: &App, caller: &Caller, id: LeadId) -> Result<Option<ScoreExplained>, AppError> {
+    let Some(stored) = lead_get(app, caller, id).await? else { return Ok(None) };
+    let schema = schema_of(app, &stored).await?;
+    let weights = weights(app, &schema);
+    let score = match person_of(app, id).await? {
+        Some(sealed) => rescored(&stored, sealed, &schema, &weights, app.now()),
+        // What is destroyed cannot be scored again; the last score stands.
+        None => Score { points: stored.score, temperature: stored.temperature, contributions: stored.contributions.clone() },
+    };
+    Ok(Some(ScoreExplained {
+        lead: id,
+        points: score.points,
+        temperature: score.temperature,
+        contributions: score.contributions,
+        stored_points: stored.score,
+        stored_at: stored.updated_at,
+        weights,
+    }))
+}
+
+fn rescored(stored: &StoredLead, sealed: Sealed, schema: &StoredVertical, weights: &Weights, now: Timestamp) -> Score {
+    let checks: &[Check] = &stored.checks;
+    score(&stored.with(&schema.path, sealed), &schema.definition, weights, checks, stored.level, now)
+}
+
+/// Whose leads the caller may look at.
+fn viewer_of(caller: &Caller) -> Result<LeadScope, Refusal> {
+    match caller.principal {
+        Principal::Staff { role: StaffRole::Operator, .. } => Ok(LeadScope::Exchange),
+        _ => Ok(LeadScope::Seller(caller.principal.require(Permission::LeadsRead)?)),
+    }
+}
