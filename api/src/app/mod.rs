@@ -1,16 +1,22 @@
 //! The use cases, one function each, named like the mutation or query that calls it. They check who asks, load, let
 //! `domain` decide, write through `Store::write`, and know nothing of GraphQL or HTTP.
 
+pub mod api_key;
 pub mod confirmations;
 pub mod contact;
 mod error;
 pub mod idempotency;
 pub mod identity;
+pub mod invitation;
 pub mod jobs;
 pub mod leads;
 pub mod ledger;
+pub mod member;
 pub mod message;
+pub mod organization;
+pub mod password;
 pub mod session;
+pub mod staff;
 pub mod suppressions;
 mod throttle;
 pub mod trade;

@@ -77,7 +77,7 @@ impl fmt::Debug for SessionTokens {
 pub async fn authenticate(app: &App, bearer: Option<&str>) -> Result<Authenticated, AppError> {
     match bearer {
         None => Ok(Authenticated { principal: Principal::Anonymous, until: None }),
-        Some(key) if key.starts_with(KEY_PREFIX) => key_authenticate(app, key).await,
+        Some(key) if key.strip_prefix(KEY_PREFIX).is_some_and(|rest| rest.starts_with('_')) => key_authenticate(app, key).await,
         Some(token) => session_authenticate(app, token).await,
     }
 }
@@ -253,7 +253,8 @@ pub(super) async fn session_open(app: &App, name: &'static str, opening: Opening
             let start = start.clone();
             async move {
                 let access = tx.access_of(&start).await?;
-                let nowhere = || Refusal::new(Code::Forbidden, "you have no such place on this exchange");
+                let field = if start.staff_role.is_some() { "staffRole" } else { "organizationId" };
+                let nowhere = || Refusal::new(Code::NotFound, "you have no such place on this exchange").at(field);
                 let principal = principal_of(&start, access)?.ok_or_else(nowhere)?;
                 tx.session_insert(&start, &hash).await?;
                 Ok::<_, AppError>(principal)

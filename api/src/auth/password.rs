@@ -54,9 +54,11 @@ impl Passwords {
         self.run(move || hash_with(&params, password.expose_secret().as_bytes(), &salt)).await?
     }
 
-    /// Whether `password` is the one behind `stored`. Without one (an unknown user) it takes the same time and says no.
+    /// Whether `password` is the one behind `stored`. Without a hash (an unknown user, or one that has no password yet) it takes
+    /// the same time and says no.
     pub async fn verify(&self, password: SecretString, stored: Option<String>) -> Result<Verdict, PasswordError> {
         let params = self.params.clone();
+        let stored = stored.filter(|stored| PasswordHash::new(stored).is_ok());
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.nobody.to_string());
         let verdict = self.run(move || verify_with(&params, password.expose_secret().as_bytes(), &stored)).await??;

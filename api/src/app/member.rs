@@ -1,0 +1,80 @@
+//! Members of the caller's organization.
+
+use domain::access::{Permission, Principal, Role};
+use domain::account::{Member, member_change_check};
+use domain::id::{MembershipId, OrganizationId, UserId};
+use domain::refusal::{Code, Refusal};
+use store::page::{Page, Slice};
+use uuid::Uuid;
+
+use super::{App, AppError, Caller};
+
+/// The members of the caller's organization, oldest first.
+pub async fn members(app: &App, caller: &Caller, page: &Page<Uuid>) -> Result<Slice<Member>, AppError> {
+    let organization = caller.principal.require(Permission::MembersRead)?;
+    Ok(app.store.members(organization, page).await?)
+}
+
+/// Gives a member another role. Who loses rights has less at the next request.
+pub async fn member_role_change(app: &App, caller: &Caller, id: MembershipId, role: Role) -> Result<Member, AppError> {
+    let (_, organization, actor) = require_member(caller, Permission::MembersWrite)?;
+    let changed = app
+        .store
+        .write("member_role_change", move |tx| async move {
+            tx.organization_lock(organization).await?;
+            let member = tx.member(organization, id).await?.ok_or_else(|| Refusal::not_found("memberId", "member"))?;
+            let (_, owners) = tx.members_count(organization).await?;
+            member_change_check(actor, member.role, Some(role), owners)?;
+            tx.member_role_set(id, role).await?;
+            Ok::<_, AppError>(Member { role, ..member })
+        })
+        .await?;
+    app.identity.forget();
+    Ok(changed)
+}
+
+/// Removes a member, whose sessions for the organization end. Everybody may remove itself, but for the last owner.
+pub async fn member_remove(app: &App, caller: &Caller, id: MembershipId) -> Result<Member, AppError> {
+    let (user, organization, actor) = member_of(caller)?;
+    let may = caller.principal.may(Permission::MembersWrite);
+    let removed = app
+        .store
+        .write("member_remove", move |tx| async move {
+            tx.organization_lock(organization).await?;
+            let found = tx.member(organization, id).await?;
+            let myself = found.as_ref().is_some_and(|member| member.person.id == user);
+            if !may && !myself {
+                return Err(AppError::from(missing(Permission::MembersWrite)));
+            }
+            let member = found.ok_or_else(|| Refusal::not_found("memberId", "member"))?;
+            let (_, owners) = tx.members_count(organization).await?;
+            let actor = if myself { member.role } else { actor };
+            member_change_check(actor, member.role, None, owners)?;
+            tx.member_delete(id).await?;
+            tx.sessions_revoke_of_member(member.person.id, organization, "MEMBER_REMOVED").await?;
+            Ok(member)
+        })
+        .await?;
+    app.identity.forget();
+    Ok(removed)
+}
+
+/// The person, the organization and the role behind the request, if the role permits `permission`.
+pub(super) fn require_member(caller: &Caller, permission: Permission) -> Result<(UserId, OrganizationId, Role), Refusal> {
+    caller.principal.require(permission)?;
+    member_of(caller)
+}
+
+fn member_of(caller: &Caller) -> Result<(UserId, OrganizationId, Role), Refusal> {
+    match caller.principal {
+        Principal::Member { user, organization, role } => Ok((user, organization, role)),
+        Principal::Anonymous => Err(Refusal::new(Code::Unauthenticated, "log in first")),
+        Principal::Key { .. } | Principal::Staff { .. } => {
+            Err(Refusal::new(Code::Forbidden, "this is for members of an organization"))
+        }
+    }
+}
+
+fn missing(permission: Permission) -> Refusal {
+    Refusal::new(Code::Forbidden, format!("this needs the permission `{}`", permission.as_str()))
+}
