@@ -1,12 +1,16 @@
 //! The graph: one module per noun, each with its types, queries and mutations. Resolvers parse the input, call `app`,
 //! and shape the answer; they decide nothing.
 
+pub mod api_key;
 pub mod connection;
 pub mod error;
 pub mod id;
 pub mod ledger;
+pub mod member;
+pub mod organization;
 pub mod scalar;
 pub mod server;
+pub mod session;
 pub mod trade;
 pub mod wallet;
 pub mod word;
@@ -22,11 +26,29 @@ pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 
 /// What can be read.
 #[derive(Debug, Default, MergedObject)]
-pub struct Query(server::ServerQuery, ledger::LedgerQuery, trade::TradeQuery, wallet::WalletQuery);
+pub struct Query(
+    server::ServerQuery,
+    api_key::ApiKeyQuery,
+    ledger::LedgerQuery,
+    member::MemberQuery,
+    organization::OrganizationQuery,
+    session::SessionQuery,
+    trade::TradeQuery,
+    wallet::WalletQuery,
+);
 
 /// What can be done.
 #[derive(Debug, Default, MergedObject)]
-pub struct Mutation(server::ServerMutation, ledger::LedgerMutation, trade::TradeMutation, wallet::WalletMutation);
+pub struct Mutation(
+    server::ServerMutation,
+    api_key::ApiKeyMutation,
+    ledger::LedgerMutation,
+    member::MemberMutation,
+    organization::OrganizationMutation,
+    session::SessionMutation,
+    trade::TradeMutation,
+    wallet::WalletMutation,
+);
 
 /// The schema over `app`. It refuses what costs too much; every other limit is the HTTP layer's.
 #[must_use]
