@@ -91,7 +91,7 @@ pub(crate) struct Inner {
     pub(crate) source: Arc<dyn Source>,
     pub(crate) database_clock: bool,
     pub(crate) write_attempts: u32,
-    pub(crate) wake: tokio::sync::Notify,
+    pub(crate) wake: tokio::sync::watch::Sender<u64>,
 }
 
 impl std::fmt::Debug for Store {
@@ -120,7 +120,7 @@ impl Store {
             write.set_metric_callback(move |info| observe(info.elapsed));
         }
         let database_clock = options.database_clock && backend == Backend::Postgres;
-        let wake = tokio::sync::Notify::new();
+        let (wake, _) = tokio::sync::watch::channel(0);
         let write_attempts = options.write_attempts;
         Ok(Self { inner: Arc::new(Inner { backend, read, write, source, database_clock, write_attempts, wake }) })
     }
@@ -157,11 +157,6 @@ impl Store {
     #[must_use]
     pub fn id<I: TypedId>(&self) -> I {
         I::from(self.inner.source.uuid())
-    }
-
-    /// Waits until something was committed by this process; a reader of the feed polls besides.
-    pub async fn committed(&self) {
-        self.inner.wake.notified().await;
     }
 
     /// Closes the connections, after the running statements.

@@ -26,6 +26,7 @@ pub mod reputation;
 pub mod suppressions;
 pub mod trades;
 pub mod verticals;
+mod wake;
 pub mod withdrawals;
 mod write;
 

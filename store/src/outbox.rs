@@ -30,7 +30,7 @@ pub struct Event {
 }
 
 /// Where a reader of the feed stands: everything up to here was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Position {
     /// The writing transaction on Postgres; 0 on SQLite.
     pub transaction_id: i64,

@@ -87,7 +87,7 @@ impl Store {
                 result => {
                     metrics::histogram!("store_write_seconds", "name" => name).record(started.elapsed().as_secs_f64());
                     if result.is_ok() {
-                        self.inner.wake.notify_waiters();
+                        self.inner.wake.send_modify(|commits| *commits = commits.wrapping_add(1));
                     }
                     return result;
                 }

@@ -6,6 +6,7 @@ pub mod connection;
 pub mod error;
 pub mod id;
 pub mod ledger;
+pub mod live;
 pub mod member;
 pub mod organization;
 pub mod scalar;
@@ -16,10 +17,12 @@ pub mod wallet;
 pub mod word;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::{Context, EmptySubscription, MergedObject, SchemaBuilder};
 
 use crate::app::{App, Caller};
+use crate::feed::Feed;
 
 /// The schema of the exchange.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
@@ -54,7 +57,8 @@ pub struct Mutation(
 #[must_use]
 pub fn schema(app: Arc<App>) -> Schema {
     let most = app.config.graphql.complexity_max;
-    builder().data(app).limit_complexity(most).finish()
+    let feed = Feed::new(app.store.clone(), Duration::from_millis(app.config.workers.poll_millis));
+    builder().data(app).data(feed).limit_complexity(most).finish()
 }
 
 /// The schema in the definition language: what `schema.graphql` holds.

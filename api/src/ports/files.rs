@@ -21,7 +21,8 @@ pub fn file_store(url: &str) -> Result<Files, ConfigError> {
         return Ok(Arc::new(folder));
     }
     let url = url::Url::parse(url).map_err(|error| trouble(error.to_string()))?;
-    let credentials = std::env::vars().filter(|(name, _)| name.starts_with("AWS_")).map(|(name, value)| (name.to_lowercase(), value));
+    let credentials =
+        std::env::vars().filter(|(name, _)| name.starts_with("AWS_")).map(|(name, value)| (name.to_lowercase(), value));
     let (store, prefix) = object_store::parse_url_opts(&url, credentials).map_err(|error| trouble(error.to_string()))?;
     Ok(Arc::new(PrefixStore::new(store, prefix)))
 }

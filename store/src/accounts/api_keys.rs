@@ -47,8 +47,7 @@ impl Store {
     pub async fn key_access(&self, secret_hash: &[u8]) -> Result<Option<KeyAccess>, StoreError> {
         let find = api_key::Entity::find().filter(api_key::Column::SecretHash.eq(secret_hash.to_vec()));
         let now = self.now();
-        let is_live =
-            |row: &api_key::Model| row.revoked_at.is_none() && row.expires_at.is_none_or(|expires_at| now < expires_at);
+        let is_live = |row: &api_key::Model| row.revoked_at.is_none() && row.expires_at.is_none_or(|expires_at| now < expires_at);
         let Some(row) = find.one(self.read()).await?.filter(is_live) else { return Ok(None) };
         let organization = organization::Entity::find_by_id(row.organization_id).one(self.read()).await?;
         let suspended = organization.is_none_or(|row| row.status != OrganizationStatus::Active.as_str());

@@ -106,11 +106,8 @@ impl Tx {
 
     /// Makes `user` a member of staff. Refused when it is one.
     pub async fn staff_insert(&self, user: UserId, role: StaffRole) -> Result<(), WriteError> {
-        let row = staff::ActiveModel {
-            user_id: Set(user.0),
-            role: Set(role.as_str().to_owned()),
-            created_at: Set(self.now().await?),
-        };
+        let row =
+            staff::ActiveModel { user_id: Set(user.0), role: Set(role.as_str().to_owned()), created_at: Set(self.now().await?) };
         let taken = || Refusal::new(Code::Taken, "this person holds this role already").at("role");
         let done = staff::Entity::insert(row).exec_without_returning(self.db()).await;
         done.map(|_| ()).map_err(|error| WriteError::from(error).unique_as(taken()))

@@ -5,9 +5,9 @@ use domain::account::OrganizationStatus;
 use domain::id::{OrganizationId, SessionId, UserId};
 use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ExprTrait, QuerySelect};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
+use sea_orm::{ExprTrait, QuerySelect};
 
 use super::{Credentials, stored};
 use crate::db::Store;

@@ -34,9 +34,8 @@ impl fmt::Debug for StoredSigningKey {
 impl Store {
     /// The keys that are not retired, or were after `retired_after`; newest first.
     pub async fn signing_keys(&self, retired_after: Timestamp) -> Result<Vec<StoredSigningKey>, StoreError> {
-        let useful = Condition::any()
-            .add(signing_key::Column::RetiredAt.is_null())
-            .add(signing_key::Column::RetiredAt.gt(retired_after));
+        let useful =
+            Condition::any().add(signing_key::Column::RetiredAt.is_null()).add(signing_key::Column::RetiredAt.gt(retired_after));
         let rows = signing_key::Entity::find()
             .filter(useful)
             .order_by_desc(signing_key::Column::CreatedAt)

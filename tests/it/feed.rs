@@ -1,0 +1,93 @@
+//! Following the feed: within a process, across two, and too slowly.
+
+use std::time::Duration;
+
+use api::feed::{Feed, Lagged};
+use serde_json::json;
+use store::outbox::Event;
+use store::{Store, WriteError};
+use uuid::Uuid;
+
+use crate::harness::{Database, Exchange, on_each_backend};
+
+const SUBJECT: Uuid = Uuid::from_u128(5);
+const SOON: Duration = Duration::from_secs(10);
+
+async fn emit(store: &Store, numbers: std::ops::Range<i64>) {
+    let done: Result<(), WriteError> = store
+        .write("emit", move |tx| {
+            let numbers = numbers.clone();
+            async move {
+                for n in numbers {
+                    let topic = if n % 2 == 0 { "test.even" } else { "test.odd" };
+                    tx.emit(Event { topic, subject_id: SUBJECT, audience: vec![], payload: json!({ "n": n }) }).await?;
+                }
+                Ok(())
+            }
+        })
+        .await;
+    done.unwrap();
+}
+
+on_each_backend! {
+    async fn a_subscriber_gets_every_event_from_then_on_that_it_wants(x: Exchange) {
+        emit(&x.app.store, 0..3).await;
+        let feed = Feed::new(x.app.store.clone(), Duration::from_secs(60));
+        let mut even = feed.subscribe(|event| event.topic == "test.even").await.unwrap();
+        let mut all = feed.subscribe(|_| true).await.unwrap();
+        emit(&x.app.store, 3..7).await;
+        for (subscribed, expected) in [(&mut even, vec![4, 6]), (&mut all, vec![3, 4, 5, 6])] {
+            for n in expected {
+                let event = tokio::time::timeout(SOON, subscribed.next()).await.unwrap().unwrap().unwrap();
+                assert_eq!(event.payload["n"], n);
+                assert!(event.position > subscribed.since);
+            }
+            assert!(subscribed.newest_waiting().is_none());
+        }
+    }
+
+    async fn another_process_hears_of_a_commit(x: Exchange) {
+        let other = x.second_process().await;
+        // Postgres wakes the other process; on SQLite it has to look by itself.
+        let pause = if x.database == Database::Postgres { Duration::from_secs(60) } else { Duration::from_millis(50) };
+        let feed = Feed::new(other.store.clone(), pause);
+        let mut subscribed = feed.subscribe(|_| true).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        for n in 0..3 {
+            emit(&x.app.store, n..n + 1).await;
+            let event = tokio::time::timeout(SOON, subscribed.next()).await.unwrap().unwrap().unwrap();
+            assert_eq!(event.payload["n"], n);
+        }
+    }
+
+    async fn a_subscriber_that_reads_too_slowly_is_told_so(x: Exchange) {
+        let feed = Feed::new(x.app.store.clone(), Duration::from_secs(60));
+        let mut slow = feed.subscribe(|_| true).await.unwrap();
+        let mut quick = feed.subscribe(|event| event.payload["n"] == 299).await.unwrap();
+        emit(&x.app.store, 0..300).await;
+        assert_eq!(tokio::time::timeout(SOON, quick.next()).await.unwrap().unwrap().unwrap().payload["n"], 299);
+        let mut got = 0;
+        while let Some(next) = slow.next().await {
+            match next {
+                Ok(event) => {
+                    assert_eq!(event.payload["n"], got);
+                    got += 1;
+                }
+                Err(Lagged) => break,
+            }
+        }
+        assert_eq!(got, 256);
+        assert!(slow.next().await.is_none());
+    }
+
+    async fn the_reader_stops_with_its_last_subscriber_and_begins_again(x: Exchange) {
+        let feed = Feed::new(x.app.store.clone(), Duration::from_millis(20));
+        drop(feed.subscribe(|_| true).await.unwrap());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        emit(&x.app.store, 0..1).await;
+        let mut again = feed.subscribe(|_| true).await.unwrap();
+        emit(&x.app.store, 1..2).await;
+        let event = tokio::time::timeout(SOON, again.next()).await.unwrap().unwrap().unwrap();
+        assert_eq!(event.payload["n"], 1);
+    }
+}
