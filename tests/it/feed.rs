@@ -8,7 +8,7 @@ use store::outbox::Event;
 use store::{Store, WriteError};
 use uuid::Uuid;
 
-use crate::harness::{Database, Exchange, on_each_backend};
+use crate::harness::{Database, on_each_backend};
 
 const SUBJECT: Uuid = Uuid::from_u128(5);
 const SOON: Duration = Duration::from_secs(10);

@@ -149,8 +149,8 @@ impl App {
             .into_iter()
             .map(|row| SigningKey::unseal(&self.keys, row.public_key, &row.sealed_private_key, row.retired_at))
             .collect();
-        let unsealed =
-            unsealed.map_err(|error| AppError::internal(format_args!("a signing key does not open with this key ring: {error}")))?;
+        let unsealed = unsealed
+            .map_err(|error| AppError::internal(format_args!("a signing key does not open with this key ring: {error}")))?;
         let keys = Arc::new(SigningKeys::new(unsealed));
         let loaded = Loaded { keys: Arc::clone(&keys), at: now };
         *self.identity.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(loaded);
@@ -160,12 +160,8 @@ impl App {
     fn signing_key_new(&self) -> Result<(SigningKey, StoredSigningKey), AppError> {
         let key = SigningKey::generate(self.entropy.as_ref()).ok_or_else(|| AppError::internal("no signing key can be made"))?;
         let sealed_private_key = key.seal(&self.keys, self.entropy.as_ref()).map_err(AppError::internal)?;
-        let stored = StoredSigningKey {
-            kid: key.kid.clone(),
-            public_key: key.public_key.clone(),
-            sealed_private_key,
-            retired_at: None,
-        };
+        let stored =
+            StoredSigningKey { kid: key.kid.clone(), public_key: key.public_key.clone(), sealed_private_key, retired_at: None };
         Ok((key, stored))
     }
 }

@@ -128,7 +128,9 @@ pub async fn session_refresh(app: &App, refresh_token: &SecretString) -> Result<
                 app.identity.forget();
                 tracing::warn!("a refresh token came a second time; its session was ended");
             }
-            Err(Refusal::new(Code::InvalidToken, "the refresh token is unknown, used or expired: log in again").at("refreshToken").into())
+            Err(Refusal::new(Code::InvalidToken, "the refresh token is unknown, used or expired: log in again")
+                .at("refreshToken")
+                .into())
         }
     }
 }

@@ -136,11 +136,11 @@ async fn answer<E: Executor>(
         request_id: request_id(&parts.extensions),
     };
     let request_id = credentials.request_id;
-    let caller = contract.host.admit(credentials).await?;
+    let caller = contract.host.admit(credentials.clone()).await?;
     operation.caller = Some(caller.clone());
     match media {
         Media::Json | Media::GraphqlResponse => Ok(single(contract, prepared, &caller, media, request_id, operation).await),
-        Media::EventStream | Media::Multipart => sse::respond(contract, prepared, &caller, media, request_id),
+        Media::EventStream | Media::Multipart => sse::respond(contract, prepared, &caller, credentials, media),
     }
 }
 

@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::problem::Problem;
+use super::problem::{Problem, ProblemCode};
 
 /// How a caller shows who it is.
 #[derive(Debug, Clone)]
@@ -75,6 +75,17 @@ pub struct Readiness {
 pub trait Host: Send + Sync + 'static {
     /// Who is calling. No credentials are fine and mean nobody; bad ones are a [`Problem`].
     fn admit(&self, credentials: Credentials) -> BoxFuture<'_, Result<Admitted, Problem>>;
+
+    /// Whether `caller`, admitted with these credentials some time ago, is still the same.
+    fn still<'h>(&'h self, credentials: Credentials, caller: &'h Admitted) -> BoxFuture<'h, bool> {
+        Box::pin(async move {
+            match self.admit(credentials).await {
+                Ok(now) => now.principal == caller.principal,
+                // An exchange that cannot tell now takes nothing away.
+                Err(problem) => matches!(problem.code, ProblemCode::Unavailable | ProblemCode::Internal),
+            }
+        })
+    }
 
     /// The request with what its resolvers need: the caller and fresh loaders.
     fn equip(&self, request: Request, caller: &Admitted, request_id: Uuid) -> Request;

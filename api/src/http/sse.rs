@@ -15,10 +15,9 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::contract::{Contract, Outcome, Prepared};
-use super::host::Admitted;
+use super::host::{Admitted, Credentials, Host};
 use super::log::{Meter, Operation, metered};
 use super::negotiate::Media;
 use super::problem::{Problem, code_of};
@@ -32,9 +31,10 @@ pub(super) fn respond<E: Executor>(
     contract: &Arc<Contract<E>>,
     prepared: Prepared,
     caller: &Admitted,
+    credentials: Credentials,
     media: Media,
-    request_id: Uuid,
 ) -> Result<Response, Problem> {
+    let request_id = credentials.request_id;
     let share = contract.shares.take(caller.stream_owner())?;
     let operation = Operation {
         kind: Some(prepared.asked.kind),
@@ -49,8 +49,10 @@ pub(super) fn respond<E: Executor>(
         heartbeat: Duration::from_secs(contract.limits.socket_keepalive_secs.max(1)),
         ends: caller.lasts.filter(|_| is_subscription),
         stopping: contract.stopping(),
+        host: Arc::clone(&contract.host),
+        caller: caller.clone(),
+        credentials,
         operation,
-        request_id,
         _share: share,
     };
     let (sender, receiver) = mpsc::channel(BUFFERED);
@@ -76,8 +78,10 @@ struct Stream {
     heartbeat: Duration,
     ends: Option<Duration>,
     stopping: CancellationToken,
+    host: Arc<dyn Host>,
+    caller: Admitted,
+    credentials: Credentials,
     operation: Operation,
-    request_id: Uuid,
     _share: StreamShare,
 }
 
@@ -101,7 +105,12 @@ impl Stream {
                     }
                     None => break,
                 },
-                () = tokio::time::sleep(self.heartbeat) => self.framing.sign_of_life(),
+                () = tokio::time::sleep(self.heartbeat) => {
+                    if !self.host.still(self.credentials.clone(), &self.caller).await {
+                        break;
+                    }
+                    self.framing.sign_of_life()
+                }
                 () = self.stopping.cancelled() => break,
                 () = &mut login_ends => break,
                 () = sender.closed() => break,
@@ -112,7 +121,7 @@ impl Stream {
         }
         // A client that has left is no failure.
         sender.send(self.framing.closing()).await.unwrap_or_default();
-        self.operation.record(self.request_id, "stream", 200, started.elapsed(), &meter);
+        self.operation.record(self.credentials.request_id, "stream", 200, started.elapsed(), &meter);
     }
 }
 

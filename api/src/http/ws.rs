@@ -109,6 +109,7 @@ struct Session<'s, E> {
 /// A socket whose caller is known.
 struct Open {
     caller: Admitted,
+    credentials: Credentials,
     results: StreamMap<String, BoxStream<'static, Option<Outcome>>>,
     running: HashMap<String, Running>,
     _share: StreamShare,
@@ -157,27 +158,28 @@ impl<E: Executor> Session<'_, E> {
                 Some(ClientMessage::Pong {} | ClientMessage::Complete { .. }) | None => {}
             }
         };
-        let caller = self.admit(&payload).await.map_err(|problem| match problem.code {
+        let forbidden = |problem: Problem| match problem.code {
             ProblemCode::Unavailable | ProblemCode::Internal => Some(Close::new(1013, "Try again later")),
             _ => Some(Close::new(4403, "Forbidden")),
-        })?;
+        };
+        let credentials = self.credentials(&payload).map_err(forbidden)?;
+        let caller = self.contract.host.admit(credentials.clone()).await.map_err(forbidden)?;
         let share = self.contract.shares.take(caller.stream_owner()).map_err(|problem| match problem.code {
             ProblemCode::TooManyStreams => Some(Close::new(4429, "Too many sockets")),
             _ => Some(Close::new(1013, "Try again later")),
         })?;
         self.send(&json!({ "type": "connection_ack" })).await?;
-        Ok(Open { caller, results: StreamMap::new(), running: HashMap::new(), _share: share })
+        Ok(Open { caller, credentials, results: StreamMap::new(), running: HashMap::new(), _share: share })
     }
 
-    async fn admit(&mut self, payload: &Map<String, Json>) -> Result<Admitted, Problem> {
+    fn credentials(&self, payload: &Map<String, Json>) -> Result<Credentials, Problem> {
         let given =
             payload.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization")).and_then(|(_, value)| value.as_str());
         let bearer = match given {
             Some(text) => Some(bearer_token(text)?),
             None => self.header_token.clone(),
         };
-        let credentials = Credentials { bearer, address: self.address, request_id: self.contract.host.request_id() };
-        self.contract.host.admit(credentials).await
+        Ok(Credentials { bearer, address: self.address, request_id: self.contract.host.request_id() })
     }
 
     async fn converse(&mut self, open: &mut Open) -> Ended {
@@ -195,9 +197,13 @@ impl<E: Executor> Session<'_, E> {
                 }
                 Some((id, result)) = open.results.next(), if !open.results.is_empty() => self.deliver(open, id, result).await,
                 _ = keepalive.tick() => {
-                    if silent { Err(Some(Close::new(1001, "No sign of life"))) } else {
+                    if silent {
+                        Err(Some(Close::new(1001, "No sign of life")))
+                    } else if self.contract.host.still(open.credentials.clone(), &open.caller).await {
                         silent = true;
                         self.send(&json!({ "type": "ping" })).await
+                    } else {
+                        Err(Some(Close::new(4403, "Access has ended or changed; connect again")))
                     }
                 }
                 () = stopping.cancelled() => Err(Some(Close::new(1001, "Going away"))),

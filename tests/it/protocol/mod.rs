@@ -7,7 +7,7 @@ mod process;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use api::config::Config;
@@ -101,6 +101,8 @@ type Probe = Schema<Query, Mutation, Subscriptions>;
 struct FakeExchange {
     ready: bool,
     requests: AtomicU64,
+    /// The token that is good until somebody takes it away.
+    lent: AtomicBool,
 }
 
 impl Host for FakeExchange {
@@ -113,6 +115,7 @@ impl Host for FakeExchange {
             let (principal, lasts) = match credentials.bearer.as_ref().map(ExposeSecret::expose_secret) {
                 None => (Principal::Anonymous, None),
                 Some("good-token") => member(1, None),
+                Some("lent-token") if self.lent.load(Ordering::SeqCst) => member(4, None),
                 Some("short-token") => member(3, Some(Duration::from_millis(300))),
                 Some(_) => return Err(Problem::new(ProblemCode::Unauthenticated, "the token is unknown or has expired")),
             };
@@ -138,6 +141,7 @@ impl Host for FakeExchange {
 struct Server {
     address: SocketAddr,
     client: reqwest::Client,
+    host: Arc<FakeExchange>,
     stop: CancellationToken,
     ended: tokio::task::JoinHandle<std::io::Result<()>>,
 }
@@ -159,14 +163,14 @@ impl Server {
             .limit_complexity(config.graphql.complexity_max)
             .finish();
         let sdl = schema.sdl();
-        let host = Arc::new(FakeExchange { ready, requests: AtomicU64::new(0) });
+        let host = Arc::new(FakeExchange { ready, requests: AtomicU64::new(0), lent: AtomicBool::new(true) });
         let login = DemoLogin { title: "buyer".into(), email: "buyer@demo.example".into(), password: "demo".into() };
-        let contract = Contract::new(schema, &sdl, host, config.server, config.graphql).with_demo_logins(vec![login]);
+        let contract = Contract::new(schema, &sdl, host.clone(), config.server, config.graphql).with_demo_logins(vec![login]);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         let ended = tokio::spawn(serve(listener, Arc::new(contract), axum::Router::new(), stop.clone().cancelled_owned()));
-        Self { address, client: reqwest::Client::new(), stop, ended }
+        Self { address, client: reqwest::Client::new(), host, stop, ended }
     }
 
     fn url(&self, path: &str) -> String {

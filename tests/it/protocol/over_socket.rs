@@ -187,6 +187,18 @@ async fn a_socket_lasts_as_long_as_its_log_in_and_shows_signs_of_life() {
 }
 
 #[tokio::test]
+async fn access_that_is_taken_away_closes_the_socket() {
+    let server = Server::with("[graphql]\nsocket_keepalive_secs = 1").await;
+    let mut socket = Socket::connect(&server).await;
+    socket.say(json!({ "type": "connection_init", "payload": { "authorization": "Bearer lent-token" } })).await;
+    assert_eq!(socket.hear().await["type"], "connection_ack");
+    assert_eq!(socket.hear().await, json!({ "type": "ping" }));
+    server.host.lent.store(false, std::sync::atomic::Ordering::SeqCst);
+    socket.say(json!({ "type": "pong" })).await;
+    assert_eq!(socket.close_code().await, 4403);
+}
+
+#[tokio::test]
 async fn a_message_longer_than_the_limit_ends_the_socket() {
     let server = Server::start().await;
     let mut socket = Socket::acknowledged(&server).await;
