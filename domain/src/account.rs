@@ -174,7 +174,8 @@ pub fn name_of(text: &str) -> Result<String, Refusal> {
 
 /// An ISO 3166-1 alpha-2 code, in upper case.
 pub fn country_of(code: &str) -> Result<String, Refusal> {
-    let known = code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) && code.parse::<phonenumber::country::Id>().is_ok();
+    let known =
+        code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase()) && code.parse::<phonenumber::country::Id>().is_ok();
     if known { Ok(code.to_owned()) } else { Err(Refusal::new(Code::Invalid, "an ISO 3166-1 alpha-2 code such as `PT`")) }
 }
 
@@ -249,7 +250,9 @@ mod tests {
         let email: Email = "  Ada.Lovelace@Example.COM ".parse().unwrap();
         assert_eq!((email.as_str(), format!("{email:?}").as_str()), ("ada.lovelace@example.com", "Email(..)"));
         let long = format!("{}@example.com", "a".repeat(250));
-        for bad in ["", "ada", "ada@", "@example.com", "ada@localhost", "a b@example.com", "Ada <a@example.com>", "a@[127.0.0.1]", &long] {
+        for bad in
+            ["", "ada", "ada@", "@example.com", "ada@localhost", "a b@example.com", "Ada <a@example.com>", "a@[127.0.0.1]", &long]
+        {
             assert_eq!(code(bad.parse::<Email>()), Some(Code::Invalid), "{bad}");
         }
     }
@@ -261,7 +264,9 @@ mod tests {
         assert_eq!((code(name_of(&"é".repeat(120))), code(name_of(&"é".repeat(121)))), (None, Some(Code::TooLarge)));
         assert!(country_of("PT").is_ok() && country_of("pt").is_err() && country_of("QQ").is_err());
         assert!(time_zone_of("Europe/Lisbon").is_ok() && time_zone_of("Europe/Atlantis").is_err());
-        assert!(locale_of("pt-BR").is_ok() && locale_of("fil").is_ok() && locale_of("english").is_err() && locale_of("en-").is_err());
+        assert!(
+            locale_of("pt-BR").is_ok() && locale_of("fil").is_ok() && locale_of("english").is_err() && locale_of("en-").is_err()
+        );
     }
 
     #[test]

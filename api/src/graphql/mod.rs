@@ -43,7 +43,6 @@ pub struct Query(
 /// What can be done.
 #[derive(Debug, Default, MergedObject)]
 pub struct Mutation(
-    server::ServerMutation,
     api_key::ApiKeyMutation,
     ledger::LedgerMutation,
     member::MemberMutation,

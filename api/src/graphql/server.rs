@@ -9,10 +9,6 @@ use super::app;
 #[derive(Debug, Default)]
 pub struct ServerQuery;
 
-/// Mutations of nothing: the exchange itself has none.
-#[derive(Debug, Default)]
-pub struct ServerMutation;
-
 /// The exchange behind this API.
 #[derive(Debug, SimpleObject)]
 pub struct Server {
@@ -27,13 +23,5 @@ impl ServerQuery {
     /// The exchange behind this API. Needs no log-in.
     async fn server(&self, ctx: &Context<'_>) -> Server {
         Server { version: env!("CARGO_PKG_VERSION"), now: app(ctx).now() }
-    }
-}
-
-#[Object]
-impl ServerMutation {
-    /// Answers what it was given: a client's check that it can send mutations.
-    async fn echo(&self, text: String) -> String {
-        text
     }
 }

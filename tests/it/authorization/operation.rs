@@ -49,7 +49,9 @@ impl Types {
             .filter(|a| a["type"]["kind"] == "NON_NULL" && a["defaultValue"].is_null())
             .map(|a| {
                 let name = a["name"].as_str().unwrap();
-                format!("{name}: {}", self.literal(name, &a["type"]))
+                // A plain `id` is the id of what the field is named after.
+                let meaning = if name == "id" { field } else { name };
+                format!("{name}: {}", self.literal(meaning, &a["type"]))
             })
             .collect();
         let args = if args.is_empty() { String::new() } else { format!("({})", args.join(", ")) };
