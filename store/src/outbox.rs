@@ -58,17 +58,27 @@ pub struct FeedEvent {
 impl Tx {
     /// Writes `event` to the feed, visible to readers when this transaction commits.
     pub async fn emit(&self, event: Event) -> Result<(), StoreError> {
+        self.emit_all(vec![event]).await
+    }
+
+    /// Writes several events in order, with one statement.
+    pub async fn emit_all(&self, events: Vec<Event>) -> Result<(), StoreError> {
+        if events.is_empty() {
+            return Ok(());
+        }
         let now = self.now().await?;
-        let audience = serde_json::to_value(&event.audience).map_err(StoreError::corrupt)?;
-        let row = event::ActiveModel {
-            seq: NotSet,
-            topic: Set(event.topic.to_owned()),
-            subject_id: Set(event.subject_id),
-            audience: Set(audience),
-            payload: Set(event.payload),
-            created_at: Set(now),
+        let row = |event: Event| -> Result<event::ActiveModel, StoreError> {
+            Ok(event::ActiveModel {
+                seq: NotSet,
+                topic: Set(event.topic.to_owned()),
+                subject_id: Set(event.subject_id),
+                audience: Set(serde_json::to_value(&event.audience).map_err(StoreError::corrupt)?),
+                payload: Set(event.payload),
+                created_at: Set(now),
+            })
         };
-        event::Entity::insert(row).exec_without_returning(self.db()).await?;
+        let rows = events.into_iter().map(row).collect::<Result<Vec<_>, _>>()?;
+        event::Entity::insert_many(rows).exec_without_returning(self.db()).await?;
         if self.backend() == Backend::Postgres {
             let notify = Statement::from_string(self.db().get_database_backend(), format!("NOTIFY {NOTIFY_CHANNEL}"));
             self.db().execute_raw(notify).await?;

@@ -29,8 +29,12 @@ pub async fn trades(
     Ok(app.store.trades_of(organization, side, state, page).await?)
 }
 
-/// Starts the clocks and releases the money that are due now; answers how many trades it touched. Run by the worker.
+/// Starts the clocks and releases the money that are due now; answers how many trades it touched. Run by
+/// the worker; while money is stopped it waits.
 pub async fn trades_advance(app: &App) -> Result<u64, AppError> {
+    if app.store.money_stop().await?.is_some() {
+        return Ok(0);
+    }
     let mut total: u64 = 0;
     loop {
         let done = app.store.trades_advance(app.config.workers.batch).await?;

@@ -156,11 +156,13 @@ impl Ledger {
         transfer::Entity::insert_many(self.transfers.iter().cloned()).exec_without_returning(tx.db()).await?;
         self.write_balances().await?;
         let organizations: BTreeSet<OrganizationId> = self.changed.iter().filter_map(|account| account.organization).collect();
-        for organization in organizations {
-            let topic = "wallet.changed";
-            let event = Event { topic, subject_id: organization.0, audience: vec![organization], payload: serde_json::json!({}) };
-            tx.emit(event).await?;
-        }
+        let changed = |organization: OrganizationId| Event {
+            topic: "wallet.changed",
+            subject_id: organization.0,
+            audience: vec![organization],
+            payload: serde_json::json!({}),
+        };
+        tx.emit_all(organizations.into_iter().map(changed).collect()).await?;
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use domain::ledger::AccountKind;
 use domain::money::Currency;
 use domain::trade::TradeState;
 use sea_orm::entity::prelude::*;
-use sea_orm::{FromQueryResult, QuerySelect};
+use sea_orm::{ExprTrait, FromQueryResult, QuerySelect};
 
 use super::accounts;
 use crate::db::Store;
@@ -64,16 +64,17 @@ impl Store {
         let held = trade::Entity::find()
             .select_only()
             .column(trade::Column::Currency)
-            .column(trade::Column::PriceMinor)
+            // Postgres sums BIGINT to NUMERIC.
+            .column_as(trade::Column::PriceMinor.sum().cast_as("BIGINT"), "price_minor")
             .filter(trade::Column::BuyerId.eq(organization.0))
             .filter(trade::Column::State.is_in(open))
+            .group_by(trade::Column::Currency)
             .into_model::<HeldRow>()
             .all(self.read())
             .await?;
         for row in held {
             let currency = row.currency.parse().map_err(StoreError::corrupt)?;
-            let balances = wallet.balances.entry(currency).or_default();
-            balances.held_as_buyer_minor = balances.held_as_buyer_minor.saturating_add(row.price_minor);
+            wallet.balances.entry(currency).or_default().held_as_buyer_minor = row.price_minor;
         }
         Ok(wallet)
     }

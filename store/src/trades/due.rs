@@ -24,21 +24,21 @@ impl Store {
             let is_over = |trade: &Trade| matches!(trade.hold, Hold::Held(clock) if clock.ends_at() <= now);
             let (over, starting): (Vec<Trade>, Vec<Trade>) = due.into_iter().partition(is_over);
             let count = over.len().saturating_add(starting.len());
+            let mut news = Vec::with_capacity(count);
             if !over.is_empty() {
                 let mut ledger = Ledger::lock(&tx, over.iter().flat_map(accounts)).await?;
-                let mut released = Vec::with_capacity(over.len());
                 for was in &over {
-                    released.push(release_recorded(&mut ledger, was, now)?);
+                    let next = release_recorded(&mut ledger, was, now)?;
+                    news.push(row::news(&row::write_untold(&tx, was, next).await?));
                 }
                 ledger.flush().await?;
-                for (was, next) in over.iter().zip(released) {
-                    row::write(&tx, was, next).await?;
-                }
             }
             for was in &starting {
                 let Hold::Held(clock) = was.hold else { continue };
-                row::write(&tx, was, Trade { hold: Hold::Held(clock.at(now)), ..was.clone() }).await?;
+                let next = Trade { hold: Hold::Held(clock.at(now)), ..was.clone() };
+                news.push(row::news(&row::write_untold(&tx, was, next).await?));
             }
+            tx.emit_all(news).await?;
             Ok(u64::try_from(count).unwrap_or(u64::MAX))
         })
         .await

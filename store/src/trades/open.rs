@@ -73,9 +73,7 @@ pub async fn trades_open(tx: &Tx, sales: &[Sale], others: &[Journal], terms: &Ho
             .map_err(|error| WriteError::from(error).unique_as(again()))?;
     }
     ledger::post_all(tx, &journals).await?;
-    for trade in &trades {
-        row::announce(tx, trade).await?;
-    }
+    tx.emit_all(trades.iter().map(row::news).collect()).await?;
     Ok(trades)
 }
 

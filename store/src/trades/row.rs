@@ -99,8 +99,15 @@ pub async fn trade_lock(tx: &Tx, id: TradeId) -> Result<Trade, WriteError> {
     Ok(Trade::try_from(row)?)
 }
 
-/// Writes `next` over the version that was locked, and tells both parties when the state has changed.
-pub(super) async fn write(tx: &Tx, was: &Trade, mut next: Trade) -> Result<Trade, WriteError> {
+/// Writes `next` over the version that was locked, and tells both parties.
+pub(super) async fn write(tx: &Tx, was: &Trade, next: Trade) -> Result<Trade, WriteError> {
+    let written = write_untold(tx, was, next).await?;
+    tx.emit(news(&written)).await?;
+    Ok(written)
+}
+
+/// The same for one of many, whose [`news`] are told together.
+pub(super) async fn write_untold(tx: &Tx, was: &Trade, mut next: Trade) -> Result<Trade, WriteError> {
     let (due_at, left_micros) = columns(&next.hold, was);
     next.version = was.version.saturating_add(1);
     let done = trade::Entity::update_many()
@@ -123,15 +130,14 @@ pub(super) async fn write(tx: &Tx, was: &Trade, mut next: Trade) -> Result<Trade
     if was.hold.is_open() && !next.hold.is_open() {
         tally_add(tx, next.seller, Side::Seller, Tally::with_trade).await?;
     }
-    announce(tx, &next).await?;
     Ok(next)
 }
 
-pub(super) async fn announce(tx: &Tx, trade: &Trade) -> Result<(), WriteError> {
+/// What the feed says of a trade.
+pub(super) fn news(trade: &Trade) -> Event {
     let payload = serde_json::json!({ "state": trade.hold.state().as_str(), "version": trade.version });
     let audience = vec![trade.buyer, trade.seller];
-    let event = Event { topic: "trade.updated", subject_id: trade.id.uuid(), audience, payload };
-    Ok(tx.emit(event).await?)
+    Event { topic: "trade.updated", subject_id: trade.id.uuid(), audience, payload }
 }
 
 /// The columns `due_at` and `hold_left_micros`. An ended or disputed trade keeps the instant at which it was last due.
