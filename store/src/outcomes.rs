@@ -1,7 +1,7 @@
 //! What became of bought leads, and what is to be done next.
 
 use domain::id::{OrganizationId, OutcomeId, TradeId, TypedId, UserId};
-use domain::outcome::{NextStep, Outcome};
+use domain::outcome::{NextStep, Outcome, OutcomeKind};
 use domain::refusal::{Code, Refusal};
 use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
@@ -163,6 +163,19 @@ pub async fn next_step_complete(tx: &Tx, trade: TradeId, buyer: OrganizationId) 
         return Err(none().into());
     }
     Ok(Step { done_at: Some(now), ..Step::try_from(row)? })
+}
+
+impl Tx {
+    /// Whether the last outcome recorded on the trade is of this kind.
+    pub async fn outcome_is(&self, trade: TradeId, kind: OutcomeKind) -> Result<bool, StoreError> {
+        let last = outcome::Entity::find()
+            .filter(outcome::Column::TradeId.eq(trade.0))
+            .order_by_desc(outcome::Column::RecordedAt)
+            .order_by_desc(outcome::Column::Id)
+            .one(self.db())
+            .await?;
+        Ok(last.is_some_and(|row| row.kind == kind.as_str()))
+    }
 }
 
 impl Store {

@@ -2,8 +2,10 @@
 //! `domain` decide, write through `Store::write`, and know nothing of GraphQL or HTTP.
 
 pub mod api_key;
+pub mod client;
 pub mod confirmations;
 pub mod contact;
+pub mod dispute;
 mod error;
 pub mod idempotency;
 pub mod identity;
@@ -14,6 +16,7 @@ pub mod ledger;
 pub mod member;
 pub mod message;
 pub mod organization;
+pub mod outcome;
 pub mod password;
 pub mod session;
 pub mod staff;

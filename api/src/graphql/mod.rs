@@ -2,13 +2,16 @@
 //! and shape the answer; they decide nothing.
 
 pub mod api_key;
+pub mod client;
 pub mod connection;
+pub mod dispute;
 pub mod error;
 pub mod id;
 pub mod ledger;
 pub mod live;
 pub mod member;
 pub mod organization;
+pub mod outcome;
 pub mod scalar;
 pub mod server;
 pub mod session;
@@ -32,9 +35,13 @@ pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 pub struct Query(
     server::ServerQuery,
     api_key::ApiKeyQuery,
+    client::ClientQuery,
+    dispute::DeskQuery,
+    dispute::DisputeQuery,
     ledger::LedgerQuery,
     member::MemberQuery,
     organization::OrganizationQuery,
+    outcome::OutcomeQuery,
     session::SessionQuery,
     trade::TradeQuery,
     wallet::WalletQuery,
@@ -44,9 +51,13 @@ pub struct Query(
 #[derive(Debug, Default, MergedObject)]
 pub struct Mutation(
     api_key::ApiKeyMutation,
+    client::ClientMutation,
+    dispute::DeskMutation,
+    dispute::DisputeMutation,
     ledger::LedgerMutation,
     member::MemberMutation,
     organization::OrganizationMutation,
+    outcome::OutcomeMutation,
     session::SessionMutation,
     trade::TradeMutation,
     wallet::WalletMutation,

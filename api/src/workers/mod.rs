@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, AppError, jobs, ledger, trade};
+use crate::app::{App, AppError, dispute, jobs, ledger, trade};
 
 /// One pass over what is due now; answers how much it did.
 pub type Pass = fn(Arc<App>) -> BoxFuture<'static, Result<u64, AppError>>;
@@ -16,6 +16,7 @@ pub type Pass = fn(Arc<App>) -> BoxFuture<'static, Result<u64, AppError>>;
 /// The passes that run every `workers.poll_millis`, by name.
 pub const PASSES: &[(&str, Pass)] = &[
     ("jobs", |app| Box::pin(async move { jobs::jobs_run(&app).await })),
+    ("disputes", |app| Box::pin(async move { dispute::disputes_advance(&app).await })),
     ("holds", |app| Box::pin(async move { trade::trades_advance(&app).await })),
 ];
 

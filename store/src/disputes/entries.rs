@@ -3,7 +3,7 @@
 use domain::dispute::TradeParty;
 use domain::dispute::history::{DisputeEntryKind, DisputeSide};
 use domain::evidence::CallAttempt;
-use domain::id::{DisputeEntryId, DisputeId, EvidenceId, TypedId, UploadId, UserId};
+use domain::id::{DisputeEntryId, DisputeId, EvidenceId, OrganizationId, TypedId, UploadId, UserId};
 use domain::refusal::{Code, Refusal};
 use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::row::Dispute;
 use crate::db::Store;
-use crate::entity::{dispute_entry, evidence};
+use crate::entity::{dispute_entry, evidence, upload};
 use crate::error::{StoreError, WriteError};
 use crate::write::Tx;
 
@@ -163,6 +163,39 @@ pub async fn exhibits(tx: &Tx, dispute: &Dispute) -> Result<Exhibits, WriteError
         seller_texts: count(DisputeEntryKind::Statement, DisputeSide::Seller),
         seller_files: count(DisputeEntryKind::File, DisputeSide::Seller),
     })
+}
+
+impl Tx {
+    /// How many entries the history of a dispute has.
+    pub async fn dispute_entries_count(&self, id: DisputeId) -> Result<u64, StoreError> {
+        Ok(dispute_entry::Entity::find().filter(dispute_entry::Column::DisputeId.eq(id.0)).count(self.db()).await?)
+    }
+
+    /// How many files a dispute holds.
+    pub async fn evidence_count(&self, id: DisputeId) -> Result<u64, StoreError> {
+        Ok(evidence::Entity::find().filter(evidence::Column::DisputeId.eq(id.0)).count(self.db()).await?)
+    }
+
+    /// Whether a dispute holds a file with this SHA-256.
+    pub async fn evidence_holds(&self, id: DisputeId, sha256: &[u8]) -> Result<bool, StoreError> {
+        let held = evidence::Entity::find().filter(evidence::Column::DisputeId.eq(id.0)).all(self.db()).await?;
+        let same = upload::Entity::find()
+            .filter(upload::Column::Id.is_in(held.iter().map(|row| row.upload_id)))
+            .filter(upload::Column::Sha256.eq(sha256.to_vec()))
+            .count(self.db())
+            .await?;
+        Ok(same > 0)
+    }
+
+    /// An upload of the organization.
+    pub async fn upload_for_evidence(
+        &self,
+        id: UploadId,
+        organization: OrganizationId,
+    ) -> Result<Option<upload::Model>, StoreError> {
+        let own = upload::Entity::find_by_id(id.0).filter(upload::Column::OrganizationId.eq(organization.0));
+        Ok(own.one(self.db()).await?)
+    }
 }
 
 impl Store {

@@ -1,0 +1,182 @@
+//! Evidence: statements, files, and who may read them.
+
+use bytes::Bytes;
+use domain::access::{Permission, StaffRole};
+use domain::dispute::history::DisputeEntryKind;
+use domain::dispute::{TradeParty, evidence_allowed};
+use domain::evidence::check_text;
+use domain::id::{DisputeEntryId, DisputeId, EvidenceId, OrganizationId, UploadId, UserId};
+use domain::refusal::{Code, Refusal};
+use domain::upload::{UploadPurpose, UploadState};
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+use serde::Serialize;
+use serde_json::{Value, json};
+use store::disputes::{Dispute, NewEntry, entry_add, evidence_add};
+use store::{StoreError, Tx, WriteError};
+
+use super::super::{App, AppError, Caller};
+use super::answer::own;
+use super::locked_for;
+use super::text::text_sealed;
+
+/// What a party shows with a step.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Shown {
+    /// A statement.
+    pub statement: Option<String>,
+    /// Files, uploaded before.
+    pub files: Vec<UploadId>,
+}
+
+/// A file of evidence, whole.
+#[derive(Debug, Clone)]
+pub struct EvidenceFile {
+    /// Its name.
+    pub file_name: String,
+    /// Its media type, by its first bytes.
+    pub media_type: String,
+    /// Its content; at most the configured size of evidence.
+    pub content: Bytes,
+}
+
+/// A statement sealed for its entry, and files, ready to be written.
+#[derive(Debug, Clone)]
+pub(super) struct Prepared {
+    statement: Option<(DisputeEntryId, Value)>,
+    files: Vec<UploadId>,
+}
+
+impl Prepared {
+    /// How many pieces these are.
+    pub(super) fn pieces(&self) -> u64 {
+        u64::try_from(self.files.len()).unwrap_or(u64::MAX).saturating_add(u64::from(self.statement.is_some()))
+    }
+
+    /// How many files.
+    pub(super) fn files(&self) -> u64 {
+        u64::try_from(self.files.len()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Checks what a party shows, and seals the statement.
+pub(super) fn prepared(app: &App, shown: &Shown) -> Result<Prepared, AppError> {
+    let statement = match &shown.statement {
+        None => None,
+        Some(text) => {
+            let text = check_text("statement", text)?;
+            let id: DisputeEntryId = app.store.id();
+            Some((id, json!({ "text": text_sealed(app, id, &text)? })))
+        }
+    };
+    let most = app.config.exchange.evidence_files_max;
+    if shown.files.len() > most {
+        return Err(Refusal::new(Code::TooLarge, format!("at most {most} files")).at("uploadIds").into());
+    }
+    Ok(Prepared { statement, files: shown.files.clone() })
+}
+
+/// Writes what `party` shows into the dispute, within its limits.
+pub(super) async fn show(
+    tx: &Tx,
+    app: &App,
+    dispute: &Dispute,
+    party: TradeParty,
+    by: (OrganizationId, Option<UserId>),
+    prepared: &Prepared,
+) -> Result<(), WriteError> {
+    let (organization, user) = by;
+    let limits = &app.config.exchange;
+    let entries = tx.dispute_entries_count(dispute.id).await?;
+    let most = u64::try_from(limits.evidence_entries_max).unwrap_or(u64::MAX);
+    if entries.saturating_add(prepared.pieces()) > most {
+        return Err(Refusal::new(Code::TooLarge, format!("a dispute holds at most {most} entries")).at("disputeId").into());
+    }
+    if let Some((id, body)) = &prepared.statement {
+        let entry = NewEntry::of(DisputeEntryKind::Statement, party.into()).by(user).with(body.clone());
+        entry_add(tx, dispute.id, NewEntry { id: Some(*id), ..entry }).await?;
+    }
+    let held = tx.evidence_count(dispute.id).await?.saturating_add(prepared.files());
+    let most = u64::try_from(limits.evidence_files_max).unwrap_or(u64::MAX);
+    if held > most {
+        return Err(Refusal::new(Code::TooLarge, format!("a dispute holds at most {most} files")).at("uploadIds").into());
+    }
+    for (index, upload) in prepared.files.iter().enumerate() {
+        file_check(tx, dispute.id, *upload, organization, limits.evidence_max_bytes).await.map_err(|error| at(error, index))?;
+        evidence_add(tx, dispute.id, *upload, party, user).await?;
+    }
+    Ok(())
+}
+
+fn at(error: WriteError, index: usize) -> WriteError {
+    match error {
+        WriteError::Refused(refusals) => {
+            WriteError::Refused(refusals.into_iter().map(|refusal| refusal.at(index).at("uploadIds")).collect())
+        }
+        store => store,
+    }
+}
+
+/// Refuses a file that is not the party's own, not there yet, not for evidence, too large, or shown in this dispute before.
+async fn file_check(
+    tx: &Tx,
+    dispute: DisputeId,
+    id: UploadId,
+    organization: OrganizationId,
+    max_bytes: u64,
+) -> Result<(), WriteError> {
+    let unknown = || Refusal::new(Code::NotFound, "no upload with this id");
+    let upload = tx.upload_for_evidence(id, organization).await?.ok_or_else(unknown)?;
+    if upload.purpose != UploadPurpose::Evidence.as_str() {
+        return Err(Refusal::new(Code::Invalid, "this upload is not for evidence").into());
+    }
+    if upload.state != UploadState::Stored.as_str() {
+        return Err(Refusal::wrong_state("the file has not been put yet").into());
+    }
+    if u64::try_from(upload.size_bytes.unwrap_or(0)).unwrap_or(u64::MAX) > max_bytes {
+        return Err(Refusal::new(Code::TooLarge, format!("at most {max_bytes} bytes")).into());
+    }
+    let hash = upload.sha256.ok_or(StoreError::Misuse("a stored upload without a hash"))?;
+    if tx.evidence_holds(dispute, &hash).await? {
+        return Err(Refusal::new(Code::Taken, "the dispute holds this file already").into());
+    }
+    Ok(())
+}
+
+/// Adds evidence to a dispute whose facts are still open.
+pub async fn dispute_evidence_add(app: &App, caller: &Caller, id: DisputeId, shown: Shown) -> Result<Dispute, AppError> {
+    let organization = caller.principal.require(Permission::DisputesWrite)?;
+    let user = caller.principal.user();
+    if shown.statement.is_none() && shown.files.is_empty() {
+        return Err(Refusal::required("statement").into());
+    }
+    let prepared = prepared(app, &shown)?;
+    let done: Result<(), WriteError> = app
+        .store
+        .write("dispute_evidence_add", |tx| {
+            let prepared = prepared.clone();
+            async move {
+                let (dispute, _, party) = locked_for(&tx, id, organization).await?;
+                evidence_allowed(dispute.state(), tx.now().await?).map_err(|refusal| refusal.at("disputeId"))?;
+                show(&tx, app, &dispute, party, (organization, user), &prepared).await
+            }
+        })
+        .await;
+    done?;
+    own(app, id, organization).await
+}
+
+/// A file of evidence, for the parties and for the arbiter in charge; `None` for everybody else.
+pub async fn evidence_read(app: &App, caller: &Caller, id: EvidenceId) -> Result<Option<EvidenceFile>, AppError> {
+    let Some((dispute, _, upload)) = app.store.evidence_any(id).await? else { return Ok(None) };
+    let visible = if let Ok(arbiter) = caller.principal.require_staff(StaffRole::Arbiter) {
+        app.store.desk_dispute(dispute, arbiter).await?.is_some()
+    } else {
+        let organization = caller.principal.require(Permission::TradesRead)?;
+        app.store.dispute_of(dispute, organization).await?.is_some()
+    };
+    let (true, Some(key), Some(media_type)) = (visible, upload.object_key, upload.media_type) else { return Ok(None) };
+    let found = app.files.get(&Path::from(key)).await.map_err(AppError::internal)?;
+    let content = found.bytes().await.map_err(AppError::internal)?;
+    Ok(Some(EvidenceFile { file_name: upload.file_name, media_type, content }))
+}

@@ -1,0 +1,57 @@
+//! Checks that run again when a lead is disputed.
+
+use domain::id::{LeadId, TypedId};
+use domain::lead::{Audience, Sealed};
+use domain::proof::{Facts, Recheck};
+use domain::verification::{Finding, Outcome, disposable_domain, email_syntax, phone};
+use store::entity::lead_contact;
+use store::leads::{Envelope, LeadScope};
+
+use super::super::contact::contact_open;
+use super::super::{App, AppError};
+
+/// What the checks of the contact find now.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rechecked {
+    phone: Recheck,
+    email: Recheck,
+}
+
+impl Rechecked {
+    /// The facts with these findings in them.
+    pub(super) fn into_facts(self, facts: Facts) -> Facts {
+        Facts { phone: self.phone, email: self.email, ..facts }
+    }
+}
+
+/// Runs the checks of the contact behind `lead` again; they cannot tell once it is erased.
+pub(super) async fn recheck(app: &App, lead: LeadId) -> Result<Rechecked, AppError> {
+    let stored =
+        app.store.lead(LeadScope::Exchange, lead).await?.ok_or_else(|| AppError::internal("a trade without its lead"))?;
+    let Some(person) = person(app, lead).await? else {
+        return Ok(Rechecked { phone: Recheck::Inconclusive, email: Recheck::Inconclusive });
+    };
+    Ok(rechecked(&person, stored.audience))
+}
+
+/// Who the person behind a lead is; `None` once erased. The caller has found that this may be known.
+pub(in crate::app) async fn person(app: &App, lead: LeadId) -> Result<Option<Sealed>, AppError> {
+    let Some(Envelope { key_id, wrapped_key, ciphertext }) = app.store.lead_envelope(lead).await? else { return Ok(None) };
+    let row = lead_contact::Model { lead_id: lead.uuid(), key_id, wrapped_key, ciphertext };
+    contact_open(&app.keys, &row).map(Some)
+}
+
+fn rechecked(person: &Sealed, audience: Audience) -> Rechecked {
+    let syntax = found(email_syntax(&person.contact, audience), Recheck::Impossible);
+    let disposable = found(disposable_domain(&person.contact), Recheck::Doubtful);
+    let email = if disposable == Recheck::Doubtful && syntax == Recheck::Pass { disposable } else { syntax };
+    Rechecked { phone: found(phone(&person.contact), Recheck::Impossible), email }
+}
+
+fn found(finding: Option<Finding>, failed: Recheck) -> Recheck {
+    match finding.map(|finding| finding.outcome) {
+        Some(Outcome::Pass) => Recheck::Pass,
+        Some(Outcome::Fail) => failed,
+        Some(Outcome::Inconclusive) | None => Recheck::Inconclusive,
+    }
+}
