@@ -79,7 +79,8 @@ impl Config {
         layers = match file {
             Some(path) if !path.is_file() => return Err(ConfigError(vec![format!("{}: no such file", path.display())])),
             Some(path) => layers.merge(Toml::file_exact(path)),
-            None => layers.merge(Toml::file_exact(OPTIONAL_FILE)),
+            None if Path::new(OPTIONAL_FILE).is_file() => layers.merge(Toml::file_exact(OPTIONAL_FILE)),
+            None => layers,
         };
         let environment = Env::prefixed(ENV_PREFIX).filter(|key| key.as_str().contains(ENV_SEPARATOR)).split(ENV_SEPARATOR);
         Self::from_layers(&layers.merge(environment))

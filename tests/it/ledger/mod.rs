@@ -4,3 +4,4 @@ mod against_book;
 mod corruption;
 mod holds;
 pub mod market;
+mod worker;
