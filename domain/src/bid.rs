@@ -43,18 +43,15 @@ pub struct Placement {
     pub exclusive_minor: Option<i64>,
     /// What the bid holds in the wallet: the larger amount, in minor units.
     pub reserved_minor: i64,
-    /// What moves now: positive into the reserve, negative back out of it, in minor units.
-    pub change_minor: i64,
 }
 
-/// Decides whether a bid may be placed, or replace the buyer's open bid that holds `held_minor` now (0 when there is
-/// none). A bid below the reserve is taken and loses: a refusal would only tell what the listing says anyway.
+/// Decides whether a bid may be placed. It replaces the buyer's open bid, which ends as WITHDRAWN. A bid below the
+/// reserve is taken and loses: standing orders bid without looking at each reserve.
 pub fn bid_place(
     listing: &Listing,
     currency: Currency,
     buyer: BuyerFacts,
     draft: BidDraft,
-    held_minor: i64,
     now: Timestamp,
 ) -> Result<Placement, Vec<Refusal>> {
     refuse_buyer(buyer)?;
@@ -72,7 +69,7 @@ pub fn bid_place(
     let Some(reserved_minor) = shared_minor.into_iter().chain(exclusive_minor).max() else {
         return Err(Refusal::new(Code::Required, "set at least one of: shared, exclusive").into());
     };
-    Ok(Placement { shared_minor, exclusive_minor, reserved_minor, change_minor: reserved_minor.saturating_sub(held_minor) })
+    Ok(Placement { shared_minor, exclusive_minor, reserved_minor })
 }
 
 /// Decides whether an open bid may be taken back: while its listing is open.
@@ -120,30 +117,23 @@ mod tests {
         Listing { state: ListingState::Open, terms, max_sales: 3, sold_count: 0, opens_at: at(0), closes_at: at(60) }
     }
 
-    fn place(
-        listing: &Listing,
-        shared: Option<Money>,
-        exclusive: Option<Money>,
-        held_minor: i64,
-    ) -> Result<Placement, Vec<Refusal>> {
-        bid_place(listing, Currency::EUR, BUYER, BidDraft { shared, exclusive }, held_minor, at(59))
+    fn place(listing: &Listing, shared: Option<Money>, exclusive: Option<Money>) -> Result<Placement, Vec<Refusal>> {
+        bid_place(listing, Currency::EUR, BUYER, BidDraft { shared, exclusive }, at(59))
     }
 
     #[test]
-    fn a_bid_reserves_its_larger_amount_and_a_replacement_the_difference() {
+    fn a_bid_reserves_its_larger_amount() {
         let listing = auction(Some(300));
-        let first = place(&listing, eur(400), eur(1_000), 0).unwrap();
-        assert_eq!((first.reserved_minor, first.change_minor), (1_000, 1_000));
-        let lower = place(&listing, eur(700), None, 1_000).unwrap();
-        assert_eq!((lower.shared_minor, lower.exclusive_minor), (Some(700), None));
-        assert_eq!((lower.reserved_minor, lower.change_minor), (700, -300));
-        assert_eq!(place(&listing, None, eur(1), 0).unwrap().reserved_minor, 1);
+        let both = place(&listing, eur(400), eur(1_000)).unwrap();
+        assert_eq!(both, Placement { shared_minor: Some(400), exclusive_minor: Some(1_000), reserved_minor: 1_000 });
+        assert_eq!(place(&listing, eur(700), None).unwrap().reserved_minor, 700);
+        assert_eq!(place(&listing, None, eur(1)).unwrap().reserved_minor, 1);
     }
 
     #[test]
     fn refusals_name_the_field() {
         let broken = |listing: &Listing, shared, exclusive| {
-            let refusals = place(listing, shared, exclusive, 0).unwrap_err();
+            let refusals = place(listing, shared, exclusive).unwrap_err();
             refusals.into_iter().map(|refusal| (refusal.code, refusal.path.join("."))).collect::<Vec<_>>()
         };
         let usd = Some(Money::new(5, "USD".parse().unwrap()));
@@ -164,9 +154,9 @@ mod tests {
             assert_eq!(bid_withdraw(&listing, state, at(1)).unwrap_err().code, Code::WrongState);
         }
         let draft = BidDraft { shared: None, exclusive: eur(5) };
-        let late = bid_place(&listing, Currency::EUR, BUYER, draft, 0, at(60)).unwrap_err();
+        let late = bid_place(&listing, Currency::EUR, BUYER, draft, at(60)).unwrap_err();
         assert_eq!(late[0].code, Code::OutsideWindow);
         let own = BuyerFacts { is_seller: true, ..BUYER };
-        assert_eq!(bid_place(&listing, Currency::EUR, own, draft, 0, at(1)).unwrap_err()[0].code, Code::OwnLead);
+        assert_eq!(bid_place(&listing, Currency::EUR, own, draft, at(1)).unwrap_err()[0].code, Code::OwnLead);
     }
 }

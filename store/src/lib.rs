@@ -4,6 +4,7 @@
 //! Everything that must happen after a commit leaves through the same transaction, as an event ([`outbox`]) or a job ([`job`]).
 
 pub mod accounts;
+pub mod bids;
 pub mod calls;
 pub mod clients;
 pub mod confirmations;
@@ -19,9 +20,11 @@ pub mod idempotency;
 pub mod job;
 pub mod leads;
 pub mod ledger;
+pub mod listings;
 pub mod outbox;
 pub mod outcomes;
 pub mod page;
+pub mod receipts;
 pub mod reputation;
 pub mod suppressions;
 pub mod trades;

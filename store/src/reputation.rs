@@ -1,5 +1,7 @@
 //! What disputes and ended trades say of an organization, counted in the transaction that decided them.
 
+use std::collections::BTreeMap;
+
 use domain::id::{OrganizationId, TypedId};
 use domain::reputation::Tally;
 use sea_orm::ActiveValue::Set;
@@ -59,6 +61,20 @@ pub async fn tally_add(
 /// The tally of an organization on one side, as it stands in this transaction: for a bidder's weight and a seller's hold.
 pub async fn tally_of(tx: &Tx, organization: OrganizationId, side: Side) -> Result<Tally, StoreError> {
     read(tx.db(), organization, side).await
+}
+
+/// The tallies of `organizations` on one side; those of whom nothing is known are left out.
+pub async fn tallies_of(
+    db: &impl ConnectionTrait,
+    side: Side,
+    organizations: impl IntoIterator<Item = OrganizationId> + Send,
+) -> Result<BTreeMap<OrganizationId, Tally>, StoreError> {
+    let rows = reputation::Entity::find()
+        .filter(reputation::Column::OrganizationId.is_in(organizations.into_iter().map(|organization| organization.0)))
+        .filter(reputation::Column::Side.eq(side.as_str()))
+        .all(db)
+        .await?;
+    rows.iter().map(|row| Ok((row.organization_id.into(), tally(row)?))).collect()
 }
 
 impl Store {

@@ -5,6 +5,7 @@ mod feed;
 mod foundation;
 mod harness;
 mod ledger;
+mod market;
 mod protocol;
 mod wallet;
 mod zz_backends;

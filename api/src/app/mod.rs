@@ -3,6 +3,7 @@
 
 pub mod api_key;
 pub mod client;
+pub mod bids;
 pub mod confirmations;
 pub mod contact;
 pub mod dispute;
@@ -13,11 +14,13 @@ pub mod invitation;
 pub mod jobs;
 pub mod leads;
 pub mod ledger;
+pub mod listings;
 pub mod member;
 pub mod message;
 pub mod organization;
 pub mod outcome;
 pub mod password;
+pub mod receipts;
 pub mod session;
 pub mod staff;
 pub mod suppressions;

@@ -3,15 +3,18 @@
 
 pub mod api_key;
 pub mod client;
+pub mod bid;
 pub mod connection;
 pub mod dispute;
 pub mod error;
 pub mod id;
 pub mod ledger;
 pub mod live;
+pub mod listing;
 pub mod member;
 pub mod organization;
 pub mod outcome;
+pub mod receipt;
 pub mod scalar;
 pub mod server;
 pub mod session;
@@ -23,6 +26,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::{Context, EmptySubscription, MergedObject, SchemaBuilder};
+
+use domain::access::Permission;
+use domain::refusal::Refusal;
 
 use crate::app::{App, Caller};
 use crate::feed::Feed;
@@ -43,6 +49,9 @@ pub struct Query(
     organization::OrganizationQuery,
     outcome::OutcomeQuery,
     session::SessionQuery,
+    bid::BidQuery,
+    listing::ListingQuery,
+    receipt::ReceiptQuery,
     trade::TradeQuery,
     wallet::WalletQuery,
 );
@@ -59,6 +68,8 @@ pub struct Mutation(
     organization::OrganizationMutation,
     outcome::OutcomeMutation,
     session::SessionMutation,
+    bid::BidMutation,
+    listing::ListingMutation,
     trade::TradeMutation,
     wallet::WalletMutation,
 );
@@ -89,4 +100,14 @@ pub(crate) fn app<'c>(ctx: &Context<'c>) -> &'c Arc<App> {
 /// Who asks, in a resolver.
 pub(crate) fn caller<'c>(ctx: &Context<'c>) -> &'c Caller {
     ctx.data_unchecked::<Caller>()
+}
+
+/// The input, if the caller holds `permission` and the input could be read: what a caller may do comes before what it says.
+pub(crate) fn permitted<T, E: Into<Vec<Refusal>>>(
+    ctx: &Context<'_>,
+    permission: Permission,
+    input: Result<T, E>,
+) -> Result<T, Vec<Refusal>> {
+    caller(ctx).principal.require(permission)?;
+    input.map_err(Into::into)
 }

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, AppError, dispute, jobs, ledger, trade};
+use crate::app::{App, AppError, dispute, jobs, ledger, listings, trade};
 
 /// One pass over what is due now; answers how much it did.
 pub type Pass = fn(Arc<App>) -> BoxFuture<'static, Result<u64, AppError>>;
@@ -18,6 +18,7 @@ pub const PASSES: &[(&str, Pass)] = &[
     ("jobs", |app| Box::pin(async move { jobs::jobs_run(&app).await })),
     ("disputes", |app| Box::pin(async move { dispute::disputes_advance(&app).await })),
     ("holds", |app| Box::pin(async move { trade::trades_advance(&app).await })),
+    ("listings", |app| Box::pin(async move { listings::listings_close_due(&app).await })),
 ];
 
 /// Starts every worker, until `stop`. The ledger is verified before this returns.

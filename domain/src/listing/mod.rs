@@ -41,11 +41,13 @@ pub struct ListingLimits {
     pub max_auction_secs: i64,
     /// The longest time that any other listing is open, in seconds.
     pub max_open_secs: i64,
+    /// The shortest interval in which a Dutch price falls, in seconds.
+    pub min_interval_secs: i64,
 }
 
 impl Default for ListingLimits {
     fn default() -> Self {
-        Self { max_sales: 5, min_open_secs: 30, max_auction_secs: 7 * 86_400, max_open_secs: 90 * 86_400 }
+        Self { max_sales: 5, min_open_secs: 30, max_auction_secs: 7 * 86_400, max_open_secs: 90 * 86_400, min_interval_secs: 1 }
     }
 }
 
@@ -158,7 +160,7 @@ pub fn listing_open(
     let mut refusals = lead_refusals(lead, limits);
     let max_sales = copies(draft.max_sales, lead, limits).map_err(|refusal| refusals.push(refusal));
     let open_secs = open_secs(draft, limits).map_err(|refusal| refusals.push(refusal));
-    let terms = terms::checked(&draft.terms, max_sales.ok(), lead.sold_shared > 0).map_err(|broken| {
+    let terms = terms::checked(&draft.terms, max_sales.ok(), lead.sold_shared > 0, limits).map_err(|broken| {
         refusals.extend(broken.into_iter().map(|refusal| refusal.at("terms")));
     });
     match (terms, max_sales, open_secs) {

@@ -4,8 +4,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::ListingLimits;
 use crate::access::{UnknownText, text_enum};
-use crate::clearing::{Pricing, SaleKind};
+use crate::clearing::{Auction, Pricing, SaleKind};
 use crate::money::{Currency, Money};
 use crate::refusal::{Code, Refusal};
 use crate::time::{Timestamp, secs_until};
@@ -147,6 +148,44 @@ impl Terms {
         }
     }
 
+    /// What the clearing of `max_sales` copies must know; `None` when these terms are no auction's.
+    #[must_use]
+    pub const fn auction(&self, max_sales: u8) -> Option<Auction> {
+        match *self {
+            Self::Auction { pricing, shared_reserve_minor, exclusive_reserve_minor, .. } => {
+                Some(Auction { pricing, max_sales, shared_reserve_minor, exclusive_reserve_minor })
+            }
+            Self::Fixed { .. } | Self::Dutch { .. } => None,
+        }
+    }
+
+    /// The same terms as a draft, to list again; without the exclusive sale when shared copies are sold.
+    #[must_use]
+    pub fn draft(&self, currency: Currency, partly_sold: bool) -> TermsDraft {
+        let money = |minor| Money::new(minor, currency);
+        let exclusive = |minor: Option<i64>| minor.filter(|_| !partly_sold).map(money);
+        match *self {
+            Self::Fixed { shared_minor, exclusive_minor } => TermsDraft::Fixed(FixedDraft {
+                shared_price: shared_minor.map(money),
+                exclusive_price: exclusive(exclusive_minor),
+            }),
+            Self::Auction { pricing, shared_reserve_minor, exclusive_reserve_minor, buy_now_minor } => {
+                TermsDraft::Auction(AuctionDraft {
+                    pricing,
+                    shared_reserve: shared_reserve_minor.map(money),
+                    exclusive_reserve: exclusive(exclusive_reserve_minor),
+                    buy_now: exclusive(buy_now_minor),
+                })
+            }
+            Self::Dutch { start_minor, floor_minor, step_minor, interval_secs, .. } => TermsDraft::Dutch(DutchDraft {
+                start: money(start_minor),
+                floor: money(floor_minor),
+                step: money(step_minor),
+                interval_secs,
+            }),
+        }
+    }
+
     /// The least amount for which a copy may go at the opening, in minor units: the figure to browse and sort by.
     #[must_use]
     pub fn least_minor(&self) -> i64 {
@@ -163,11 +202,18 @@ impl Terms {
 
 /// Checks a draft for `max_sales` copies (`None`: that number is itself refused); `partly_sold` when shared copies of the lead were sold before, which rules out
 /// the exclusive sale. The first amount names the currency.
-pub(super) fn checked(draft: &TermsDraft, max_sales: Option<u8>, partly_sold: bool) -> Result<(Terms, Currency), Vec<Refusal>> {
+pub(super) fn checked(
+    draft: &TermsDraft,
+    max_sales: Option<u8>,
+    partly_sold: bool,
+    limits: &ListingLimits,
+) -> Result<(Terms, Currency), Vec<Refusal>> {
     let (field, broken) = match draft {
         TermsDraft::Fixed(fixed) => ("fixed", fixed_checked(fixed, max_sales, partly_sold)),
         TermsDraft::Auction(auction) => ("auction", auction_checked(auction, max_sales, partly_sold)),
-        TermsDraft::Dutch(dutch) => ("dutch", dutch_checked(dutch, max_sales, partly_sold)),
+        TermsDraft::Dutch(dutch) => {
+            ("dutch", dutch_checked(dutch, max_sales.is_some_and(|most| most > 1) || partly_sold, limits))
+        }
     };
     broken.map_err(|refusals| refusals.into_iter().map(|refusal| refusal.at(field)).collect())
 }
@@ -201,7 +247,7 @@ fn auction_checked(draft: &AuctionDraft, max_sales: Option<u8>, partly_sold: boo
     Ok((terms, currency))
 }
 
-fn dutch_checked(draft: &DutchDraft, max_sales: Option<u8>, partly_sold: bool) -> Result<(Terms, Currency), Vec<Refusal>> {
+fn dutch_checked(draft: &DutchDraft, shared: bool, limits: &ListingLimits) -> Result<(Terms, Currency), Vec<Refusal>> {
     let amounts = [("start", Some(draft.start)), ("floor", Some(draft.floor)), ("step", Some(draft.step))];
     let currency = one_currency(&amounts)?;
     let mut refusals = Vec::new();
@@ -210,14 +256,16 @@ fn dutch_checked(draft: &DutchDraft, max_sales: Option<u8>, partly_sold: bool) -
     } else if draft.step.minor > draft.start.minor.saturating_sub(draft.floor.minor) {
         refusals.push(Refusal::invalid("step", "the step is at most the way from the start to the floor"));
     }
-    if !(1..=MAX_INTERVAL_SECS).contains(&draft.interval_secs) {
-        refusals.push(Refusal::invalid("intervalSecs", format!("the price falls every 1 to {MAX_INTERVAL_SECS} seconds")));
+    let intervals = limits.min_interval_secs.max(1)..=MAX_INTERVAL_SECS;
+    if !intervals.contains(&draft.interval_secs) {
+        let message = format!("the price falls every {} to {MAX_INTERVAL_SECS} seconds", intervals.start());
+        refusals.push(Refusal::invalid("intervalSecs", message));
     }
     if !refusals.is_empty() {
         return Err(refusals);
     }
     let terms = Terms::Dutch {
-        kind: if max_sales.is_some_and(|most| most > 1) || partly_sold { SaleKind::Shared } else { SaleKind::Exclusive },
+        kind: if shared { SaleKind::Shared } else { SaleKind::Exclusive },
         start_minor: draft.start.minor,
         floor_minor: draft.floor.minor,
         step_minor: draft.step.minor,

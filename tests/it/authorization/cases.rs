@@ -25,6 +25,10 @@ use Permission as P;
 
 /// Every root field.
 pub const ROOTS: &[(&str, &str, Access)] = &[
+    ("Query", "bids", A::Needs(P::MarketRead)),
+    ("Query", "clearingReceipt", A::Needs(P::MarketRead)),
+    ("Query", "listing", A::Needs(P::MarketRead)),
+    ("Query", "listings", A::Needs(P::MarketRead)),
     ("Query", "moneyStop", A::Operator),
     ("Query", "server", A::Everybody),
     ("Query", "trade", A::NeedsOrOperator(P::TradesRead)),
@@ -32,10 +36,16 @@ pub const ROOTS: &[(&str, &str, Access)] = &[
     ("Query", "wallet", A::NeedsOrOperator(P::WalletRead)),
     ("Query", "walletStatement", A::NeedsOrOperator(P::WalletRead)),
     ("Query", "withdrawals", A::NeedsOrOperator(P::WalletRead)),
+    ("Mutation", "bidPlace", A::Needs(P::Buy)),
+    ("Mutation", "bidWithdraw", A::Needs(P::Buy)),
     ("Mutation", "contactReveal", A::Needs(P::ContactsReveal)),
     ("Mutation", "correctionRecord", A::Operator),
     ("Mutation", "depositRecord", A::Operator),
     ("Mutation", "ledgerVerify", A::Operator),
+    ("Mutation", "listingBuy", A::Needs(P::Buy)),
+    ("Mutation", "listingCreate", A::Needs(P::ListingsWrite)),
+    ("Mutation", "listingRelist", A::Needs(P::ListingsWrite)),
+    ("Mutation", "listingWithdraw", A::Needs(P::ListingsWrite)),
     ("Mutation", "moneyStopLift", A::Operator),
     ("Mutation", "withdrawalConfirm", A::Operator),
     ("Mutation", "withdrawalFail", A::Operator),

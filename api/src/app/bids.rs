@@ -1,0 +1,164 @@
+//! Bids: placing, replacing and taking them back, and one's own bids.
+
+use std::collections::BTreeSet;
+
+use domain::access::Permission;
+use domain::bid::{self, BidDraft, BidState};
+use domain::id::{BidId, ListingId, OrganizationId};
+use domain::ledger::event;
+use domain::money::Money;
+use domain::refusal::Refusal;
+use serde::{Deserialize, Serialize};
+use store::bids::{StoredBid, bid_insert, bid_of, bid_open_of, bids_end};
+use store::ledger::post_all;
+use store::listings::{self, StoredListing};
+use store::page::{Page, Slice};
+use store::{StoreError, Tx, WriteError};
+use uuid::Uuid;
+
+use super::idempotency::idempotency_key;
+use super::{App, AppError, Caller};
+
+/// A bid to be placed.
+#[derive(Debug, Clone, Serialize)]
+pub struct BidPlace {
+    /// For which listing.
+    pub listing: ListingId,
+    /// The amount for a shared copy.
+    pub shared: Option<Money>,
+    /// The amount for the exclusive sale.
+    pub exclusive: Option<Money>,
+    /// The caller's key.
+    #[serde(skip)]
+    pub idempotency_key: String,
+}
+
+/// A bid to be taken back.
+#[derive(Debug, Clone)]
+pub struct BidWithdraw {
+    /// The bid.
+    pub bid: BidId,
+    /// The caller's key.
+    pub idempotency_key: String,
+}
+
+/// A bid with the currency of its listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnBid {
+    /// The bid.
+    pub bid: StoredBid,
+    /// The currency of its amounts.
+    pub currency: domain::money::Currency,
+}
+
+/// What a repeated call answers.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Answer {
+    bid: BidId,
+}
+
+/// Places a sealed bid, in place of the caller's open bid on the listing if there is one. The larger amount is reserved.
+pub async fn bid_place(app: &App, caller: &Caller, input: BidPlace) -> Result<OwnBid, AppError> {
+    let buyer = caller.principal.require(Permission::Buy)?;
+    let key = idempotency_key(buyer, &input.idempotency_key, "bid_place", &input)?;
+    let placed_by = caller.principal.user().map(|user| user.0);
+    let placed = app.store.write("bid_place", |tx| {
+        let (input, key) = (input.clone(), key.clone());
+        async move {
+            if let Some(Answer { bid }) = tx.replayed(&key).await? {
+                return Ok::<BidId, WriteError>(bid);
+            }
+            let unknown = || Refusal::not_found("listingId", "listing");
+            let open = listings::listing_locked(&tx, input.listing).await?.ok_or_else(unknown)?;
+            let facts = listings::buyers_facts(&tx, &open, &BTreeSet::from([buyer])).await?.of(buyer).ok_or_else(unknown)?;
+            let draft = BidDraft { shared: input.shared, exclusive: input.exclusive };
+            let placement = bid::bid_place(&open.listing, open.currency, facts, draft, tx.now().await?)?;
+            let placed = replace(&tx, &open, buyer, placement, placed_by).await?;
+            tx.remember(&key, &Answer { bid: placed.id }).await?;
+            Ok(placed.id)
+        }
+    });
+    own_bid(app, buyer, placed.await?).await
+}
+
+/// Takes an open bid of the caller's back; what it reserved returns.
+pub async fn bid_withdraw(app: &App, caller: &Caller, input: BidWithdraw) -> Result<OwnBid, AppError> {
+    let buyer = caller.principal.require(Permission::Buy)?;
+    let key = idempotency_key(buyer, &input.idempotency_key, "bid_withdraw", &input.bid)?;
+    let withdrawn = app.store.write("bid_withdraw", |tx| {
+        let key = key.clone();
+        async move {
+            if let Some(Answer { bid }) = tx.replayed(&key).await? {
+                return Ok::<BidId, WriteError>(bid);
+            }
+            let unknown = || Refusal::not_found("bidId", "bid");
+            let seen = bid_of(tx.db(), buyer, input.bid).await?.ok_or_else(unknown)?;
+            let open = listings::listing_locked(&tx, seen.listing).await?.ok_or_else(unknown)?;
+            let own = bid_of(tx.db(), buyer, input.bid).await?.ok_or_else(unknown)?;
+            let now = tx.now().await?;
+            let state = bid::bid_withdraw(&open.listing, own.state, now).map_err(|refusal| refusal.at("bidId"))?;
+            bids_end(&tx, &[own.id], state, None, now).await?;
+            post_all(&tx, &listings::bids_released(std::slice::from_ref(&own), open.currency)?).await?;
+            listings::bids_changed(&tx, std::slice::from_ref(&own)).await?;
+            tx.remember(&key, &Answer { bid: own.id }).await?;
+            Ok(own.id)
+        }
+    });
+    own_bid(app, buyer, withdrawn.await?).await
+}
+
+/// A page of the caller's own bids, the youngest first.
+pub async fn bids(
+    app: &App,
+    caller: &Caller,
+    listing: Option<ListingId>,
+    states: &[BidState],
+    page: &Page<Uuid>,
+) -> Result<Slice<OwnBid>, AppError> {
+    let buyer = caller.principal.require(Permission::MarketRead)?;
+    let slice = app.store.bids_page(buyer, listing, states, page).await?;
+    let has_next = slice.has_next;
+    Ok(Slice { rows: with_currency(app, slice.rows).await?, has_next })
+}
+
+/// The caller's latest bid on each of `listings`.
+pub async fn bids_of_listings(app: &App, caller: &Caller, listings: &[ListingId]) -> Result<Vec<OwnBid>, AppError> {
+    let Some(buyer) = caller.principal.organization() else { return Ok(Vec::new()) };
+    with_currency(app, app.store.bids_latest(buyer, listings).await?).await
+}
+
+async fn replace(
+    tx: &Tx,
+    open: &StoredListing,
+    buyer: OrganizationId,
+    placement: bid::Placement,
+    placed_by: Option<Uuid>,
+) -> Result<StoredBid, WriteError> {
+    let now = tx.now().await?;
+    let before: Vec<StoredBid> = bid_open_of(tx, open.id, buyer).await?.into_iter().collect();
+    let ids: Vec<BidId> = before.iter().map(|bid| bid.id).collect();
+    bids_end(tx, &ids, BidState::Withdrawn, None, now).await?;
+    let placed = bid_insert(tx, open.id, buyer, placement, placed_by, now).await?;
+    let mut journals = listings::bids_released(&before, open.currency)?;
+    let reserved = Money::new(placement.reserved_minor, open.currency);
+    journals.push(event::bid_reserve(placed.id, buyer, reserved).map_err(StoreError::corrupt)?);
+    post_all(tx, &journals).await?;
+    listings::bids_changed(tx, std::slice::from_ref(&placed)).await?;
+    Ok(placed)
+}
+
+async fn own_bid(app: &App, buyer: OrganizationId, id: BidId) -> Result<OwnBid, AppError> {
+    let bid = bid_of(app.store.read(), buyer, id).await?;
+    let own = with_currency(app, bid.into_iter().collect()).await?;
+    own.into_iter().next().ok_or_else(|| AppError::internal("a buyer does not see its own bid"))
+}
+
+async fn with_currency(app: &App, bids: Vec<StoredBid>) -> Result<Vec<OwnBid>, AppError> {
+    let ids: BTreeSet<ListingId> = bids.iter().map(|bid| bid.listing).collect();
+    let currencies = app.store.listing_currencies(&ids).await?;
+    let own = |bid: StoredBid| {
+        let currency = currencies.get(&bid.listing).copied();
+        currency.map(|currency| OwnBid { bid, currency }).ok_or_else(|| AppError::internal("a bid without its listing"))
+    };
+    bids.into_iter().map(own).collect()
+}

@@ -1,0 +1,164 @@
+//! Closing what is due: auctions are cleared, other listings end. Any number of processes may do it at once: whoever holds
+//! the listing's row decides, and an ended listing does not end again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::bid::BidState;
+use domain::clearing::{LossReason, SealedBid};
+use domain::id::{BidId, ListingId, OrganizationId};
+use domain::listing::{ListingState, Terms};
+use domain::money::BP_WHOLE;
+use domain::receipt::{ListingFacts, Receipt};
+use domain::reputation::Tally;
+use store::bids::{StoredBid, bids_end, bids_open};
+use store::listings::{self as stored, BuyersFacts, StoredListing};
+use store::receipts::receipt_insert;
+use store::reputation::{Side, tallies_of};
+use store::trades::{PaidFrom, Sale, trades_open};
+use store::{StoreError, Tx, WriteError};
+
+use super::settle::Settlement;
+use crate::app::{App, AppError};
+use crate::config::Exchange;
+
+/// Listings looked at in one round.
+const ROUND: u64 = 200;
+
+/// Closes every listing whose time has come; answers how many this process closed. One that fails is logged and left for
+/// the next round, and does not stop the others.
+pub async fn listings_close_due(app: &App) -> Result<u64, AppError> {
+    let mut closed: u64 = 0;
+    for id in app.store.listings_due(app.now(), ROUND).await? {
+        match listing_close(app, id).await {
+            Ok(true) => closed = closed.saturating_add(1),
+            Ok(false) => {}
+            Err(error) => tracing::error!(listing = %id, error = %error, "a listing could not be closed"),
+        }
+    }
+    Ok(closed)
+}
+
+/// Closes the listing if its time has come and nobody else is about to; answers whether this call did.
+pub async fn listing_close(app: &App, id: ListingId) -> Result<bool, AppError> {
+    let closed = app.store.write("listing_close", |tx| {
+        let exchange = app.config.exchange.clone();
+        async move {
+            let Some(due) = stored::listing_claimed(&tx, id).await? else { return Ok::<bool, WriteError>(false) };
+            let Some(state) = due.listing.expired_at(tx.now().await?) else { return Ok(false) };
+            match &due.listing.terms {
+                Terms::Auction { .. } => clear(&tx, &exchange, &due).await?,
+                Terms::Fixed { .. } | Terms::Dutch { .. } => end(&tx, &due, state).await?,
+            }
+            Ok(true)
+        }
+    });
+    Ok(closed.await?)
+}
+
+async fn end(tx: &Tx, due: &StoredListing, state: ListingState) -> Result<(), WriteError> {
+    let ended = stored::listing_advance(tx, due, state, due.listing.sold_count, None, tx.now().await?).await?;
+    Ok(stored::listing_changed(tx, &ended).await?)
+}
+
+async fn clear(tx: &Tx, exchange: &Exchange, due: &StoredListing) -> Result<(), WriteError> {
+    let bids = bids_open(tx, due.id).await?;
+    let buyers: BTreeSet<OrganizationId> = bids.iter().map(|bid| bid.buyer).collect();
+    let facts = stored::buyers_facts(tx, due, &buyers).await?;
+    if !facts.lead_verified() {
+        // The lead was found wanting while it was listed: nobody may buy it, and there is nothing to clear.
+        stored::listing_return(tx, due).await?;
+        return Ok(());
+    }
+    let weights = tallies_of(tx.db(), Side::Buyer, buyers.iter().copied()).await?;
+    let sealed = sealed(&bids, &facts, &weights);
+    let auction = due.listing.terms.auction(due.listing.max_sales);
+    let auction = auction.ok_or_else(|| StoreError::corrupt("a listing that is cleared and is no auction"))?;
+    let receipt = Receipt::issue(listing_facts(tx, due).await?, auction, sealed);
+    settle(tx, exchange, due, &bids, &receipt).await
+}
+
+async fn settle(
+    tx: &Tx,
+    exchange: &Exchange,
+    due: &StoredListing,
+    bids: &[StoredBid],
+    receipt: &Receipt,
+) -> Result<(), WriteError> {
+    let now = tx.now().await?;
+    let settlement = Settlement::of(tx, exchange, due.seller).await?;
+    let by_id: BTreeMap<BidId, &StoredBid> = bids.iter().map(|bid| (bid.id, bid)).collect();
+    let sale = |sold: &domain::clearing::Sale| -> Option<Sale> {
+        let bid = by_id.get(&sold.bid)?;
+        let paid_from = PaidFrom::Reserved { minor: bid.placement.reserved_minor };
+        Some(settlement.sale(tx, due, bid.buyer, (sold.kind, sold.price_minor), paid_from))
+    };
+    let sales: Vec<Sale> = receipt.result.sales.iter().filter_map(sale).collect();
+    let lost: BTreeSet<BidId> = receipt.result.losses.iter().map(|loss| loss.bid).collect();
+    let losers: Vec<StoredBid> = bids.iter().filter(|bid| lost.contains(&bid.id)).cloned().collect();
+    trades_open(tx, &sales, &stored::bids_released(&losers, due.currency)?, &settlement.terms).await?;
+
+    let won: Vec<BidId> = receipt.result.sales.iter().map(|sold| sold.bid).collect();
+    bids_end(tx, &won, BidState::Won, None, now).await?;
+    for reason in LossReason::ALL {
+        let losses = receipt.result.losses.iter().filter(|loss| loss.reason == *reason);
+        let ids: Vec<BidId> = losses.map(|loss| loss.bid).collect();
+        bids_end(tx, &ids, BidState::Lost, Some(*reason), now).await?;
+    }
+
+    let state = if sales.is_empty() { ListingState::Unsold } else { ListingState::Sold };
+    let sold_count = due.listing.sold_count.saturating_add(u8::try_from(sales.len()).unwrap_or(u8::MAX));
+    let kind = receipt.result.sales.first().map(|sold| sold.kind);
+    let ended = stored::listing_advance(tx, due, state, sold_count, kind, now).await?;
+    receipt_insert(tx, receipt, now).await?;
+    stored::listing_changed(tx, &ended).await?;
+    Ok(stored::bids_changed(tx, bids).await?)
+}
+
+fn sealed(bids: &[StoredBid], facts: &BuyersFacts, weights: &BTreeMap<OrganizationId, Tally>) -> Vec<SealedBid> {
+    let seal = |(bidder, bid): (u32, &StoredBid)| SealedBid {
+        bid: bid.id,
+        bidder,
+        placed_at: bid.placed_at,
+        shared_minor: bid.placement.shared_minor,
+        exclusive_minor: bid.placement.exclusive_minor,
+        weight_bp: weight_bp(weights.get(&bid.buyer)),
+        barred: barred(facts, bid.buyer),
+    };
+    // A buyer has one open bid on a listing, so the number of the bid tells the bidders apart.
+    (1..).zip(bids).map(seal).collect()
+}
+
+fn weight_bp(tally: Option<&Tally>) -> i64 {
+    i64::from(tally.copied().unwrap_or_default().bidder_weight_bp()).clamp(1, BP_WHOLE)
+}
+
+fn barred(facts: &BuyersFacts, buyer: OrganizationId) -> Option<LossReason> {
+    match facts.of(buyer) {
+        None => Some(LossReason::FilterMismatch),
+        Some(facts) if facts.is_seller => Some(LossReason::OwnLead),
+        Some(facts) if facts.has_person => Some(LossReason::DuplicateForBuyer),
+        Some(_) => None,
+    }
+}
+
+/// What everybody could see of the listing, for its receipt.
+async fn listing_facts(tx: &Tx, due: &StoredListing) -> Result<ListingFacts, StoreError> {
+    let view = stored::listing_view(tx.db(), due.clone()).await?;
+    let mut attributes = view.attributes;
+    let public = [
+        ("vertical", serde_json::json!(view.vertical_path)),
+        ("country", serde_json::json!(view.country)),
+        ("region", serde_json::json!(view.region)),
+        ("level", serde_json::json!(view.level)),
+        ("score", serde_json::json!(view.score)),
+        ("temperature", serde_json::json!(view.temperature)),
+    ];
+    attributes.extend(public.map(|(key, value)| (key.to_owned(), value)));
+    Ok(ListingFacts {
+        listing: due.id,
+        currency: due.currency,
+        opened_at: due.listing.opens_at,
+        closes_at: due.listing.closes_at,
+        attributes,
+    })
+}

@@ -1,0 +1,182 @@
+//! Bids: rows that are added, and ended once. Only the bidder sees a bid before its listing is cleared.
+
+use domain::bid::{BidState, Placement};
+use domain::clearing::LossReason;
+use domain::id::{BidId, ListingId, OrganizationId, TypedId};
+use domain::refusal::{Code, Refusal};
+use domain::time::Timestamp;
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect, TryIntoModel};
+
+use crate::db::Store;
+use crate::entity::bid;
+use crate::error::{StoreError, WriteError};
+use crate::page::{Page, Slice};
+use crate::write::Tx;
+
+/// A bid as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredBid {
+    /// Its id.
+    pub id: BidId,
+    /// For what.
+    pub listing: ListingId,
+    /// By whom.
+    pub buyer: OrganizationId,
+    /// The amounts and what they reserve.
+    pub placement: Placement,
+    /// Where it stands.
+    pub state: BidState,
+    /// Why it lost.
+    pub loss_reason: Option<LossReason>,
+    /// When it was placed.
+    pub placed_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Grows with each change.
+    pub version: i64,
+}
+
+impl TryFrom<bid::Model> for StoredBid {
+    type Error = StoreError;
+
+    fn try_from(row: bid::Model) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.id.into(),
+            listing: row.listing_id.into(),
+            buyer: row.buyer_id.into(),
+            placement: Placement {
+                shared_minor: row.shared_minor,
+                exclusive_minor: row.exclusive_minor,
+                reserved_minor: row.reserved_minor,
+            },
+            state: row.state.parse().map_err(StoreError::corrupt)?,
+            loss_reason: row.loss_reason.map(|reason| reason.parse().map_err(StoreError::corrupt)).transpose()?,
+            placed_at: row.placed_at,
+            ended_at: row.ended_at,
+            version: row.version,
+        })
+    }
+}
+
+/// Writes a new open bid. A buyer has one open bid on a listing at most: the database refuses a second.
+pub async fn bid_insert(
+    tx: &Tx,
+    listing: ListingId,
+    buyer: OrganizationId,
+    placement: Placement,
+    placed_by: Option<Uuid>,
+    now: Timestamp,
+) -> Result<StoredBid, WriteError> {
+    let row = bid::ActiveModel {
+        id: Set(tx.id::<BidId>().uuid()),
+        listing_id: Set(listing.0),
+        buyer_id: Set(buyer.0),
+        shared_minor: Set(placement.shared_minor),
+        exclusive_minor: Set(placement.exclusive_minor),
+        reserved_minor: Set(placement.reserved_minor),
+        state: Set(BidState::Open.as_str().to_owned()),
+        loss_reason: Set(None),
+        placed_by: Set(placed_by),
+        placed_at: Set(now),
+        ended_at: Set(None),
+        version: Set(0),
+    };
+    let taken = || Refusal::new(Code::Conflict, "you placed another bid on this listing meanwhile").at("listingId");
+    bid::Entity::insert(row.clone())
+        .exec_without_returning(tx.db())
+        .await
+        .map_err(|error| WriteError::from(error).unique_as(taken()))?;
+    Ok(StoredBid::try_from(row.try_into_model()?)?)
+}
+
+/// Ends open bids in one state, all or none.
+pub async fn bids_end(
+    tx: &Tx,
+    bids: &[BidId],
+    state: BidState,
+    loss_reason: Option<LossReason>,
+    now: Timestamp,
+) -> Result<(), WriteError> {
+    if bids.is_empty() {
+        return Ok(());
+    }
+    let done = bid::Entity::update_many()
+        .col_expr(bid::Column::State, Expr::value(state.as_str()))
+        .col_expr(bid::Column::LossReason, Expr::value(loss_reason.map(LossReason::as_str)))
+        .col_expr(bid::Column::EndedAt, Expr::value(now))
+        .col_expr(bid::Column::Version, Expr::value(1))
+        .filter(bid::Column::Id.is_in(bids.iter().map(|id| id.0)))
+        .filter(bid::Column::State.eq(BidState::Open.as_str()))
+        .exec(tx.db())
+        .await?;
+    if usize::try_from(done.rows_affected) == Ok(bids.len()) {
+        Ok(())
+    } else {
+        Err(Refusal::new(Code::Conflict, "a bid changed meanwhile").into())
+    }
+}
+
+/// The open bids of a listing, whose row must be locked: all, in the order of their placing.
+pub async fn bids_open(tx: &Tx, listing: ListingId) -> Result<Vec<StoredBid>, StoreError> {
+    let rows = bid::Entity::find()
+        .filter(bid::Column::ListingId.eq(listing.0))
+        .filter(bid::Column::State.eq(BidState::Open.as_str()))
+        .order_by_asc(bid::Column::PlacedAt)
+        .order_by_asc(bid::Column::Id)
+        .all(tx.db())
+        .await?;
+    rows.into_iter().map(StoredBid::try_from).collect()
+}
+
+/// The buyer's open bid on a listing.
+pub async fn bid_open_of(tx: &Tx, listing: ListingId, buyer: OrganizationId) -> Result<Option<StoredBid>, StoreError> {
+    let open = bid::Entity::find()
+        .filter(bid::Column::ListingId.eq(listing.0))
+        .filter(bid::Column::BuyerId.eq(buyer.0))
+        .filter(bid::Column::State.eq(BidState::Open.as_str()));
+    open.one(tx.db()).await?.map(StoredBid::try_from).transpose()
+}
+
+/// The buyer's own bid.
+pub async fn bid_of(db: &impl ConnectionTrait, buyer: OrganizationId, id: BidId) -> Result<Option<StoredBid>, StoreError> {
+    let own = bid::Entity::find_by_id(id.0).filter(bid::Column::BuyerId.eq(buyer.0));
+    own.one(db).await?.map(StoredBid::try_from).transpose()
+}
+
+impl Store {
+    /// A page of the buyer's own bids, the youngest first, of one listing or of all, in one of `states` or in any.
+    pub async fn bids_page(
+        &self,
+        buyer: OrganizationId,
+        listing: Option<ListingId>,
+        states: &[BidState],
+        page: &Page<Uuid>,
+    ) -> Result<Slice<StoredBid>, StoreError> {
+        let mut own = bid::Entity::find().filter(bid::Column::BuyerId.eq(buyer.0));
+        if let Some(listing) = listing {
+            own = own.filter(bid::Column::ListingId.eq(listing.0));
+        }
+        if !states.is_empty() {
+            own = own.filter(bid::Column::State.is_in(states.iter().map(|state| state.as_str())));
+        }
+        if let Some(after) = page.after {
+            own = own.filter(bid::Column::Id.lt(after));
+        }
+        let rows = own.order_by_desc(bid::Column::Id).limit(page.limit()).all(self.read()).await?;
+        Slice::cut(rows, page).try_map(StoredBid::try_from)
+    }
+
+    /// The buyer's latest bid on each of `listings`.
+    pub async fn bids_latest(&self, buyer: OrganizationId, listings: &[ListingId]) -> Result<Vec<StoredBid>, StoreError> {
+        let rows = bid::Entity::find()
+            .filter(bid::Column::BuyerId.eq(buyer.0))
+            .filter(bid::Column::ListingId.is_in(listings.iter().map(|listing| listing.0)))
+            .order_by_asc(bid::Column::Id)
+            .all(self.read())
+            .await?;
+        let latest: std::collections::BTreeMap<Uuid, bid::Model> = rows.into_iter().map(|row| (row.listing_id, row)).collect();
+        latest.into_values().map(StoredBid::try_from).collect()
+    }
+}
