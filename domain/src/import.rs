@@ -71,13 +71,6 @@ impl Tally {
     }
 }
 
-/// A cell of a CSV file that a spreadsheet will not take for a formula
-/// (<https://owasp.org/www-community/attacks/CSV_Injection>).
-#[must_use]
-pub fn spreadsheet_safe(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,12 +85,5 @@ mod tests {
             assert_eq!(state.cancel().unwrap_err().code, Code::WrongState);
         }
         assert_eq!(ImportState::ALL.iter().filter(|state| state.is_final()).count(), 3);
-    }
-
-    #[test]
-    fn formulas_are_disarmed() {
-        assert_eq!(spreadsheet_safe("=HYPERLINK(1)"), "'=HYPERLINK(1)");
-        assert_eq!(spreadsheet_safe("@x"), "'@x");
-        assert_eq!(spreadsheet_safe("Lead Source"), "Lead Source");
     }
 }

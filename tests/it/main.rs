@@ -4,6 +4,7 @@
 mod feed;
 mod foundation;
 mod harness;
+mod imports;
 mod ledger;
 mod market;
 mod protocol;

@@ -10,6 +10,7 @@ pub mod dispute;
 mod error;
 pub mod idempotency;
 pub mod identity;
+pub mod imports;
 pub mod invitation;
 pub mod jobs;
 pub mod leads;
@@ -26,6 +27,7 @@ pub mod staff;
 pub mod suppressions;
 mod throttle;
 pub mod trade;
+pub mod uploads;
 pub mod verticals;
 pub mod wallet;
 

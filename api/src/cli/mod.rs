@@ -1,5 +1,6 @@
 //! The command line: one module per noun.
 
+mod leads;
 mod ledger;
 mod migrate;
 mod schema;
@@ -32,6 +33,9 @@ struct Arguments {
 enum Command {
     /// Serves the API until told to stop; brings the database up to date first.
     Serve,
+    /// Files of leads.
+    #[command(subcommand)]
+    Leads(leads::LeadsCommand),
     /// The ledger as a whole.
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -75,6 +79,7 @@ pub fn run() -> ExitCode {
     let done = runtime.block_on(Box::pin(async {
         match command {
             Command::Serve => serve::serve(load()?).await,
+            Command::Leads(command) => leads::leads(load()?, command).await,
             Command::Ledger(command) => ledger::ledger(load()?, command).await,
             Command::Migrate => migrate::migrate(load()?).await,
             Command::Schema(arguments) => schema::schema(&arguments),

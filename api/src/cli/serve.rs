@@ -25,7 +25,10 @@ pub(super) async fn serve(config: Config) -> Result<(), CommandError> {
     tracing::info!(address = %listener.local_addr()?, "serving");
     let stop = CancellationToken::new();
     let mut workers = if app.config.workers.enabled { workers::start(&app, &stop).await? } else { JoinSet::new() };
-    let others = http::jwks::router(Arc::clone(&app)).merge(http::statement::routes(Arc::clone(&app), host));
+    let others = http::jwks::router(Arc::clone(&app))
+        .merge(http::refusals::routes(Arc::clone(&app), host.clone()))
+        .merge(http::statement::routes(Arc::clone(&app), host.clone()))
+        .merge(http::uploads::routes(Arc::clone(&app), host));
     http::serve(listener, Arc::new(contract), others, told_to_stop()).await?;
     stop.cancel();
     while workers.join_next().await.is_some() {}

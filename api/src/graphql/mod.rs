@@ -8,6 +8,7 @@ pub mod connection;
 pub mod dispute;
 pub mod error;
 pub mod id;
+pub mod import;
 pub mod ledger;
 pub mod live;
 pub mod listing;
@@ -44,6 +45,7 @@ pub struct Query(
     client::ClientQuery,
     dispute::DeskQuery,
     dispute::DisputeQuery,
+    import::ImportQuery,
     ledger::LedgerQuery,
     member::MemberQuery,
     organization::OrganizationQuery,
@@ -63,6 +65,7 @@ pub struct Mutation(
     client::ClientMutation,
     dispute::DeskMutation,
     dispute::DisputeMutation,
+    import::ImportMutation,
     ledger::LedgerMutation,
     member::MemberMutation,
     organization::OrganizationMutation,

@@ -13,11 +13,13 @@ pub mod log;
 mod negotiate;
 mod parameters;
 pub mod problem;
+pub mod refusals;
 pub mod serve;
 mod sse;
 pub mod statement;
 mod streams;
 pub mod table;
+pub mod uploads;
 mod ws;
 
 pub use contract::Contract;

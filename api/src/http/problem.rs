@@ -39,6 +39,8 @@ pub enum ProblemCode {
     Unauthenticated,
     /// Logged in, and not allowed.
     Forbidden,
+    /// Nothing at this address that the caller may see.
+    NotFound,
     /// Too many sockets or streams at once.
     TooManyStreams,
     /// The subscriber read more slowly than the events came.
@@ -70,6 +72,7 @@ impl ProblemCode {
         Self::PersistedQueryMismatch,
         Self::Unauthenticated,
         Self::Forbidden,
+        Self::NotFound,
         Self::TooManyStreams,
         Self::SubscriberLagged,
         Self::TimedOut,
@@ -97,6 +100,7 @@ impl ProblemCode {
             Self::PersistedQueryMismatch => "PERSISTED_QUERY_MISMATCH",
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::Forbidden => "FORBIDDEN",
+            Self::NotFound => "NOT_FOUND",
             Self::TooManyStreams => "TOO_MANY_STREAMS",
             Self::SubscriberLagged => "SUBSCRIBER_LAGGED",
             Self::TimedOut => "TIMED_OUT",
@@ -117,6 +121,7 @@ impl ProblemCode {
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, true),
             Self::OriginForbidden | Self::Forbidden => (StatusCode::FORBIDDEN, true),
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, true),
+            Self::NotFound => (StatusCode::NOT_FOUND, true),
             Self::TooManyStreams => (StatusCode::TOO_MANY_REQUESTS, true),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, true),
             Self::TimedOut => (StatusCode::GATEWAY_TIMEOUT, true),

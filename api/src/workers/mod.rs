@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, AppError, dispute, jobs, ledger, listings, trade};
+use crate::app::{App, AppError, dispute, imports, jobs, ledger, listings, trade, uploads};
 
 /// One pass over what is due now; answers how much it did.
 pub type Pass = fn(Arc<App>) -> BoxFuture<'static, Result<u64, AppError>>;
@@ -17,6 +17,7 @@ pub type Pass = fn(Arc<App>) -> BoxFuture<'static, Result<u64, AppError>>;
 pub const PASSES: &[(&str, Pass)] = &[
     ("jobs", |app| Box::pin(async move { jobs::jobs_run(&app).await })),
     ("disputes", |app| Box::pin(async move { dispute::disputes_advance(&app).await })),
+    ("uploads", |app| Box::pin(async move { uploads::uploads_sweep(&app).await })),
     ("holds", |app| Box::pin(async move { trade::trades_advance(&app).await })),
     ("listings", |app| Box::pin(async move { listings::listings_close_due(&app).await })),
 ];
@@ -31,7 +32,18 @@ pub async fn start(app: &Arc<App>, stop: &CancellationToken) -> Result<JoinSet<(
     }
     let hours = Duration::from_secs(u64::try_from(app.config.workers.ledger_verify_secs).unwrap_or(3600));
     workers.spawn(repeat(Arc::clone(app), "ledger", verify, hours, stop.clone()));
+    let (app, stop) = (Arc::clone(app), stop.clone());
+    let pause = Duration::from_millis(app.config.workers.poll_millis);
+    workers.spawn(async move {
+        // An import may take long: it is left at once when the process stops, and goes on behind its last batch elsewhere.
+        let importing = repeat(app, "imports", import, pause, stop.clone());
+        stop.run_until_cancelled(importing).await;
+    });
     Ok(workers)
+}
+
+fn import(app: Arc<App>) -> BoxFuture<'static, Result<u64, AppError>> {
+    Box::pin(async move { imports::imports_advance(&app).await })
 }
 
 fn verify(app: Arc<App>) -> BoxFuture<'static, Result<u64, AppError>> {

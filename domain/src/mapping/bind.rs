@@ -120,6 +120,9 @@ impl Mapping {
     /// This mapping for a file with these columns ([`Mapping::column_names`]) and a vertical with this definition, or every
     /// problem with its place in the mapping.
     pub fn bind(&self, columns: &[String], definition: &Definition, limits: Limits) -> Result<Bound, Vec<Refusal>> {
+        if definition.group {
+            return Err(Refusal::invalid("vertical", "this vertical only gathers those below it: name one of them").into());
+        }
         let mut found = Vec::new();
         let binder = self.binder(columns, limits, &mut found);
         let mut fields = Vec::new();
@@ -198,9 +201,6 @@ impl Mapping {
             |what: &str, why: &str| Refusal::new(Code::Required, format!("`{what}` is needed{why}")).at(what).at("fields");
         let has = |target: &Target| self.fields.contains_key(target);
         let mut found = Vec::new();
-        if definition.group {
-            found.push(Refusal::invalid("vertical", "this vertical only gathers those below it: name one of them"));
-        }
         if self.synthetic.is_none() {
             found.extend(PERSON.iter().filter(|target| !has(target)).map(|target| needs(target.as_str(), "")));
             if !CHANNELS.iter().any(has) {

@@ -1,0 +1,229 @@
+//! `clearlead leads import` and `clearlead leads map`
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use domain::id::{ImportId, OrganizationId};
+use domain::import::ImportState;
+use domain::mapping::{Candidate, Limits};
+use domain::upload::{UploadPurpose, file_name};
+use domain::vertical::starter_set;
+use indicatif::{ProgressBar, ProgressStyle};
+use store::imports::Import;
+use store::page::Page;
+use tokio_util::io::ReaderStream;
+
+use super::{CommandError, open, print, start};
+use crate::app::imports::{ImportRun, LeadsImport, import_queue, mapping_propose};
+use crate::app::uploads::{UploadProof, upload_await, upload_put};
+use crate::app::{App, AppError};
+use crate::config::Config;
+use crate::http::refusals::{HEADER, cells, key};
+use crate::ports::{SystemClock, SystemEntropy};
+
+/// How often another process's progress is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Reasons shown at the end, the most frequent ones.
+const SHOWN_REASONS: usize = 15;
+
+const PAGE_ROWS: u64 = 1_000;
+
+/// What to do with leads.
+#[derive(Debug, Subcommand)]
+pub(super) enum LeadsCommand {
+    /// Imports a CSV file, plain or gzip, with a mapping.
+    Import(ImportArguments),
+    /// Proposes a mapping for a CSV file from its header and first rows.
+    Map(MapArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ImportArguments {
+    /// The file.
+    file: PathBuf,
+    /// How its columns become leads: TOML or JSON.
+    #[arg(long, value_name = "FILE")]
+    mapping: PathBuf,
+    /// The organization whose leads these are: `org_...`.
+    #[arg(long, value_name = "ORGANIZATION")]
+    seller: OrganizationId,
+    /// The database, where it is not the settings' one.
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+    /// Writes the refused rows with line, column, code and reason to this file.
+    #[arg(long, value_name = "FILE")]
+    refusals: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MapArguments {
+    /// The file.
+    file: PathBuf,
+    /// The vertical; without it the one that the columns resemble most.
+    #[arg(long, value_name = "PATH")]
+    vertical: Option<String>,
+}
+
+pub(super) async fn leads(config: Config, command: LeadsCommand) -> Result<(), CommandError> {
+    match command {
+        LeadsCommand::Import(arguments) => import(config, arguments).await,
+        LeadsCommand::Map(arguments) => map(&config, &arguments),
+    }
+}
+
+fn map(config: &Config, arguments: &MapArguments) -> Result<(), CommandError> {
+    let starters = starter_set()?;
+    let wanted = |path: &str| arguments.vertical.as_deref().is_none_or(|wanted| wanted == path);
+    let candidates: Vec<Candidate<'_>> = starters
+        .iter()
+        .filter(|vertical| wanted(vertical.path.as_str()) && !vertical.definition.group)
+        .map(|vertical| Candidate { path: vertical.path.as_str(), definition: &vertical.definition })
+        .collect();
+    if candidates.is_empty() {
+        let known: Vec<&str> = starters.iter().filter(|v| !v.definition.group).map(|v| v.path.as_str()).collect();
+        return Err(CommandError::new(format!("no such vertical; there are {}", known.join(", "))));
+    }
+    let file = opened(&arguments.file)?;
+    let size = file.metadata()?.len();
+    let limits = Limits { columns: config.imports.columns_max, cell_bytes: config.imports.field_max_bytes };
+    print(&mapping_propose(Box::new(file), size, limits, &candidates).map_err(told)?)
+}
+
+async fn import(mut config: Config, arguments: ImportArguments) -> Result<(), CommandError> {
+    start::start_log(&config.log)?;
+    if let Some(url) = arguments.database_url {
+        config.database.url = url.into();
+    }
+    let mapping = std::fs::read_to_string(&arguments.mapping)
+        .map_err(|error| CommandError::new(format!("{}: {error}", arguments.mapping.display())))?;
+    let app = open(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
+    if !app.store.is_migrated().await? {
+        return Err(CommandError::new("the database is not up to date: run `clearlead migrate` first"));
+    }
+    let queued = queue(&app, arguments.seller, &arguments.file, mapping).await?;
+    let bar = bar(&queued);
+    let done = run(&app, queued.id, &bar).await?;
+    bar.finish_and_clear();
+    let reasons = refusals(&app, done.id, arguments.refusals.as_deref()).await?;
+    print(&report(&done, reasons))?;
+    app.store.close().await?;
+    match done.error {
+        Some(error) if done.state == ImportState::Failed => Err(CommandError::new(error)),
+        _ => Ok(()),
+    }
+}
+
+async fn queue(app: &App, seller: OrganizationId, path: &Path, mapping: String) -> Result<Import, CommandError> {
+    if app.store.organization(seller).await?.is_none() {
+        return Err(CommandError::new(format!("there is no organization {seller}")));
+    }
+    let size = opened(path)?.metadata()?.len();
+    let name = file_name(&path.file_name().unwrap_or_default().to_string_lossy())?;
+    let awaited = upload_await(app, seller, None, UploadPurpose::Leads, name).await.map_err(told)?;
+    let body = ReaderStream::new(tokio::fs::File::open(path).await?);
+    let proof = UploadProof::Token(awaited.token);
+    let upload = upload_put(app, &proof, awaited.upload.id, Some(size), Box::pin(body)).await.map_err(told)?;
+    import_queue(app, seller, None, LeadsImport { upload: upload.id, mapping }).await.map_err(told)
+}
+
+/// Runs the import here, or watches the process that has taken it.
+async fn run(app: &Arc<App>, id: ImportId, bar: &ProgressBar) -> Result<Import, CommandError> {
+    loop {
+        if let Some(mut run) = ImportRun::claim(app, Some(id)).await.map_err(told)? {
+            while run.step().await.map_err(told)? {
+                show(bar, run.import());
+            }
+        }
+        let import = app.store.import(id).await?.ok_or_else(|| CommandError::new("the import is gone"))?;
+        show(bar, &import);
+        if import.state.is_final() {
+            return Ok(import);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn bar(import: &Import) -> ProgressBar {
+    let bar = ProgressBar::new(import.bytes_total);
+    let template = "{bar:40} {percent:>3}% {bytes}/{total_bytes} {elapsed} (eta {eta}) {msg}";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn show(bar: &ProgressBar, import: &Import) {
+    let tally = &import.tally;
+    bar.set_position(import.bytes_read);
+    bar.set_message(format!("{} accepted, {} refused, {} duplicate", tally.accepted, tally.refused, tally.duplicate));
+}
+
+fn report(import: &Import, reasons: Reasons) -> String {
+    let tally = &import.tally;
+    let mut text = format!(
+        "{} ({}): {} rows read\n{:>10} accepted\n{:>10} refused\n{:>10} duplicate\n{:>10} skipped\n",
+        import.file_name,
+        import.state.as_str(),
+        tally.read(),
+        tally.accepted,
+        tally.refused,
+        tally.duplicate,
+        tally.skipped
+    );
+    let mut reasons: Vec<_> = reasons.into_iter().collect();
+    reasons.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+    for ((column, reason), count) in reasons.into_iter().take(SHOWN_REASONS) {
+        let column = column.map_or_else(String::new, |column| format!("{column}: "));
+        text.push_str(&format!("{count:>10} x {column}{reason}\n"));
+    }
+    text
+}
+
+/// How often rows were refused for which reason, by column and reason.
+type Reasons = BTreeMap<(Option<String>, String), u64>;
+
+/// Counts the reasons, and writes the refused rows to `path` on the way.
+async fn refusals(app: &App, id: ImportId, path: Option<&Path>) -> Result<Reasons, CommandError> {
+    let mut table = path.map(csv::Writer::from_path).transpose()?;
+    if let Some(table) = &mut table {
+        table.write_record(HEADER)?;
+    }
+    let mut reasons = Reasons::new();
+    let mut after = None;
+    loop {
+        let slice = app.store.import_refusals(id, &Page { first: PAGE_ROWS, after }).await?;
+        for refusal in &slice.rows {
+            let count = reasons.entry((refusal.column.clone(), refusal.reason.clone())).or_default();
+            *count = count.saturating_add(1);
+            if let Some(table) = &mut table {
+                table.write_record(cells(refusal))?;
+            }
+        }
+        match slice.rows.last().map(key).filter(|_| slice.has_next) {
+            Some(last) => after = Some(last),
+            None => break,
+        }
+    }
+    if let Some(table) = &mut table {
+        table.flush()?;
+    }
+    Ok(reasons)
+}
+
+fn opened(path: &Path) -> Result<File, CommandError> {
+    File::open(path).map_err(|error| CommandError::new(format!("{}: {error}", path.display())))
+}
+
+fn told(error: AppError) -> CommandError {
+    match error {
+        AppError::Refused(refusals) => {
+            CommandError::new(refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  "))
+        }
+        other => other.into(),
+    }
+}

@@ -1,0 +1,128 @@
+//! `PUT /uploads/{id}`: takes the bytes of a file that `uploadCreate` announced, as they come.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::put;
+use axum::{Json, Router};
+use domain::id::UploadId;
+use domain::refusal::{Code, Refusal};
+use secrecy::ExposeSecret;
+use serde_json::json;
+use store::uploads::Upload;
+use tokio_stream::StreamExt;
+
+use super::endpoint::{bearer, client_address, problem_response};
+use super::host::{Credentials, Host};
+use super::log::request_id;
+use super::problem::{Problem, ProblemCode};
+use crate::app::uploads::{UPLOAD_TOKEN_PREFIX, UploadProof, upload_put};
+use crate::app::{App, AppError};
+
+/// A client that sends nothing for so long has gone.
+const SILENCE: Duration = Duration::from_secs(60);
+
+#[derive(Clone)]
+struct Uploads {
+    app: Arc<App>,
+    host: Arc<dyn Host>,
+}
+
+/// The route; `host` knows who is calling.
+pub fn routes(app: Arc<App>, host: Arc<dyn Host>) -> Router {
+    Router::new().route("/uploads/{id}", put(file)).with_state(Uploads { app, host })
+}
+
+async fn file(State(uploads): State<Uploads>, Path(id): Path<String>, request: Request) -> Response {
+    match take(&uploads, &id, request).await {
+        Ok(upload) => stored(&upload),
+        Err(Failure::Problem(problem)) => problem_response(problem),
+        Err(Failure::Refused(refusals)) => refused(&refusals),
+    }
+}
+
+enum Failure {
+    Problem(Problem),
+    Refused(Vec<Refusal>),
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+async fn take(uploads: &Uploads, id: &str, request: Request) -> Result<Upload, Failure> {
+    let (parts, body) = request.into_parts();
+    let request_id = request_id(&parts.extensions);
+    let token = bearer(&parts.headers)?;
+    let own = token.as_ref().filter(|token| token.expose_secret().starts_with(&format!("{UPLOAD_TOKEN_PREFIX}_"))).cloned();
+    let proof = match own {
+        Some(token) => UploadProof::Token(token),
+        None => {
+            let address = client_address(&parts, uploads.app.config.server.trust_forwarded_for);
+            let admitted = uploads.host.admit(Credentials { bearer: token, address, request_id }).await?;
+            UploadProof::Principal(admitted.principal)
+        }
+    };
+    // What is no id of an upload looks like an upload that is not there.
+    let id: UploadId = id.parse().map_err(|_| Failure::Refused(vec![Refusal::not_found("id", "upload")]))?;
+    let chunks = body.into_data_stream().timeout(SILENCE).map(|chunk| match chunk {
+        Ok(Ok(chunk)) => Ok(chunk),
+        Ok(Err(error)) => Err(std::io::Error::other(error)),
+        Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut)),
+    });
+    let done = upload_put(&uploads.app, &proof, id, declared(&parts.headers), Box::pin(chunks)).await;
+    done.map_err(|error| match error {
+        AppError::Refused(refusals) => Failure::Refused(refusals),
+        error => {
+            tracing::error!(%request_id, %error, "an upload failed");
+            Problem::new(ProblemCode::Internal, "something went wrong on our side; quote the request id when you report it")
+                .into()
+        }
+    })
+}
+
+fn declared(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn stored(upload: &Upload) -> Response {
+    let content = upload.content.as_ref();
+    let answer = json!({
+        "id": upload.id.to_string(),
+        "state": upload.state,
+        "sizeBytes": content.map(|content| content.size_bytes),
+        "sha256": content.map(|content| hex::encode(content.sha256)),
+        "mediaType": content.map(|content| content.media_type.as_str()),
+    });
+    (StatusCode::CREATED, Json(answer)).into_response()
+}
+
+fn refused(refusals: &[Refusal]) -> Response {
+    let status = match refusals.first().map(|refusal| refusal.code) {
+        Some(Code::NotFound) => StatusCode::NOT_FOUND,
+        Some(Code::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+        Some(Code::WrongState) => StatusCode::CONFLICT,
+        Some(Code::OutsideWindow) => StatusCode::GONE,
+        Some(Code::Unauthenticated) => StatusCode::UNAUTHORIZED,
+        Some(Code::Forbidden | Code::Suspended) => StatusCode::FORBIDDEN,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    let errors: Vec<_> = refusals
+        .iter()
+        .map(|refusal| json!({ "message": refusal.message, "path": refusal.path, "extensions": { "code": refusal.code } }))
+        .collect();
+    let mut response = (status, Json(json!({ "errors": errors }))).into_response();
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        // The rest of the body was not read: the connection cannot be used again.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}

@@ -1,0 +1,38 @@
+//! The two files that the exchange was made for, whole.
+
+use super::{seller, tally, whole};
+use crate::harness::{Database, Exchange, on_each_backend};
+
+const BANK: &[u8] = include_bytes!("../../../api/data/bank_marketing.csv.gz");
+const BANK_MAPPING: &str = include_str!("../../../api/mappings/bank_marketing.toml");
+const EDUCATION_MAPPING: &str = include_str!("../data/x_education.toml");
+
+/// Where the second file is when it is there: it states no licence, and so is not in the repository.
+fn education() -> Option<Vec<u8>> {
+    let path = std::env::var_os("CLEARLEAD_SHARED_DATA")
+        .map_or_else(|| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"), std::path::PathBuf::from);
+    std::fs::read(path.join("x_education_leads.csv.gz")).ok()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_bank_is_imported_whole() {
+    let x = Exchange::start(Database::Sqlite).await;
+    let seller = seller(&x).await;
+    let done = whole(&x, &seller, BANK, BANK_MAPPING).await;
+    assert_eq!((done["state"].as_str(), tally(&done)), (Some("DONE"), [45_211, 45_211, 0, 0, 0]), "{done:#}");
+    assert_eq!(x.count("lead").await, 45_211);
+    assert_eq!(x.count("lead_import_refusal").await, 0);
+}
+
+on_each_backend! {
+    async fn the_course_provider_is_imported_whole(x: Exchange) {
+        let Some(bytes) = education() else {
+            println!("skipped: ../shared/data/x_education_leads.csv.gz is not there");
+            return;
+        };
+        let seller = seller(&x).await;
+        let done = whole(&x, &seller, &bytes, EDUCATION_MAPPING).await;
+        assert_eq!((done["state"].as_str(), tally(&done)), (Some("DONE"), [9_240, 9_240, 0, 0, 0]), "{done:#}");
+        assert_eq!(x.count("lead").await, 9_240);
+    }
+}
