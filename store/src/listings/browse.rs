@@ -74,6 +74,8 @@ pub struct PriceRange {
 pub struct ListingFilter {
     /// Which listings.
     pub scope: ListingScope,
+    /// One of these; any when there are none.
+    pub ids: Vec<ListingId>,
     /// In one of these states.
     pub states: Vec<ListingState>,
     /// The path of a vertical: itself and everything below it.
@@ -280,6 +282,9 @@ fn matching(filter: &ListingFilter, backend: Backend, now: Timestamp) -> Conditi
         if !wanted.is_empty() {
             all = all.add(column.is_in(wanted));
         }
+    }
+    if !filter.ids.is_empty() {
+        all = all.add(listing::Column::Id.is_in(filter.ids.iter().map(|id| id.0)));
     }
     all = all
         .add_option(filter.min_score.map(|least| lead::Column::Score.gte(least)))

@@ -47,32 +47,48 @@ pub struct ListingsInput {
 /// A page of the listings that the caller may see.
 pub async fn listings(app: &App, caller: &Caller, input: ListingsInput) -> Result<Slice<(ListingKey, ListingView)>, AppError> {
     let viewer = caller.principal.require(Permission::MarketRead)?;
-    let mut filter = input.filter;
-    bounded(&filter)?;
-    if !input.attributes.is_empty() {
-        if input.attributes.len() > MAX_ATTRIBUTES {
-            let message = format!("at most {MAX_ATTRIBUTES} conditions");
-            return Err(Refusal::new(Code::TooLarge, message).at("attributes").at("filter").into());
-        }
-        let known = app.store.attributes_filterable(filter.vertical_path.as_deref()).await?;
-        for (index, ask) in input.attributes.iter().enumerate() {
-            let fitted = fit(ask, &known).map_err(|refusal| refusal.at(index).at("attributes").at("filter"))?;
-            filter.attributes.push(fitted);
-        }
-    }
+    let filter = listing_filter(app, input.filter, &input.attributes).await?;
     Ok(app.store.listings_page(viewer, &filter, input.sort, &input.page, app.now()).await?)
+}
+
+/// The listing, if the caller may see it and `filter` (made by [`listing_filter`]) finds it: for a subscriber to new ones.
+pub async fn listing_found(
+    app: &App,
+    caller: &Caller,
+    filter: &ListingFilter,
+    id: ListingId,
+) -> Result<Option<ListingView>, AppError> {
+    let viewer = caller.principal.require(Permission::MarketRead)?;
+    let filter = ListingFilter { ids: vec![id], ..filter.clone() };
+    let page = Page { first: 1, after: None };
+    let slice = app.store.listings_page(viewer, &filter, ListingSort::Newest, &page, app.now()).await?;
+    Ok(slice.rows.into_iter().next().map(|(_, view)| view))
+}
+
+/// The filter with its conditions on attributes fitted to the schemas of the verticals it is about.
+pub async fn listing_filter(app: &App, mut filter: ListingFilter, asks: &[AttributeAsk]) -> Result<ListingFilter, AppError> {
+    bounded(&filter)?;
+    if asks.is_empty() {
+        return Ok(filter);
+    }
+    if asks.len() > MAX_ATTRIBUTES {
+        return Err(Refusal::new(Code::TooLarge, format!("at most {MAX_ATTRIBUTES} conditions"))
+            .at("attributes")
+            .at("filter")
+            .into());
+    }
+    let known = app.store.attributes_filterable(filter.vertical_path.as_deref()).await?;
+    for (index, ask) in asks.iter().enumerate() {
+        let fitted = fit(ask, &known).map_err(|refusal| refusal.at(index).at("attributes").at("filter"))?;
+        filter.attributes.push(fitted);
+    }
+    Ok(filter)
 }
 
 /// The listing, if the caller may see it.
 pub async fn listing(app: &App, caller: &Caller, id: ListingId) -> Result<Option<ListingView>, AppError> {
     let viewer = caller.principal.require(Permission::MarketRead)?;
     Ok(app.store.listing_visible(viewer, id).await?)
-}
-
-/// Those of `ids` that the caller may see, in no order.
-pub async fn listings_of_ids(app: &App, caller: &Caller, ids: &[ListingId]) -> Result<Vec<ListingView>, AppError> {
-    let viewer = caller.principal.require(Permission::MarketRead)?;
-    Ok(app.store.listings_visible(viewer, ids).await?)
 }
 
 fn bounded(filter: &ListingFilter) -> Result<(), Refusal> {

@@ -14,7 +14,7 @@ use store::listings::{self as stored, ListingOrigin, ListingView, StoredListing}
 use store::outbox::Event;
 use store::{Tx, WriteError};
 
-pub use browse::{AttributeAsk, ListingsInput, listing, listings, listings_of_ids};
+pub use browse::{AttributeAsk, ListingsInput, listing, listing_filter, listing_found, listings};
 pub use buy::{ListingBought, ListingBuy, listing_buy};
 pub use close::{listing_close, listings_close_due};
 

@@ -297,11 +297,12 @@ impl ListingBuyInput {
 
 impl ListingFilterInput {
     /// The filter without its attributes, and what is asked of those.
-    pub(super) fn parse(self) -> Result<(ListingFilter, Vec<AttributeAsk>), Refusal> {
+    pub fn parse(self) -> Result<(ListingFilter, Vec<AttributeAsk>), Refusal> {
         let path = |text: String| text.parse::<VerticalPath>().map(|path| path.to_string());
         let vertical_path = self.vertical.map(path).transpose();
         let filter = ListingFilter {
             scope: self.scope.map(ListingScope::from).unwrap_or_default(),
+            ids: Vec::new(),
             states: values(self.states.unwrap_or_default()),
             vertical_path: vertical_path.map_err(|_| Refusal::invalid("vertical", "not a vertical's path"))?,
             attributes: Vec::new(),

@@ -4,7 +4,7 @@ pub mod input;
 pub mod mutation;
 mod query;
 
-use async_graphql::{Context, ID, SimpleObject};
+use async_graphql::{ID, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::clearing::{Pricing, SaleKind};
 use domain::id::OrganizationId;
@@ -23,9 +23,8 @@ use super::bid::Bid;
 use super::id::to_id;
 use super::scalar::MoneyObject;
 use super::word::Word;
-use super::{app, caller};
-use crate::app::AppError;
 use crate::app::bids::bids_of_listings;
+use crate::app::{App, AppError, Caller};
 
 /// A verified lead offered for sale: what it is like, and never who it is.
 #[derive(Debug, SimpleObject)]
@@ -153,11 +152,11 @@ pub struct SellerReputation {
 
 impl Listing {
     /// Listings as the caller sees them, with its own latest bids, in one look-up.
-    pub async fn load(ctx: &Context<'_>, views: Vec<ListingView>) -> Result<Vec<Self>, AppError> {
-        let viewer = caller(ctx).principal.organization();
+    pub async fn load(app: &App, caller: &Caller, views: Vec<ListingView>) -> Result<Vec<Self>, AppError> {
+        let viewer = caller.principal.organization();
         let ids: Vec<_> = views.iter().map(|view| view.stored.id).collect();
-        let mut bids = bids_of_listings(app(ctx), caller(ctx), &ids).await?;
-        let now = app(ctx).now();
+        let mut bids = bids_of_listings(app, caller, &ids).await?;
+        let now = app.now();
         let listing = |view: ListingView| {
             let own = bids.iter().position(|own| own.bid.listing == view.stored.id).map(|index| bids.swap_remove(index));
             Self::seen(view, viewer, own.map(Bid::from), now)
@@ -166,8 +165,8 @@ impl Listing {
     }
 
     /// One listing as the caller sees it.
-    pub async fn load_one(ctx: &Context<'_>, view: ListingView) -> Result<Self, AppError> {
-        let one = Self::load(ctx, vec![view]).await?.into_iter().next();
+    pub async fn load_one(app: &App, caller: &Caller, view: ListingView) -> Result<Self, AppError> {
+        let one = Self::load(app, caller, vec![view]).await?.into_iter().next();
         one.ok_or_else(|| AppError::internal("one listing made none"))
     }
 

@@ -120,7 +120,7 @@ async fn sold(ctx: &Context<'_>, bought: ListingBought) -> Result<(Option<TradeO
     let Some(buyer) = caller(ctx).principal.organization() else { return Ok((None, None)) };
     let trade = app(ctx).store.trade_of(bought.trade, buyer).await?.map(TradeObject::from);
     let listing = match app(ctx).store.listing_visible(buyer, bought.listing).await? {
-        Some(view) => Some(Listing::load_one(ctx, view).await?),
+        Some(view) => Some(Listing::load_one(app(ctx), caller(ctx), view).await?),
         None => None,
     };
     Ok((trade, listing))
@@ -132,7 +132,7 @@ async fn shown<M: MutationErrors>(
 ) -> async_graphql::Result<(Option<Listing>, Vec<UserError<M>>)> {
     let (view, user_errors) = settle(ctx, result)?;
     let listing = match view {
-        Some(view) => Some(Listing::load_one(ctx, view).await.map_err(|error| masked(ctx, &error))?),
+        Some(view) => Some(Listing::load_one(app(ctx), caller(ctx), view).await.map_err(|error| masked(ctx, &error))?),
         None => None,
     };
     Ok((listing, user_errors))

@@ -44,7 +44,7 @@ impl ListingQuery {
     ) -> async_graphql::Result<Option<Listing>> {
         let view = answer(ctx, one(ctx, &id).await)?;
         match view {
-            Some(view) => Ok(Some(answer(ctx, Listing::load_one(ctx, view).await)?)),
+            Some(view) => Ok(Some(answer(ctx, Listing::load_one(app(ctx), caller(ctx), view).await)?)),
             None => Ok(None),
         }
     }
@@ -70,6 +70,6 @@ async fn found(
     let (filter, attributes) = filter.parse().map_err(|refusal| refusal.at("filter"))?;
     let slice = listings::listings(app(ctx), caller(ctx), ListingsInput { filter, attributes, sort, page }).await?;
     let (keys, views): (Vec<ListingKey>, Vec<_>) = slice.rows.into_iter().unzip();
-    let nodes = Listing::load(ctx, views).await?;
+    let nodes = Listing::load(app(ctx), caller(ctx), views).await?;
     Ok(Slice { rows: keys.into_iter().zip(nodes).collect(), has_next: slice.has_next })
 }
