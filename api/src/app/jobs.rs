@@ -5,6 +5,7 @@ use store::job::Job;
 
 use super::leads::{LEAD_REVERIFY, MAIL_DOMAIN_CHECK, lead_reverify, mail_domain_check};
 use super::message::{MESSAGE_SEND, message_send};
+use super::password::{PASSWORD_RESET, password_reset_send};
 use super::{App, AppError};
 
 /// Claims the jobs that are due and does them one after another; answers how many are done. A job that fails is put back
@@ -29,6 +30,7 @@ async fn job_do(app: &App, kind: &str, payload: &Value) -> Result<(), AppError> 
         LEAD_REVERIFY => lead_reverify(app, payload).await,
         MAIL_DOMAIN_CHECK => mail_domain_check(app, payload).await,
         MESSAGE_SEND => message_send(app, payload).await,
+        PASSWORD_RESET => password_reset_send(app, payload).await,
         _ => Err(AppError::internal("nobody knows how to do a job of this kind")),
     }
 }

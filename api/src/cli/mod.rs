@@ -1,10 +1,12 @@
 //! The command line: one module per noun.
 
+mod keys;
 mod leads;
 mod ledger;
 mod migrate;
 mod schema;
 mod serve;
+mod staff;
 mod start;
 
 use std::fmt;
@@ -39,8 +41,14 @@ enum Command {
     /// The ledger as a whole.
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// The keys that sign access tokens.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Brings the database up to date.
     Migrate,
+    /// The exchange's own staff.
+    #[command(subcommand)]
+    Staff(staff::StaffCommand),
     /// Prints the schema in the definition language, or compares it with a file.
     Schema(schema::SchemaArguments),
 }
@@ -81,6 +89,8 @@ pub fn run() -> ExitCode {
             Command::Serve => serve::serve(load()?).await,
             Command::Leads(command) => leads::leads(load()?, command).await,
             Command::Ledger(command) => ledger::ledger(load()?, command).await,
+            Command::Keys(command) => keys::keys(load()?, command).await,
+            Command::Staff(command) => staff::staff(load()?, command).await,
             Command::Migrate => migrate::migrate(load()?).await,
             Command::Schema(arguments) => schema::schema(&arguments),
         }
