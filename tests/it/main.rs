@@ -1,6 +1,7 @@
 //! Integration tests of the whole exchange: through its public API, on SQLite and on Postgres, with a fake clock and
 //! seeded randomness, each with a fresh database.
 
+mod accounts;
 mod feed;
 mod foundation;
 mod harness;

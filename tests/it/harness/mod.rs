@@ -125,6 +125,29 @@ impl Exchange {
         db.query_one_raw(statement).await.unwrap().unwrap().try_get_by_index(0).unwrap()
     }
 
+    /// Everything in these tables as one text: where a secret must not be.
+    pub async fn dump(&self, tables: &[&str]) -> String {
+        use store::sea_orm::{ConnectionTrait, Statement};
+        let db = self.app.store.read();
+        let query = |sql: String| async move { db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap() };
+        let mut text = String::new();
+        for table in tables {
+            let row = match self.database {
+                Database::Postgres => "CAST(row_to_json(t) AS text)".to_owned(),
+                Database::Sqlite => {
+                    let columns = query(format!("SELECT name FROM pragma_table_info('{table}')")).await;
+                    let quoted: Vec<_> = columns.iter().map(|c| format!("quote({})", c.try_get_by_index::<String>(0).unwrap())).collect();
+                    quoted.join(" || ' ' || ")
+                }
+            };
+            for row in query(format!("SELECT {row} FROM {table} t")).await {
+                text.push_str(&row.try_get_by_index::<String>(0).unwrap());
+                text.push('\n');
+            }
+        }
+        text
+    }
+
     /// Writes SQL by hand, as nobody should.
     pub async fn tamper(&self, sql: &str) -> Result<(), String> {
         let sql = sql.to_owned();
