@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 use store::job::Job;
+use store::listings::LISTING_VOID;
 
 use super::leads::{LEAD_REVERIFY, MAIL_DOMAIN_CHECK, lead_reverify, mail_domain_check};
+use super::listings::listing_void;
 use super::message::{MESSAGE_SEND, message_send};
 use super::password::{PASSWORD_RESET, password_reset_send};
 use super::{App, AppError};
@@ -27,6 +29,7 @@ pub async fn jobs_run(app: &App) -> Result<u64, AppError> {
 
 async fn job_do(app: &App, kind: &str, payload: &Value) -> Result<(), AppError> {
     match kind {
+        LISTING_VOID => listing_void(app, payload).await,
         LEAD_REVERIFY => lead_reverify(app, payload).await,
         MAIL_DOMAIN_CHECK => mail_domain_check(app, payload).await,
         MESSAGE_SEND => message_send(app, payload).await,

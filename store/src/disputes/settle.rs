@@ -15,6 +15,7 @@ use super::ring::siblings_review;
 use super::row::{self, Dispute, LeadLock};
 use crate::entity::lead;
 use crate::error::{StoreError, WriteError};
+use crate::listings::listing_void_later;
 use crate::outbox::Event;
 use crate::reputation::{Side, tally_add};
 use crate::trades::{Commission, trade_refund, trade_resume, trade_split};
@@ -97,6 +98,7 @@ async fn quarantine(tx: &Tx, lead: LeadId) -> Result<(), WriteError> {
         let payload = serde_json::json!({ "state": LeadState::Quarantined.as_str() });
         let audience = vec![row.seller_id.into()];
         tx.emit(Event { topic: "lead.updated", subject_id: lead.uuid(), audience, payload }).await?;
+        listing_void_later(tx, lead).await?;
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ use super::take::json;
 use crate::db::Store;
 use crate::entity::{lead, lead_check, lead_contact, listing, trade};
 use crate::error::{StoreError, WriteError};
+use crate::listings::listing_void_later;
 use crate::write::Tx;
 
 /// What checks made of a lead.
@@ -74,6 +75,7 @@ impl Tx {
             .exec(self.db())
             .await?;
         changed(done.rows_affected)?;
+        self.unfit(before, judged.state).await?;
         Ok(StoredLead {
             checks: judged.checks.clone(),
             level: judged.level,
@@ -99,6 +101,7 @@ impl Tx {
             .exec(self.db())
             .await?;
         changed(done.rows_affected)?;
+        self.unfit(before, state).await?;
         Ok(StoredLead { state, updated_at: now, version: before.version.saturating_add(1), ..before.clone() })
     }
 
@@ -120,6 +123,13 @@ impl Tx {
         let live = [TradeState::Held, TradeState::Disputed].map(TradeState::as_str);
         let in_escrow = trades.filter(trade::Column::State.is_in(live)).count(self.db()).await?;
         Ok(Ties { listed: listed > 0, sold: sold > 0, in_escrow: in_escrow > 0 })
+    }
+
+    async fn unfit(&self, before: &StoredLead, after: LeadState) -> Result<(), StoreError> {
+        if before.state == LeadState::Verified && after != LeadState::Verified {
+            listing_void_later(self, before.id).await?;
+        }
+        Ok(())
     }
 
     fn check_row(&self, lead: LeadId, check: &Check, by: Option<UserId>) -> Result<lead_check::ActiveModel, StoreError> {

@@ -6,12 +6,18 @@ use domain::ledger::{Journal, event};
 use domain::listing::ListingState;
 use domain::money::{Currency, Money};
 
+use sea_orm::entity::prelude::*;
+
 use super::{StoredListing, listing_advance, listing_locked_of_lead};
 use crate::bids::{StoredBid, bids_end, bids_open};
+use crate::entity::listing;
 use crate::error::{StoreError, WriteError};
 use crate::ledger::post_all;
 use crate::outbox::Event;
 use crate::write::Tx;
+
+/// The job that takes the listing of a lead off the market.
+pub const LISTING_VOID: &str = "listing_void";
 
 /// Takes an open listing, whose row is locked, off the market: its bids end as WITHDRAWN and get everything back.
 pub async fn listing_return(tx: &Tx, stored: &StoredListing) -> Result<StoredListing, WriteError> {
@@ -32,6 +38,20 @@ pub async fn listing_void(tx: &Tx, lead: LeadId) -> Result<Option<StoredListing>
         Some(stored) => Ok(Some(listing_return(tx, &stored).await?)),
         None => Ok(None),
     }
+}
+
+/// Has the open listing of a lead that must not be sold any more, if there is one, taken off the market behind this commit:
+/// the caller holds the lead's row, and a listing's row comes before every other lock.
+pub async fn listing_void_later(tx: &Tx, lead: LeadId) -> Result<(), StoreError> {
+    let listed = listing::Entity::find()
+        .filter(listing::Column::LeadId.eq(lead.0))
+        .filter(listing::Column::State.eq(ListingState::Open.as_str()))
+        .count(tx.db())
+        .await?;
+    if listed > 0 {
+        tx.enqueue(LISTING_VOID, serde_json::json!({ "lead": lead }), tx.now().await?).await?;
+    }
+    Ok(())
 }
 
 /// The journals that return what `bids` had reserved.

@@ -21,7 +21,7 @@ use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect};
 
 pub use attribute::{AttributeFilter, AttributeTest};
 pub use browse::{ListingFilter, ListingKey, ListingScope, ListingSort, PriceRange};
-pub use end::{bids_changed, bids_released, listing_changed, listing_return, listing_void};
+pub use end::{LISTING_VOID, bids_changed, bids_released, listing_changed, listing_return, listing_void, listing_void_later};
 pub use facts::{BuyersFacts, LeadForSale, buyers_facts, lead_for_sale};
 pub use view::{ListingView, PublicCheck, listing_view};
 

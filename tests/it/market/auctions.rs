@@ -6,6 +6,7 @@ use domain::ledger::AccountKind;
 use domain::receipt::{Receipt, replay};
 use domain::reputation::Tally;
 use serde_json::{Value, json};
+use store::listings::listing_void_later;
 use store::reputation::{Side, tally_add};
 
 use super::stand::{LeadSpec, bid, buy, errors, lead, listed, money, one, placed, seen, vertical};
@@ -199,6 +200,23 @@ on_each_backend! {
         cleared(&x).await;
         assert_eq!(seen(&x, &seller, &second).await["state"], "WITHDRAWN");
         assert_eq!(available(&x, &b).await, [19_900, 18_000]);
+        assert_clean(&x).await;
+    }
+
+    async fn a_lead_found_fake_leaves_the_market_at_once(x: Exchange) {
+        let (seller, b) = (x.organization("S").await, bidders(&x, 1).await);
+        let v = vertical(&x, "insurance/auto").await;
+        let fake = lead(&x, seller.org(), LeadSpec::of(v)).await;
+        let id = listed(&x, &seller, fake, 1, Some(60), json!({ "auction": { "exclusiveReserve": money("20") } })).await;
+        placed(&x, &b[0], &id, None, Some("50")).await;
+        x.tamper("UPDATE lead SET state = 'QUARANTINED'").await.unwrap();
+        let later: Result<(), store::WriteError> =
+            x.app.store.write("void", move |tx| async move { Ok(listing_void_later(&tx, fake).await?) }).await;
+        later.unwrap();
+        assert_eq!(api::app::jobs::jobs_run(&x.app).await.unwrap(), 1);
+        assert_eq!(seen(&x, &seller, &id).await["state"], "WITHDRAWN");
+        assert_eq!(available(&x, &b).await, [20_000]);
+        assert_eq!(x.app.store.jobs_waiting().await.unwrap(), 0);
         assert_clean(&x).await;
     }
 }

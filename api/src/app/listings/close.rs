@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::bid::BidState;
 use domain::clearing::{LossReason, SealedBid};
-use domain::id::{BidId, ListingId, OrganizationId};
+use domain::id::{BidId, LeadId, ListingId, OrganizationId};
 use domain::listing::{ListingState, Terms};
 use domain::money::BP_WHOLE;
 use domain::receipt::{ListingFacts, Receipt};
@@ -28,14 +28,30 @@ const ROUND: u64 = 200;
 /// the next round, and does not stop the others.
 pub async fn listings_close_due(app: &App) -> Result<u64, AppError> {
     let mut closed: u64 = 0;
-    for id in app.store.listings_due(app.now(), ROUND).await? {
-        match listing_close(app, id).await {
-            Ok(true) => closed = closed.saturating_add(1),
-            Ok(false) => {}
-            Err(error) => tracing::error!(listing = %id, error = %error, "a listing could not be closed"),
+    loop {
+        let due = app.store.listings_due(app.now(), ROUND).await?;
+        let before = closed;
+        for id in &due {
+            match listing_close(app, *id).await {
+                Ok(true) => closed = closed.saturating_add(1),
+                Ok(false) => {}
+                Err(error) => tracing::error!(listing = %id, error = %error, "a listing could not be closed"),
+            }
+        }
+        let full = u64::try_from(due.len()).is_ok_and(|count| count == ROUND);
+        if !full || closed == before {
+            return Ok(closed);
         }
     }
-    Ok(closed)
+}
+
+/// Takes the listing of a lead that is no longer VERIFIED off the market; its bids return what they reserved.
+pub async fn listing_void(app: &App, payload: &serde_json::Value) -> Result<(), AppError> {
+    let lead = payload.get("lead").and_then(serde_json::Value::as_str).and_then(|id| id.parse().ok());
+    let lead: LeadId = lead.ok_or_else(|| AppError::internal("a job without its lead"))?;
+    let voided = app.store.write("listing_void", |tx| async move { stored::listing_void(&tx, lead).await });
+    voided.await?;
+    Ok(())
 }
 
 /// Closes the listing if its time has come and nobody else is about to; answers whether this call did.

@@ -16,7 +16,7 @@ use store::{Tx, WriteError};
 
 pub use browse::{AttributeAsk, ListingsInput, listing, listing_filter, listing_found, listings};
 pub use buy::{ListingBought, ListingBuy, listing_buy};
-pub use close::{listing_close, listings_close_due};
+pub use close::{listing_close, listing_void, listings_close_due};
 
 use super::idempotency::idempotency_key;
 use super::{App, AppError, Caller};
