@@ -1,5 +1,7 @@
 //! Kinds of demand, in versions.
 
+use std::collections::BTreeMap;
+
 use domain::id::{TypedId, UserId, VerticalId};
 use domain::refusal::{Code, Refusal};
 use domain::time::Timestamp;
@@ -72,6 +74,17 @@ impl Store {
     /// The newest version of every vertical, in the order of the paths.
     pub async fn verticals(&self) -> Result<Vec<StoredVertical>, StoreError> {
         verticals(self.read()).await
+    }
+
+    /// The place of every vertical.
+    pub async fn vertical_paths(&self) -> Result<BTreeMap<VerticalId, String>, StoreError> {
+        let rows: Vec<(Uuid, String)> = vertical::Entity::find()
+            .select_only()
+            .columns([vertical::Column::Id, vertical::Column::Path])
+            .into_tuple()
+            .all(self.read())
+            .await?;
+        Ok(rows.into_iter().map(|(id, path)| (id.into(), path)).collect())
     }
 
     /// The newest version of the vertical at `path`.

@@ -6,6 +6,7 @@ mod feed;
 mod foundation;
 mod harness;
 mod imports;
+mod leads;
 mod ledger;
 mod market;
 mod protocol;

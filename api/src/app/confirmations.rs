@@ -86,7 +86,7 @@ pub async fn confirmation_send(
 }
 
 /// Takes a person's answer. Needs no log-in: code or token is the proof. A wrong code is counted, and refused.
-pub async fn confirmation_answer_take(app: &App, answer: Answer) -> Result<Confirmed, AppError> {
+pub async fn confirmation_take(app: &App, answer: Answer) -> Result<Confirmed, AppError> {
     let (key, given) = match &answer {
         Answer::Code(id, code) => (ConfirmationKey::Id(*id), code.trim()),
         Answer::Token(token) => (ConfirmationKey::Token(token_hash(token.expose_secret()).to_vec()), ""),
@@ -95,7 +95,9 @@ pub async fn confirmation_answer_take(app: &App, answer: Answer) -> Result<Confi
         return Err(Refusal::new(Code::TooLarge, "a code has six digits").at("code").into());
     }
     let by_link = matches!(answer, Answer::Token(_));
-    let unknown = || if by_link { Refusal::not_found("token", "confirmation") } else { Refusal::not_found("id", "confirmation") };
+    let unknown = || {
+        if by_link { Refusal::not_found("token", "confirmation") } else { Refusal::not_found("confirmationId", "confirmation") }
+    };
     let key = &key;
     let outcome: Result<Confirmed, Refusal> = app
         .store
@@ -122,7 +124,7 @@ pub async fn confirmation_answer_take(app: &App, answer: Answer) -> Result<Confi
 }
 
 async fn person_confirmed(app: &App, tx: &store::Tx, found: &StoredConfirmation, by_link: bool) -> Result<(), AppError> {
-    let gone = || Refusal::not_found("id", "confirmation");
+    let gone = || Refusal::not_found("confirmationId", "confirmation");
     let lead = tx.lead_locked(LeadScope::Exchange, found.lead).await?.ok_or_else(gone)?;
     if !lead.state.is_open() {
         return Err(Refusal::new(Code::OutsideWindow, "this request is no longer open").into());

@@ -49,7 +49,7 @@ pub async fn vertical_create(
 ) -> Result<StoredVertical, AppError> {
     let operator = operator(caller)?;
     let path: VerticalPath = path.parse()?;
-    definition.check()?;
+    definition.check().map_err(within)?;
     let path = &path;
     app.store.write("vertical_create", |tx| async move { Ok(tx.vertical_create(path, definition, Some(operator)).await?) }).await
 }
@@ -65,15 +65,19 @@ pub async fn vertical_version_add(
     let operator = operator(caller)?;
     app.store
         .write("vertical_version_add", |tx| async move {
-            let before = tx.vertical_locked(id).await?.ok_or_else(|| Refusal::not_found("id", "vertical"))?;
+            let before = tx.vertical_locked(id).await?.ok_or_else(|| Refusal::not_found("verticalId", "vertical"))?;
             if before.version != expected_version {
                 let message = format!("the newest version is {}", before.version);
                 return Err(Refusal::new(Code::Conflict, message).at("expectedVersion").into());
             }
-            before.definition.check_successor(definition)?;
+            before.definition.check_successor(definition).map_err(within)?;
             Ok(tx.vertical_version_add(&before, definition, Some(operator)).await?)
         })
         .await
+}
+
+fn within(found: Vec<Refusal>) -> Vec<Refusal> {
+    found.into_iter().map(|refusal| refusal.at("definition")).collect()
 }
 
 fn operator(caller: &Caller) -> Result<UserId, Refusal> {

@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{CommandError, open, start};
+use crate::app::verticals::verticals_seed;
 use crate::config::Config;
 use crate::http::exchange::ExchangeHost;
 use crate::http::{self, Contract};
@@ -17,6 +18,7 @@ pub(super) async fn serve(config: Config) -> Result<(), CommandError> {
     start::start_log(&config.log)?;
     let app = open(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
     app.store.migrate().await?;
+    verticals_seed(&app).await?;
     let schema = crate::graphql::schema(Arc::clone(&app));
     let host = Arc::new(ExchangeHost::new(Arc::clone(&app)));
     let contract =

@@ -2,16 +2,18 @@
 //! and shape the answer; they decide nothing.
 
 pub mod api_key;
-pub mod client;
 pub mod bid;
+pub mod client;
+pub mod confirmation;
 pub mod connection;
 pub mod dispute;
 pub mod error;
 pub mod id;
 pub mod import;
+pub mod lead;
 pub mod ledger;
-pub mod live;
 pub mod listing;
+pub mod live;
 pub mod member;
 pub mod organization;
 pub mod outcome;
@@ -19,7 +21,9 @@ pub mod receipt;
 pub mod scalar;
 pub mod server;
 pub mod session;
+pub mod suppression;
 pub mod trade;
+pub mod vertical;
 pub mod wallet;
 pub mod word;
 
@@ -42,19 +46,22 @@ pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 pub struct Query(
     server::ServerQuery,
     api_key::ApiKeyQuery,
+    bid::BidQuery,
     client::ClientQuery,
     dispute::DeskQuery,
     dispute::DisputeQuery,
     import::ImportQuery,
+    lead::LeadQuery,
     ledger::LedgerQuery,
+    listing::ListingQuery,
     member::MemberQuery,
     organization::OrganizationQuery,
     outcome::OutcomeQuery,
-    session::SessionQuery,
-    bid::BidQuery,
-    listing::ListingQuery,
     receipt::ReceiptQuery,
+    session::SessionQuery,
+    suppression::SuppressionQuery,
     trade::TradeQuery,
+    vertical::VerticalQuery,
     wallet::WalletQuery,
 );
 
@@ -62,18 +69,22 @@ pub struct Query(
 #[derive(Debug, Default, MergedObject)]
 pub struct Mutation(
     api_key::ApiKeyMutation,
+    bid::BidMutation,
     client::ClientMutation,
+    confirmation::ConfirmationMutation,
     dispute::DeskMutation,
     dispute::DisputeMutation,
     import::ImportMutation,
+    lead::LeadMutation,
     ledger::LedgerMutation,
+    listing::ListingMutation,
     member::MemberMutation,
     organization::OrganizationMutation,
     outcome::OutcomeMutation,
     session::SessionMutation,
-    bid::BidMutation,
-    listing::ListingMutation,
+    suppression::SuppressionMutation,
     trade::TradeMutation,
+    vertical::VerticalMutation,
     wallet::WalletMutation,
 );
 

@@ -2,6 +2,7 @@
 
 mod actor;
 mod backend;
+mod leads;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -54,7 +55,7 @@ macro_rules! on_each_backend {
 pub(crate) use on_each_backend;
 
 /// Cheap passwords: the real costs are tested beside the hashing.
-const SETTINGS: &str = "[auth]\nargon2_memory_kib = 64\nargon2_iterations = 1\n";
+const SETTINGS: &str = "[auth]\nargon2_memory_kib = 64\nargon2_iterations = 1\n[dns]\nenabled = false\n";
 
 /// What left the exchange.
 #[derive(Clone, Default)]

@@ -13,7 +13,7 @@ pub async fn lead_withdraw(app: &App, caller: &Caller, id: LeadId) -> Result<Sto
     let scope = LeadScope::Seller(caller.principal.require(Permission::LeadsWrite)?);
     app.store
         .write("lead_withdraw", |tx| async move {
-            let before = tx.lead_locked(scope, id).await?.ok_or_else(|| Refusal::not_found("id", "lead"))?;
+            let before = tx.lead_locked(scope, id).await?.ok_or_else(|| Refusal::not_found("leadId", "lead"))?;
             let state = withdraw(before.state, tx.lead_ties(id).await?)?;
             Ok(tx.lead_move(&before, state).await?)
         })
@@ -25,7 +25,7 @@ pub async fn lead_erase(app: &App, caller: &Caller, id: LeadId) -> Result<Stored
     let scope = LeadScope::Seller(caller.principal.require(Permission::LeadsWrite)?);
     app.store
         .write("lead_erase", |tx| async move {
-            let before = tx.lead_locked(scope, id).await?.ok_or_else(|| Refusal::not_found("id", "lead"))?;
+            let before = tx.lead_locked(scope, id).await?.ok_or_else(|| Refusal::not_found("leadId", "lead"))?;
             let state = erase(before.state, tx.lead_ties(id).await?)?;
             tx.lead_contact_destroy(id).await?;
             Ok(tx.lead_move(&before, state).await?)

@@ -50,7 +50,7 @@ pub(in crate::app) enum Recorded {
 /// Runs the checks of intake again, with what the exchange knows now; a look-up of the mail domain follows.
 pub async fn lead_verify(app: &App, caller: &Caller, id: LeadId) -> Result<StoredLead, AppError> {
     let (scope, by) = worker_of(caller)?;
-    let before = app.store.lead(scope, id).await?.ok_or_else(|| Refusal::not_found("id", "lead"))?;
+    let before = app.store.lead(scope, id).await?.ok_or_else(|| Refusal::not_found("leadId", "lead"))?;
     let schema = &schema_of(app, &before).await?;
     app.store
         .write("lead_verify", |tx| async move {

@@ -48,8 +48,12 @@ pub async fn lead_list(
     Ok(app.store.leads(viewer_of(caller)?, filter, page).await?)
 }
 
-/// Every outcome of every check of a lead that the caller has seen, the oldest first.
-pub async fn lead_checks(app: &App, lead: &StoredLead) -> Result<Vec<CheckRecord>, AppError> {
+/// Every outcome of every check of a lead, the oldest first, for those who may see the lead.
+pub async fn lead_checks(app: &App, caller: &Caller, lead: &StoredLead) -> Result<Vec<CheckRecord>, AppError> {
+    let scope = viewer_of(caller)?;
+    if app.store.lead(scope, lead.id).await?.is_none() {
+        return Ok(Vec::new());
+    }
     Ok(app.store.lead_check_history(lead.id).await?)
 }
 

@@ -1,0 +1,114 @@
+//! Codes and links.
+
+use api::app::jobs::jobs_run;
+use serde_json::{Value, json};
+
+use super::{errors, lead, outcome};
+use crate::harness::{Actor, Exchange, on_each_backend};
+
+const SEND: &str = "mutation($input: ConfirmationSendInput!) { confirmationSend(input: $input) {
+    confirmation { id channel expiresAt } userErrors { code path } } }";
+const ANSWER: &str = "mutation($input: ConfirmationAnswerInput!) { confirmationAnswer(input: $input) {
+    confirmed userErrors { code path } } }";
+
+async fn send(x: &Exchange, seller: &Actor, lead: &str, channel: &str) -> Value {
+    seller.run(x, SEND, json!({ "input": { "leadId": lead, "channel": channel } })).await["confirmationSend"].clone()
+}
+
+async fn answer(x: &Exchange, input: Value) -> Value {
+    let response = x.anonymous(ANSWER, json!({ "input": input })).await;
+    assert!(response.get("errors").is_none(), "{response:#}");
+    response["data"]["confirmationAnswer"].clone()
+}
+
+/// The code and the token of the last message that left.
+async fn last_message(x: &Exchange) -> (String, String) {
+    while jobs_run(&x.app).await.unwrap() > 0 {}
+    let mail = x.outbox.mail.take().into_iter().map(|mail| (mail.to, mail.text));
+    let sms = x.outbox.sms.take().into_iter().map(|sms| (sms.to, sms.text));
+    let (_, text) = mail.chain(sms).last().expect("a message");
+    let code = text.split("code is ").nth(1).unwrap()[..6].to_owned();
+    let token = text.split("/confirm/").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    (code, token)
+}
+
+fn wrong(code: &str) -> String {
+    if code == "000000" { "000001".to_owned() } else { "000000".to_owned() }
+}
+
+on_each_backend! {
+    async fn a_code_by_sms_confirms_the_person(x: Exchange) {
+        x.verticals().await;
+        let seller = x.organization("Seller").await;
+        let id = x.verified_lead(&seller, 1).await;
+        let sent = send(&x, &seller, &id, "PHONE").await;
+        let confirmation = sent["confirmation"]["id"].clone();
+        let (code, _) = last_message(&x).await;
+        let missed = answer(&x, json!({ "confirmationId": confirmation, "code": wrong(&code) })).await;
+        assert_eq!((errors(&missed), &missed["confirmed"]), (vec![("INVALID".to_owned(), "code".to_owned())], &Value::Null));
+        assert_eq!(lead(&x, &seller, &id).await["level"], "FORMAT");
+        let done = answer(&x, json!({ "confirmationId": confirmation, "code": code })).await;
+        assert_eq!((errors(&done), &done["confirmed"]), (vec![], &json!(true)));
+        let confirmed = lead(&x, &seller, &id).await;
+        assert_eq!((&confirmed["level"], outcome(&confirmed, "CONFIRMED")), (&json!("CONFIRMED"), Some("PASS".to_owned())));
+        let repeated = answer(&x, json!({ "confirmationId": confirmation, "code": code })).await;
+        assert_eq!(repeated["confirmed"], true);
+    }
+
+    async fn a_link_by_mail_confirms_the_person(x: Exchange) {
+        x.verticals().await;
+        let seller = x.organization("Seller").await;
+        let id = x.verified_lead(&seller, 1).await;
+        send(&x, &seller, &id, "EMAIL").await;
+        let (_, token) = last_message(&x).await;
+        assert_eq!(errors(&answer(&x, json!({ "token": "clc_none" })).await), [("NOT_FOUND".to_owned(), "token".to_owned())]);
+        assert_eq!(answer(&x, json!({ "token": token })).await["confirmed"], true);
+        assert_eq!(lead(&x, &seller, &id).await["level"], "CONFIRMED");
+    }
+
+    async fn an_expired_code_is_refused(x: Exchange) {
+        x.verticals().await;
+        let seller = x.organization("Seller").await;
+        let id = x.verified_lead(&seller, 1).await;
+        let sent = send(&x, &seller, &id, "PHONE").await;
+        let (code, token) = last_message(&x).await;
+        x.clock.advance_secs(86_400);
+        let late = answer(&x, json!({ "confirmationId": sent["confirmation"]["id"], "code": code })).await;
+        assert_eq!(errors(&late), [("OUTSIDE_WINDOW".to_owned(), String::new())]);
+        assert_eq!(errors(&answer(&x, json!({ "token": token })).await), [("OUTSIDE_WINDOW".to_owned(), String::new())]);
+        assert_eq!(lead(&x, &seller, &id).await["level"], "FORMAT");
+    }
+
+    async fn a_code_cannot_be_guessed(x: Exchange) {
+        x.verticals().await;
+        let seller = x.organization("Seller").await;
+        let id = x.verified_lead(&seller, 1).await;
+        let sent = send(&x, &seller, &id, "PHONE").await;
+        let (code, _) = last_message(&x).await;
+        let guess = json!({ "confirmationId": sent["confirmation"]["id"], "code": wrong(&code) });
+        for _ in 0..5 {
+            assert_eq!(errors(&answer(&x, guess.clone()).await), [("INVALID".to_owned(), "code".to_owned())]);
+        }
+        let right = json!({ "confirmationId": sent["confirmation"]["id"], "code": code });
+        assert_eq!(errors(&answer(&x, right).await), [("RATE_LIMITED".to_owned(), String::new())]);
+        assert_eq!(lead(&x, &seller, &id).await["level"], "FORMAT");
+    }
+
+    async fn a_person_is_not_pestered(x: Exchange) {
+        x.verticals().await;
+        let (seller, other) = (x.organization("Seller").await, x.organization("Other").await);
+        let mut input = x.lead_input(1);
+        input["consent"]["refusedChannels"] = json!(["EMAIL"]);
+        let id = x.lead_submit(&seller, input).await["lead"]["id"].as_str().unwrap().to_owned();
+        let invalid = vec![("INVALID".to_owned(), "channel".to_owned())];
+        assert_eq!(errors(&send(&x, &seller, &id, "EMAIL").await), invalid, "the person refused this channel");
+        assert_eq!(errors(&send(&x, &seller, &id, "MESSENGER").await), invalid);
+        assert_eq!(errors(&send(&x, &other, &id, "PHONE").await), [("NOT_FOUND".to_owned(), "leadId".to_owned())]);
+        for _ in 0..3 {
+            assert_eq!(errors(&send(&x, &seller, &id, "PHONE").await), []);
+        }
+        assert_eq!(errors(&send(&x, &seller, &id, "PHONE").await), [("RATE_LIMITED".to_owned(), String::new())]);
+        x.clock.advance_secs(86_400);
+        assert_eq!(errors(&send(&x, &seller, &id, "PHONE").await), []);
+    }
+}
