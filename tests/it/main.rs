@@ -2,6 +2,7 @@
 //! seeded randomness, each with a fresh database.
 
 mod accounts;
+mod disputes;
 mod feed;
 mod foundation;
 mod harness;

@@ -1,0 +1,132 @@
+//! Evidence: files, logged calls, and who reads them.
+
+use api::app::Caller;
+use api::app::dispute::evidence_read;
+use domain::id::{EvidenceId, UploadId};
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+use sea_orm::ActiveValue::Set;
+use sea_orm::EntityTrait;
+use serde_json::{Value, json};
+use store::WriteError;
+use store::entity::upload;
+
+use super::case::{CALL, Case, HOUR, OPEN, case, claim, in_charge};
+use crate::harness::{Actor, Exchange, on_each_backend};
+use crate::ledger::market::DAY;
+
+const ADD: &str = "mutation ($input: DisputeEvidenceAddInput!) { disputeEvidenceAdd(input: $input) {
+    dispute { id files { id fileName mediaType party } } userErrors { code path } } }";
+
+async fn uploaded(x: &Exchange, who: &Actor, content: &'static [u8], size: i64) -> UploadId {
+    let id: UploadId = x.app.store.id();
+    let key = format!("evidence/{id}");
+    x.app.files.put(&Path::from(key.as_str()), content.into()).await.unwrap();
+    let now = x.app.store.now();
+    let row = upload::ActiveModel {
+        id: Set(id.0),
+        organization_id: Set(Some(who.org().0)),
+        purpose: Set("EVIDENCE".into()),
+        file_name: Set("call.txt".into()),
+        state: Set("STORED".into()),
+        token_hash: Set(id.0.as_bytes().to_vec()),
+        max_bytes: Set(10 * 1024 * 1024),
+        size_bytes: Set(Some(size)),
+        sha256: Set(Some(content.to_vec())),
+        media_type: Set(Some("text/plain".into())),
+        object_key: Set(Some(key)),
+        created_by: Set(None),
+        created_at: Set(now),
+        expires_at: Set(now),
+        completed_at: Set(Some(now)),
+    };
+    let done: Result<(), WriteError> = x
+        .app
+        .store
+        .write("upload", move |tx| {
+            let row = row.clone();
+            async move {
+                upload::Entity::insert(row).exec_without_returning(tx.db()).await?;
+                Ok(())
+            }
+        })
+        .await;
+    done.unwrap();
+    id
+}
+
+async fn add(x: &Exchange, who: &Actor, dispute: &str, upload: UploadId) -> Value {
+    let input = json!({ "disputeId": dispute, "uploadIds": [upload.to_string()] });
+    who.run(x, ADD, json!({ "input": input })).await["disputeEvidenceAdd"].clone()
+}
+
+async fn read(x: &Exchange, who: &Actor, id: EvidenceId) -> Option<Vec<u8>> {
+    let caller = Caller { principal: who.principal.clone(), request_id: "test".into(), address: None };
+    evidence_read(&x.app, &caller, id).await.unwrap().map(|file| file.content.to_vec())
+}
+
+async fn call(x: &Exchange, case: &Case, disposition: &str) {
+    let input = json!({ "tradeId": case.trade.id.to_string(), "at": x.app.now(), "durationSecs": 0, "disposition": disposition });
+    let answer = case.buyer.run(x, CALL, json!({ "input": input })).await;
+    assert_eq!(answer["callAttemptLog"]["userErrors"], json!([]));
+}
+
+on_each_backend! {
+    async fn files_are_read_by_the_parties_and_the_arbiter_in_charge(x: Exchange) {
+        let arbiters = [x.arbiter().await, x.arbiter().await];
+        let case = case(&x, 1_000).await;
+        let stranger = x.organization("Stranger").await;
+        let id = case.open(&x).await;
+        let file = uploaded(&x, &case.buyer, b"bounced", 7).await;
+        let before = x.row_counts().await;
+        assert_eq!(add(&x, &case.seller, &id, file).await["userErrors"], json!([{ "code": "NOT_FOUND", "path": ["uploadIds", "0"] }]));
+        assert_eq!(add(&x, &stranger, &id, file).await["userErrors"], json!([{ "code": "NOT_FOUND", "path": ["disputeId"] }]));
+        let huge = uploaded(&x, &case.buyer, b"huge", 10 * 1024 * 1024 + 1).await;
+        assert_eq!(add(&x, &case.buyer, &id, huge).await["userErrors"][0]["code"], "TOO_LARGE");
+        let files = add(&x, &case.buyer, &id, file).await["dispute"]["files"].clone();
+        assert_eq!(x.count("evidence").await, before["evidence"].as_i64().unwrap() + 1);
+        assert_eq!((files[0]["fileName"].clone(), files[0]["party"].clone()), (json!("call.txt"), json!("BUYER")));
+        let evidence: EvidenceId = files[0]["id"].as_str().unwrap().parse().unwrap();
+        let same = uploaded(&x, &case.buyer, b"bounced", 7).await;
+        assert_eq!(add(&x, &case.buyer, &id, same).await["userErrors"][0]["code"], "TAKEN");
+        case.respond(&x, &id, "CONTEST", Some("no")).await;
+        let chosen = in_charge(&x, &arbiters, &id).await;
+        for who in [&case.buyer, &case.seller, chosen] {
+            assert_eq!(read(&x, who, evidence).await.as_deref(), Some(b"bounced".as_slice()));
+        }
+        let other = arbiters.iter().find(|arbiter| arbiter.user != chosen.user).unwrap();
+        for who in [&stranger, other] {
+            assert_eq!(read(&x, who, evidence).await, None);
+        }
+    }
+
+    async fn that_nobody_can_be_reached_takes_three_calls_on_two_days(x: Exchange) {
+        let case = case(&x, 1_000).await;
+        let try_open = async || {
+            let input = claim(&case.trade, "MISTAKE", "DEAD_NUMBER");
+            case.buyer.run(&x, OPEN, json!({ "input": input })).await["disputeOpen"].clone()
+        };
+        assert_eq!(try_open().await["userErrors"][0]["code"], "OUTSIDE_WINDOW", "younger than a day");
+        call(&x, &case, "NO_ANSWER").await;
+        x.clock.advance_secs(HOUR);
+        call(&x, &case, "BUSY").await;
+        x.clock.advance_secs(DAY);
+        assert_eq!(try_open().await["userErrors"][0]["code"], "REQUIRED", "two calls on one day");
+        call(&x, &case, "OUT_OF_SERVICE").await;
+        assert_eq!(try_open().await["dispute"]["status"], "OPEN");
+    }
+
+    async fn a_call_before_the_trade_or_of_others_is_refused(x: Exchange) {
+        let case = case(&x, 1_000).await;
+        let before = x.row_counts().await;
+        let log = async |who: &Actor, at: chrono::DateTime<chrono::Utc>| {
+            let input = json!({ "tradeId": case.trade.id.to_string(), "at": at, "durationSecs": 0, "disposition": "BUSY" });
+            who.run(&x, CALL, json!({ "input": input })).await["callAttemptLog"]["userErrors"][0].clone()
+        };
+        let now = x.app.now();
+        assert_eq!(log(&case.buyer, now - chrono::TimeDelta::seconds(1)).await, json!({ "code": "INVALID", "path": ["at"] }));
+        assert_eq!(log(&case.buyer, now + chrono::TimeDelta::seconds(1)).await, json!({ "code": "INVALID", "path": ["at"] }));
+        assert_eq!(log(&case.seller, now).await, json!({ "code": "NOT_FOUND", "path": ["tradeId"] }));
+        assert_eq!(x.row_counts().await, before);
+    }
+}

@@ -1,0 +1,8 @@
+//! Disputes through the public API: every path, both sides' silence, exact money.
+
+mod case;
+mod desk;
+mod evidence;
+mod group;
+mod paths;
+mod work;
