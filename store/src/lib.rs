@@ -8,6 +8,7 @@ pub mod bids;
 pub mod calls;
 pub mod clients;
 pub mod confirmations;
+pub mod consents;
 pub mod contacts;
 pub mod corrections;
 mod db;

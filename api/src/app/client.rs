@@ -174,7 +174,7 @@ async fn own(app: &App, id: ClientId, caller: &Caller) -> Result<Client, AppErro
 }
 
 async fn from_lead(app: &App, lead: domain::id::LeadId) -> Result<ClientCard, AppError> {
-    let person = super::dispute::person(app, lead).await?;
+    let person = super::leads::person_of(app, lead).await?;
     let person = person.ok_or_else(|| Refusal::wrong_state("the lead was erased: say what the card holds").at("card"))?;
     Ok(ClientCard {
         name: person.contact.name,

@@ -5,6 +5,7 @@ pub mod api_key;
 pub mod client;
 pub mod bids;
 pub mod confirmations;
+pub mod consent;
 pub mod contact;
 pub mod dispute;
 mod error;

@@ -28,6 +28,7 @@ pub(super) async fn serve(config: Config) -> Result<(), CommandError> {
     let stop = CancellationToken::new();
     let mut workers = if app.config.workers.enabled { workers::start(&app, &stop).await? } else { JoinSet::new() };
     let others = http::jwks::router(Arc::clone(&app))
+        .merge(http::evidence::routes(Arc::clone(&app), host.clone()))
         .merge(http::refusals::routes(Arc::clone(&app), host.clone()))
         .merge(http::statement::routes(Arc::clone(&app), host.clone()))
         .merge(http::uploads::routes(Arc::clone(&app), host));

@@ -6,6 +6,7 @@ pub mod bid;
 pub mod client;
 pub mod confirmation;
 pub mod connection;
+pub mod consent;
 pub mod dispute;
 pub mod error;
 pub mod id;
@@ -72,6 +73,7 @@ pub struct Mutation(
     bid::BidMutation,
     client::ClientMutation,
     confirmation::ConfirmationMutation,
+    consent::ConsentMutation,
     dispute::DeskMutation,
     dispute::DisputeMutation,
     import::ImportMutation,

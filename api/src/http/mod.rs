@@ -4,6 +4,7 @@ mod apq;
 pub mod contract;
 mod endpoint;
 pub mod exchange;
+pub mod evidence;
 mod explorer;
 mod health;
 pub mod host;

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::db::Backend;
 use crate::entity::{dispute, trade};
 use crate::error::{StoreError, WriteError};
+use crate::listings::listing_locked_of_lead;
 use crate::outbox::Event;
 use crate::trades::Trade;
 use crate::write::Tx;
@@ -137,8 +138,9 @@ impl TryFrom<dispute::Model> for Dispute {
     }
 }
 
-/// Locks the trades and the disputes of `lead` until the transaction ends.
+/// Locks the open listing, the trades and the disputes of `lead` until the transaction ends.
 pub async fn lead_lock(tx: &Tx, lead: LeadId) -> Result<LeadLock, WriteError> {
+    listing_locked_of_lead(tx, lead).await?;
     let mut trades = trade::Entity::find().filter(trade::Column::LeadId.eq(lead.0)).order_by_asc(trade::Column::Id);
     let mut disputes = dispute::Entity::find().filter(dispute::Column::LeadId.eq(lead.0)).order_by_asc(dispute::Column::Id);
     if tx.backend() == Backend::Postgres {

@@ -83,7 +83,7 @@ async fn money(tx: &Tx, dispute: &Dispute, settlement: Settlement) -> Result<(),
     Ok(())
 }
 
-/// Nobody may list the lead any more.
+/// Nobody may list the lead or buy it any more.
 async fn quarantine(tx: &Tx, lead: LeadId) -> Result<(), WriteError> {
     let done = lead::Entity::update_many()
         .col_expr(lead::Column::State, Expr::value(LeadState::Quarantined.as_str()))

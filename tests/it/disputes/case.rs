@@ -72,7 +72,8 @@ impl Case {
 
     /// The seller's answer.
     pub async fn respond(&self, x: &Exchange, id: &str, answer: &str, statement: Option<&str>) -> Value {
-        let input = json!({ "disputeId": id, "answer": answer, "statement": statement, "idempotencyKey": format!("answer {id}") });
+        let input =
+            json!({ "disputeId": id, "answer": answer, "statement": statement, "idempotencyKey": format!("answer {id}") });
         self.seller.run(x, RESPOND, json!({ "input": input })).await["disputeRespond"].clone()
     }
 

@@ -2,9 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::case::{
-    Case, DISPUTE, HOUR, OPEN, WITHDRAW, case, claim, in_charge, lead_state, opened, place, rule, tick,
-};
+use super::case::{Case, DISPUTE, HOUR, OPEN, WITHDRAW, case, claim, in_charge, lead_state, opened, place, rule, tick};
 use crate::harness::{Exchange, on_each_backend};
 use crate::ledger::market::{DAY, assert_clean, fund, sell};
 

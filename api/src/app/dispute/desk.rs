@@ -17,9 +17,9 @@ use store::trades::Trade;
 use store::{Tx, WriteError};
 
 use super::super::idempotency::idempotency_key;
+use super::super::leads::person_of;
 use super::super::{App, AppError, Caller};
 use super::answer::{assigned_entry, decided};
-use super::recheck::person;
 use super::text::text_sealed;
 use super::{Answered, rules};
 
@@ -73,7 +73,7 @@ pub async fn dispute_inspect(app: &App, caller: &Caller, id: DisputeId) -> Resul
     let trade = locked.trade(dispute.trade)?.clone();
     let lead = app.store.lead(LeadScope::Exchange, dispute.lead).await?;
     let lead = lead.ok_or_else(|| AppError::internal("a dispute without its lead"))?;
-    let person = person(app, dispute.lead).await?;
+    let person = person_of(app, dispute.lead).await?;
     let calls = app.store.calls_of(dispute.trade).await?;
     Ok(CaseView { dispute, trade, lead, person, calls })
 }

@@ -14,7 +14,6 @@ pub use appeal::{DisputeAppeal, dispute_appeal};
 pub use desk::{CaseView, DisputeRule, desk_disputes, dispute_confirm, dispute_inspect, dispute_recuse, dispute_rule};
 pub use evidence::{EvidenceFile, Shown, dispute_evidence_add, evidence_read};
 pub use open::{DisputeOpen, dispute_open};
-pub(super) use recheck::person;
 pub use view::{
     EntryView, dispute, dispute_entries, dispute_evidence, dispute_of_trade, disputes, disputes_advance, reputation,
     reputation_allowed,

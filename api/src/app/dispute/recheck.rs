@@ -1,13 +1,12 @@
 //! Checks that run again when a lead is disputed.
 
-use domain::id::{LeadId, TypedId};
+use domain::id::LeadId;
 use domain::lead::{Audience, Sealed};
 use domain::proof::{Facts, Recheck};
 use domain::verification::{Finding, Outcome, disposable_domain, email_syntax, phone};
-use store::entity::lead_contact;
-use store::leads::{Envelope, LeadScope};
+use store::leads::LeadScope;
 
-use super::super::contact::contact_open;
+use super::super::leads::person_of;
 use super::super::{App, AppError};
 
 /// What the checks of the contact find now.
@@ -28,17 +27,10 @@ impl Rechecked {
 pub(super) async fn recheck(app: &App, lead: LeadId) -> Result<Rechecked, AppError> {
     let stored =
         app.store.lead(LeadScope::Exchange, lead).await?.ok_or_else(|| AppError::internal("a trade without its lead"))?;
-    let Some(person) = person(app, lead).await? else {
+    let Some(person) = person_of(app, lead).await? else {
         return Ok(Rechecked { phone: Recheck::Inconclusive, email: Recheck::Inconclusive });
     };
     Ok(rechecked(&person, stored.audience))
-}
-
-/// Who the person behind a lead is; `None` once erased. The caller has found that this may be known.
-pub(in crate::app) async fn person(app: &App, lead: LeadId) -> Result<Option<Sealed>, AppError> {
-    let Some(Envelope { key_id, wrapped_key, ciphertext }) = app.store.lead_envelope(lead).await? else { return Ok(None) };
-    let row = lead_contact::Model { lead_id: lead.uuid(), key_id, wrapped_key, ciphertext };
-    contact_open(&app.keys, &row).map(Some)
 }
 
 fn rechecked(person: &Sealed, audience: Audience) -> Rechecked {
