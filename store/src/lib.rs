@@ -12,6 +12,7 @@ pub mod consents;
 pub mod contacts;
 pub mod corrections;
 mod db;
+pub mod demo;
 pub mod deposits;
 pub mod disputes;
 #[expect(missing_docs, reason = "the migrations say what each table and column means")]

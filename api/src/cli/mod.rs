@@ -1,5 +1,6 @@
 //! The command line: one module per noun.
 
+mod demo;
 mod keys;
 mod leads;
 mod ledger;
@@ -33,6 +34,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Runs a market on real input, prints its figures, and serves the API with it.
+    Demo(demo::DemoArguments),
     /// Serves the API until told to stop; brings the database up to date first.
     Serve,
     /// Files of leads.
@@ -86,6 +89,7 @@ pub fn run() -> ExitCode {
     let load = || -> Result<Config, ConfigError> { Config::load(config.as_deref()) };
     let done = runtime.block_on(Box::pin(async {
         match command {
+            Command::Demo(arguments) => demo::demo(arguments).await,
             Command::Serve => serve::serve(load()?).await,
             Command::Leads(command) => leads::leads(load()?, command).await,
             Command::Ledger(command) => ledger::ledger(load()?, command).await,
@@ -109,8 +113,12 @@ pub fn print(text: &str) -> Result<(), CommandError> {
     }
 }
 
+/// Writes to standard error, which is the last place to report to.
+fn tell(text: &str) {
+    writeln!(std::io::stderr(), "{text}").unwrap_or_default();
+}
+
 fn failed(error: &CommandError) -> ExitCode {
-    // Standard error is the last place to report to.
-    writeln!(std::io::stderr(), "clearlead: {}", error.0).unwrap_or_default();
+    tell(&format!("clearlead: {}", error.0));
     ExitCode::FAILURE
 }

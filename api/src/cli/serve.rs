@@ -10,11 +10,16 @@ use super::{CommandError, open, start};
 use crate::app::verticals::verticals_seed;
 use crate::config::Config;
 use crate::http::exchange::ExchangeHost;
-use crate::http::{self, Contract};
+use crate::http::{self, Contract, DemoLogin};
 use crate::ports::{SystemClock, SystemEntropy};
 use crate::workers;
 
 pub(super) async fn serve(config: Config) -> Result<(), CommandError> {
+    serve_with(config, Vec::new()).await
+}
+
+/// Serves with log-ins that the explorer offers: a demo's.
+pub(super) async fn serve_with(config: Config, logins: Vec<DemoLogin>) -> Result<(), CommandError> {
     start::start_log(&config.log)?;
     let app = open(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
     app.store.migrate().await?;
@@ -22,7 +27,8 @@ pub(super) async fn serve(config: Config) -> Result<(), CommandError> {
     let schema = crate::graphql::schema(Arc::clone(&app));
     let host = Arc::new(ExchangeHost::new(Arc::clone(&app)));
     let contract =
-        Contract::new(schema, &crate::graphql::sdl(), host.clone(), app.config.server.clone(), app.config.graphql.clone());
+        Contract::new(schema, &crate::graphql::sdl(), host.clone(), app.config.server.clone(), app.config.graphql.clone())
+            .with_demo_logins(logins);
     let listener = TcpListener::bind(app.config.server.bind).await?;
     tracing::info!(address = %listener.local_addr()?, "serving");
     let stop = CancellationToken::new();

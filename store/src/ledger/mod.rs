@@ -4,6 +4,7 @@ mod accounts;
 mod post;
 mod statement;
 mod stop;
+mod totals;
 mod verify;
 mod wallet;
 

@@ -57,6 +57,22 @@ impl Database {
     }
 }
 
+impl Database {
+    /// The URL of a database without any table.
+    pub async fn empty(self, folder: &Path) -> String {
+        match self {
+            Self::Sqlite => format!("sqlite://{}?mode=rwc", folder.join("empty.db").display()),
+            Self::Postgres => {
+                let name = format!("{PREFIX}{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+                let admin = admin().await.unwrap();
+                admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
+                admin.close().await.unwrap();
+                sibling(&name)
+            }
+        }
+    }
+}
+
 async fn sqlite_template() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("template.db");
