@@ -20,6 +20,7 @@ use tokio_util::io::ReaderStream;
 use super::{CommandError, open, print, start};
 use crate::app::imports::{ImportRun, LeadsImport, import_queue, mapping_propose};
 use crate::app::uploads::{UploadProof, upload_await, upload_put};
+use crate::app::verticals::verticals_seed;
 use crate::app::{App, AppError};
 use crate::config::Config;
 use crate::http::refusals::{HEADER, cells, key};
@@ -105,6 +106,7 @@ async fn import(mut config: Config, arguments: ImportArguments) -> Result<(), Co
     if !app.store.is_migrated().await? {
         return Err(CommandError::new("the database is not up to date: run `clearlead migrate` first"));
     }
+    verticals_seed(&app).await.map_err(told)?;
     let queued = queue(&app, arguments.seller, &arguments.file, mapping).await?;
     let bar = bar(&queued);
     let done = run(&app, queued.id, &bar).await?;

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono_tz::Tz;
 
+use super::convert::wordlike;
 use super::date::DateFormat;
 use super::number::NumberFormat;
 use super::synonyms::Topic;
 use super::target::{Kind, Target};
+use crate::vertical::EnumValue;
 
 /// Texts that stand for "not answered" in files of all kinds.
 const MISSING: &[&str] = &[
@@ -143,6 +145,9 @@ impl Profile {
             }
             Topic::BirthDate => Kind::Date,
             Topic::Outcome => return None,
+            Topic::Field(Target::LandingPage | Target::ConsentPage | Target::FormPage | Target::ConsentCertificate) => {
+                return (self.shape != Shape::Text).then_some(false);
+            }
             Topic::Field(target) => target.kind(),
         };
         match kind {
@@ -156,6 +161,18 @@ impl Profile {
                 matches!(self.shape, Shape::Email | Shape::Phone).then_some(false)
             }
         }
+    }
+
+    /// Whether any value is one of `words`.
+    pub(super) fn knows(&self, words: &[String]) -> bool {
+        let known = |value: &String| words.iter().any(|word| wordlike(word) == wordlike(value));
+        self.distinct.keys().any(known)
+    }
+
+    /// Whether there are values, and every one is listed.
+    pub(super) fn all_among(&self, listed: &[EnumValue]) -> bool {
+        let known = |value: &String| listed.iter().any(|listed| wordlike(&listed.value) == wordlike(value));
+        !self.distinct.is_empty() && self.distinct.keys().all(known)
     }
 
     fn is(&self, shapes: &[Shape]) -> Option<bool> {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::convert::wordlike;
 use super::profile::{Profile, Shape};
-use super::synonyms::{NAMES, Topic, likeness, plain};
+use super::synonyms::{NAMES, Topic, likeness, plain, within};
 use super::target::{Kind, Target};
 use crate::vertical::{Attribute, AttributeKind, Definition};
 
@@ -34,8 +34,8 @@ pub fn propose(columns: &[String], rows: &[Vec<String>], candidates: &[Candidate
         .map(|(index, name)| Profile::new(name, rows.iter().filter_map(|row| row.get(index))))
         .collect();
     let topics = assign(&profiles);
-    let free: Vec<&Profile> =
-        profiles.iter().filter(|profile| !topics.values().any(|taken| taken.name == profile.name)).collect();
+    let unused = |profile: &&Profile| !topics.values().any(|taken| taken.name == profile.name) && !is_outcome(profile);
+    let free: Vec<&Profile> = profiles.iter().filter(unused).collect();
     let chosen = candidates
         .iter()
         .filter(|candidate| !candidate.definition.group)
@@ -65,6 +65,10 @@ fn assign(profiles: &[Profile]) -> Topics<'_> {
                 Some(true) => by_name.saturating_add(60),
                 None => by_name,
             };
+            // A name that only resembles the topic needs values that do.
+            if by_name < 90 && words_of(*topic).is_some_and(|words| !profile.knows(&words)) {
+                continue;
+            }
             if by_name >= LEAST_LIKENESS || (by_look == Some(true) && matches!(profile.shape, Shape::Email | Shape::Phone)) {
                 scored.push((score, position, *topic, profile));
             }
@@ -83,14 +87,44 @@ fn assign(profiles: &[Profile]) -> Topics<'_> {
     topics
 }
 
+fn is_outcome(profile: &Profile) -> bool {
+    let known = NAMES.iter().find(|(topic, _)| *topic == Topic::Outcome).map_or("", |(_, known)| *known);
+    likeness(&plain(&profile.name), known) >= 90
+}
+
+fn words_of(topic: Topic) -> Option<Vec<String>> {
+    match topic {
+        Topic::Field(target) => match target.kind() {
+            Kind::Words(words) => Some(words),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The best column per attribute: the likeness of the names, and for listed values theirs; each column once.
 fn attributes_for<'a>(definition: &Definition, free: &[&'a Profile]) -> BTreeMap<String, &'a Profile> {
-    let mut found = BTreeMap::new();
+    let mut scored: Vec<(u32, &str, usize, &'a Profile)> = Vec::new();
     for attribute in &definition.attributes {
         let labels = attribute.labels.values().map(String::as_str);
         let known = std::iter::once(attribute.key.as_str()).chain(labels).collect::<Vec<_>>().join("|");
-        let fits = |profile: &&&Profile| likeness(&plain(&profile.name), &known) >= LEAST_LIKENESS && fits(attribute, profile);
-        if let Some(profile) = free.iter().filter(fits).max_by_key(|profile| likeness(&plain(&profile.name), &known)) {
-            found.insert(attribute.key.clone(), *profile);
+        for (position, profile) in free.iter().enumerate().filter(|(_, profile)| fits(attribute, profile)) {
+            let name = plain(&profile.name);
+            let part = if within(&plain(&attribute.key), &name) { 62 } else { 0 };
+            let by_name = likeness(&name, &known).max(part);
+            let by_values = if profile.all_among(&attribute.values) { 50 } else { 0 };
+            let score = by_name.saturating_add(by_values);
+            if score >= LEAST_LIKENESS || by_values > 0 {
+                scored.push((score, &attribute.key, position, *profile));
+            }
+        }
+    }
+    scored.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)).then(a.2.cmp(&b.2)));
+    let mut found = BTreeMap::new();
+    let mut taken = BTreeSet::new();
+    for (_, key, position, profile) in scored {
+        if !found.contains_key(key) && taken.insert(position) {
+            found.insert(key.to_owned(), profile);
         }
     }
     found
@@ -225,11 +259,10 @@ impl Proposal {
     }
 
     fn rest(&mut self, profiles: &[Profile]) {
-        let outcome = NAMES.iter().find(|(topic, _)| *topic == Topic::Outcome).map_or("", |(_, known)| *known);
         self.line("\n# Columns not used:");
         let unused: Vec<&Profile> = profiles.iter().filter(|profile| !self.used.contains(&profile.name)).collect();
         for profile in unused {
-            let note = if likeness(&plain(&profile.name), outcome) >= 90 {
+            let note = if is_outcome(profile) {
                 "looks like an outcome, known only after the lead was worked on: never an input".to_owned()
             } else {
                 format!("{}, {} different values in the sample", profile.shape.name(), profile.distinct.len())

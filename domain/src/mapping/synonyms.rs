@@ -161,7 +161,11 @@ pub(super) fn likeness(name: &str, known: &str) -> u32 {
     if known.iter().any(|candidate| candidate == name || candidate.replace(' ', "") == squeezed) {
         return 95;
     }
-    let padded = format!(" {name} ");
-    let inside = |candidate: &str| candidate.chars().count() >= 4 && padded.contains(&format!(" {candidate} "));
-    if known.iter().any(|candidate| inside(candidate)) { 65 } else { 0 }
+    if known.iter().any(|candidate| within(name, candidate)) { 65 } else { 0 }
+}
+
+/// Whether `inner` stands in `outer` as whole words, both as [`plain`] writes them.
+#[must_use]
+pub(super) fn within(outer: &str, inner: &str) -> bool {
+    inner.chars().count() >= 4 && format!(" {outer} ").contains(&format!(" {inner} "))
 }

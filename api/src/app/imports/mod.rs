@@ -28,7 +28,7 @@ pub use run::{ImportRun, imports_advance};
 pub const IMPORT_PROGRESSED: &str = "import.progressed";
 
 /// Rows that a proposal looks at.
-const SAMPLE_ROWS: usize = 500;
+const SAMPLE_ROWS: usize = 5_000;
 
 /// What is imported.
 #[derive(Debug, Clone, PartialEq, Eq)]
