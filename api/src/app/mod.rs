@@ -9,6 +9,7 @@ pub mod consent;
 pub mod contact;
 pub mod dispute;
 mod error;
+pub mod forgetting;
 pub mod idempotency;
 pub mod identity;
 pub mod imports;

@@ -8,7 +8,10 @@ use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, AppError, dispute, imports, jobs, ledger, listings, trade, uploads};
+use crate::app::{App, AppError, dispute, forgetting, imports, jobs, ledger, listings, trade, uploads};
+
+/// How often what is over is forgotten.
+const FORGETTING_PAUSE: Duration = Duration::from_secs(3_600);
 
 /// One pass over what is due now; answers how much it did.
 pub type Pass = fn(Arc<App>) -> BoxFuture<'static, Result<u64, AppError>>;
@@ -32,6 +35,7 @@ pub async fn start(app: &Arc<App>, stop: &CancellationToken) -> Result<JoinSet<(
     }
     let hours = Duration::from_secs(u64::try_from(app.config.workers.ledger_verify_secs).unwrap_or(3600));
     workers.spawn(repeat(Arc::clone(app), "ledger", verify, hours, stop.clone()));
+    workers.spawn(repeat(Arc::clone(app), "forgetting", forget, FORGETTING_PAUSE, stop.clone()));
     let (app, stop) = (Arc::clone(app), stop.clone());
     let pause = Duration::from_millis(app.config.workers.poll_millis);
     workers.spawn(async move {
@@ -44,6 +48,10 @@ pub async fn start(app: &Arc<App>, stop: &CancellationToken) -> Result<JoinSet<(
 
 fn import(app: Arc<App>) -> BoxFuture<'static, Result<u64, AppError>> {
     Box::pin(async move { imports::imports_advance(&app).await })
+}
+
+fn forget(app: Arc<App>) -> BoxFuture<'static, Result<u64, AppError>> {
+    Box::pin(async move { forgetting::forget_old(&app).await })
 }
 
 fn verify(app: Arc<App>) -> BoxFuture<'static, Result<u64, AppError>> {

@@ -1,6 +1,7 @@
 //! Organizations, people, their sessions and keys.
 
 mod api_keys;
+mod forget;
 mod invitations;
 mod members;
 mod organizations;

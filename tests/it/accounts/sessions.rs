@@ -1,5 +1,6 @@
 //! Registering, logging in and out, refreshing.
 
+use api::app::forgetting::forget_old;
 use api::app::session::{SessionCreate, session_create};
 use api::app::{AppError, Caller};
 use domain::access::{Principal, Role};
@@ -160,5 +161,18 @@ on_each_backend! {
         let as_staff = json!({ "email": "ada@example.com", "password": PASSWORD, "staffRole": "OPERATOR" });
         let answer = x.anonymous(log_in, json!({ "input": as_staff })).await;
         assert_eq!(only_error(&answer["data"]["sessionCreate"]), ("NOT_FOUND".into(), json!(["staffRole"])));
+    }
+
+    async fn what_is_over_is_forgotten_and_what_runs_is_not(x: Exchange) {
+        let old = register(&x, "ada@example.com").await;
+        x.clock.advance_secs(59 * 86_400);
+        let running = Tokens::of(&log_in(&x, "ada@example.com", PASSWORD).await["session"]);
+        log_in(&x, "ada@example.com", "not the password").await;
+        assert_eq!(forget_old(&x.app).await.unwrap(), 0);
+        x.clock.advance_secs(86_400 + 1);
+        assert_eq!(forget_old(&x.app).await.unwrap(), 2);
+        assert_eq!((x.count("session").await, x.count("refresh_token").await, x.count("throttle").await), (1, 1, 1));
+        assert_eq!(only_error(&refresh(&x, &old.refresh).await).0, "INVALID_TOKEN");
+        assert!(!refresh(&x, &running.refresh).await["session"].is_null());
     }
 }

@@ -1,0 +1,21 @@
+//! Forgetting what is over, so that tables that every request writes to do not grow for ever.
+
+use domain::time::plus_secs;
+
+use super::{App, AppError};
+
+/// How long a session that is over is kept, to explain what happened.
+const SESSIONS_KEPT_SECS: i64 = 30 * 86_400;
+/// How long counted attempts are kept; longer than the longest window.
+const THROTTLES_KEPT_SECS: i64 = 31 * 86_400;
+/// How long the feed's events are kept for readers that were away.
+const EVENTS_KEPT_SECS: i64 = 30 * 86_400;
+
+/// Forgets sessions, attempts and events that are over; answers how many rows.
+pub async fn forget_old(app: &App) -> Result<u64, AppError> {
+    let before = |kept_secs: i64| plus_secs(app.now(), kept_secs.saturating_neg());
+    let sessions = app.store.sessions_prune(before(SESSIONS_KEPT_SECS)).await?;
+    let throttles = app.store.throttles_prune(before(THROTTLES_KEPT_SECS)).await?;
+    let events = app.store.events_prune(before(EVENTS_KEPT_SECS)).await?;
+    Ok(sessions.saturating_add(throttles).saturating_add(events))
+}

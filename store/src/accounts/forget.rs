@@ -1,0 +1,28 @@
+//! What is over and helps nobody any more.
+
+use domain::time::Timestamp;
+use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::Query;
+
+use crate::db::Store;
+use crate::entity::{password_reset, refresh_token, session};
+use crate::error::WriteError;
+
+impl Store {
+    /// Forgets refresh tokens, sessions and password resets that expired before `before`; answers how many rows.
+    pub async fn sessions_prune(&self, before: Timestamp) -> Result<u64, WriteError> {
+        self.write("sessions_prune", move |tx| async move {
+            let tokens = refresh_token::Entity::delete_many().filter(refresh_token::Column::ExpiresAt.lt(before));
+            let tokens = tokens.exec(tx.db()).await?.rows_affected;
+            let used = Query::select().column(refresh_token::Column::SessionId).from(refresh_token::Entity).to_owned();
+            let sessions = session::Entity::delete_many()
+                .filter(session::Column::ExpiresAt.lt(before))
+                .filter(session::Column::Id.not_in_subquery(used));
+            let sessions = sessions.exec(tx.db()).await?.rows_affected;
+            let resets = password_reset::Entity::delete_many().filter(password_reset::Column::ExpiresAt.lt(before));
+            let resets = resets.exec(tx.db()).await?.rows_affected;
+            Ok(tokens.saturating_add(sessions).saturating_add(resets))
+        })
+        .await
+    }
+}
