@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::app::App;
 use api::app::listings::{ListingBuy, listing_buy, listing_close};
@@ -11,6 +12,7 @@ use domain::id::ListingId;
 use domain::ledger::AccountKind;
 use domain::refusal::Code;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::stand::{LeadSpec, lead, listed, money, placed, vertical};
 use crate::harness::{Actor, Exchange, on_each_backend};
@@ -106,8 +108,33 @@ on_each_backend! {
         assert_clean(&x).await;
     }
 
-    async fn one_buyer_at_two_listings_of_one_person_gets_one(x: Exchange) {
-        let (seller, v, buyer) = (x.organization("S").await, vertical(&x, "auto").await, x.organization("B").await);
+    async fn the_workers_of_two_processes_clear_at_the_closing_time(x: Exchange) {
+        let (seller, buyer, v) = (x.organization("S").await, x.organization("B").await, vertical(&x, "auto").await);
+        fund(&x.app, buyer.org(), 5_000).await;
+        let lead = lead(&x, seller.org(), LeadSpec::of(v)).await;
+        let id = listed(&x, &seller, lead, 1, Some(60), json!({ "auction": { "exclusiveReserve": money("12") } })).await;
+        placed(&x, &buyer, &id, None, Some("20")).await;
+        assert!(x.app.config.workers.poll_millis < 1_000, "an idle exchange clears less than a second late");
+        let (stop, other) = (CancellationToken::new(), x.second_process().await);
+        let mut workers = api::workers::start(&x.app, &stop).await.unwrap();
+        let mut others = api::workers::start(&other, &stop).await.unwrap();
+        x.clock.advance_secs(60);
+        let cleared = async {
+            while x.count("receipt").await == 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), cleared).await.unwrap();
+        stop.cancel();
+        while workers.join_next().await.is_some() {}
+        while others.join_next().await.is_some() {}
+        assert_eq!((x.count("trade").await, x.count("receipt").await), (1, 1));
+        assert_eq!(balance(&x, seller.org(), AccountKind::Escrow).await, 1_200);
+        assert_clean(&x).await;
+    }
+
+    async fn one_buyer_at_many_listings_of_one_person_gets_one(x: Exchange) {
+        let (v, buyer) = (vertical(&x, "auto").await, x.organization("B").await);
         fund(&x.app, buyer.org(), 100_000).await;
         let mut listings = BTreeSet::new();
         for _ in 0..8 {
@@ -129,6 +156,6 @@ on_each_backend! {
             bought += usize::from(attempt.await.unwrap());
         }
         assert_eq!((bought, x.count("trade").await), (1, 1));
-        assert_eq!(balance(&x, seller.org(), AccountKind::Escrow).await, 0);
+        assert_eq!(balance(&x, buyer.org(), AccountKind::Available).await, 99_000);
     }
 }
