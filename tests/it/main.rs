@@ -12,5 +12,6 @@ mod leads;
 mod ledger;
 mod market;
 mod protocol;
+mod tour;
 mod wallet;
 mod zz_backends;

@@ -9,8 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{CommandError, open, start};
 use crate::app::verticals::verticals_seed;
 use crate::config::Config;
-use crate::http::exchange::ExchangeHost;
-use crate::http::{self, Contract, DemoLogin};
+use crate::http::{self, DemoLogin};
 use crate::ports::{SystemClock, SystemEntropy};
 use crate::workers;
 
@@ -24,21 +23,11 @@ pub(super) async fn serve_with(config: Config, logins: Vec<DemoLogin>) -> Result
     let app = open(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
     app.store.migrate().await?;
     verticals_seed(&app).await?;
-    let schema = crate::graphql::schema(Arc::clone(&app));
-    let host = Arc::new(ExchangeHost::new(Arc::clone(&app)));
-    let contract =
-        Contract::new(schema, &crate::graphql::sdl(), host.clone(), app.config.server.clone(), app.config.graphql.clone())
-            .with_demo_logins(logins);
     let listener = TcpListener::bind(app.config.server.bind).await?;
     tracing::info!(address = %listener.local_addr()?, "serving");
     let stop = CancellationToken::new();
     let mut workers = if app.config.workers.enabled { workers::start(&app, &stop).await? } else { JoinSet::new() };
-    let others = http::jwks::router(Arc::clone(&app))
-        .merge(http::evidence::routes(Arc::clone(&app), host.clone()))
-        .merge(http::refusals::routes(Arc::clone(&app), host.clone()))
-        .merge(http::statement::routes(Arc::clone(&app), host.clone()))
-        .merge(http::uploads::routes(Arc::clone(&app), host));
-    http::serve(listener, Arc::new(contract), others, told_to_stop()).await?;
+    http::exchange_serve(Arc::clone(&app), logins, listener, told_to_stop()).await?;
     stop.cancel();
     while workers.join_next().await.is_some() {}
     Ok(app.store.close().await?)

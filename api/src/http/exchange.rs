@@ -7,12 +7,33 @@ use domain::refusal::Code;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use secrecy::ExposeSecret;
+use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use super::host::{Admitted, Credentials, Host, Readiness};
 use super::problem::{Problem, ProblemCode};
+use super::{Contract, DemoLogin, evidence, jwks, refusals, serve, statement, uploads};
 use crate::app::session::authenticate;
 use crate::app::{App, AppError, Caller};
+
+/// Serves the whole exchange at `listener` until `stop` is ready, and drains. `logins` are offered by the explorer: a demo's.
+pub async fn exchange_serve(
+    app: Arc<App>,
+    logins: Vec<DemoLogin>,
+    listener: TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let host = Arc::new(ExchangeHost::new(Arc::clone(&app)));
+    let schema = crate::graphql::schema(Arc::clone(&app));
+    let (server, limits) = (app.config.server.clone(), app.config.graphql.clone());
+    let contract = Contract::new(schema, &crate::graphql::sdl(), host.clone(), server, limits).with_demo_logins(logins);
+    let others = jwks::router(Arc::clone(&app))
+        .merge(evidence::routes(Arc::clone(&app), host.clone()))
+        .merge(refusals::routes(Arc::clone(&app), host.clone()))
+        .merge(statement::routes(Arc::clone(&app), host.clone()))
+        .merge(uploads::routes(app, host));
+    serve::serve(listener, Arc::new(contract), others, stop).await
+}
 
 /// Serves requests for `App`.
 #[derive(Debug, Clone)]

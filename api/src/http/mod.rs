@@ -25,6 +25,7 @@ mod ws;
 
 pub use contract::Contract;
 pub use endpoint::{bearer, client_address, problem_response};
+pub use exchange::exchange_serve;
 pub use explorer::DemoLogin;
 pub use health::install_metrics;
 pub use serve::{router, serve};
