@@ -6,7 +6,7 @@ use api::demo::{Demo, DemoError, Flaw, Progress, Report};
 use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::harness::{Database, Exchange, on_each_backend};
+use crate::harness::{Database, on_each_backend};
 
 const ROWS: usize = 300;
 

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::harness::{Exchange, on_each_backend};
+use crate::harness::on_each_backend;
 
 const README: &str = include_str!("../../README.md");
 const FILE: &str = include_str!("../../docs/tour/leads.csv");
@@ -29,7 +29,8 @@ impl Newcomer {
     }
 
     async fn paste(&mut self, block: &str) -> Value {
-        let who = block.strip_prefix("# as ").and_then(|rest| rest.split([',', '\n']).next()).expect("a block says who pastes it");
+        let who =
+            block.strip_prefix("# as ").and_then(|rest| rest.split([',', '\n']).next()).expect("a block says who pastes it");
         let mut body = json!({ "query": self.filled(block) });
         if block.contains("$mapping") {
             body["variables"] = json!({ "mapping": MAPPING });
@@ -47,7 +48,9 @@ impl Newcomer {
     }
 
     fn note(&mut self, field: &str, value: &Value, block: &str) {
-        let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("{pointer} of {value:#}")).to_owned();
+        let text = |pointer: &str| {
+            value.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("{pointer} of {value:#}")).to_owned()
+        };
         match field {
             "organizationRegister" => {
                 let (who, id) = if block.contains("Seller") { ("seller", "SELLER_ID") } else { ("buyer", "BUYER_ID") };

@@ -100,7 +100,8 @@ pub async fn invitation_revoke(app: &App, caller: &Caller, id: InvitationId) -> 
 /// proves itself by the password besides.
 pub async fn invitation_accept(app: &App, caller: &Caller, input: InvitationAccept) -> Result<SessionTokens, AppError> {
     let hash = token_hash(input.token.expose_secret());
-    let peeked = app.store.write("invitation_peek", move |tx| async move { Ok::<_, AppError>(tx.invitation_of_token(&hash).await?) });
+    let peeked =
+        app.store.write("invitation_peek", move |tx| async move { Ok::<_, AppError>(tx.invitation_of_token(&hash).await?) });
     let invitation = peeked.await?.ok_or_else(unknown)?;
     let joining = joining_of(app, caller, &invitation, input).await?;
     let user = match &joining {
@@ -134,12 +135,7 @@ pub async fn invitation_accept(app: &App, caller: &Caller, input: InvitationAcce
     opening.tokens(app, principal).await
 }
 
-async fn joining_of(
-    app: &App,
-    caller: &Caller,
-    invitation: &Invitation,
-    input: InvitationAccept,
-) -> Result<Joining, AppError> {
+async fn joining_of(app: &App, caller: &Caller, invitation: &Invitation, input: InvitationAccept) -> Result<Joining, AppError> {
     if app.store.credentials_of(&invitation.email).await?.is_some() {
         return Ok(Joining::Known(password_verify(app, caller, &invitation.email, input.password).await?.person.id));
     }
@@ -186,7 +182,10 @@ mod tests {
 
     #[test]
     fn a_limit_is_the_last_number_that_passes() {
-        assert_eq!((limit_check(4, 5, "members"), limit_check(5, 5, "members").map_err(|r| r.code)), (Ok(()), Err(Code::LimitReached)));
+        assert_eq!(
+            (limit_check(4, 5, "members"), limit_check(5, 5, "members").map_err(|r| r.code)),
+            (Ok(()), Err(Code::LimitReached))
+        );
         let invitation = Invitation {
             id: InvitationId(Uuid::from_u128(1)),
             organization: OrganizationId(Uuid::from_u128(2)),

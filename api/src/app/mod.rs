@@ -2,8 +2,8 @@
 //! `domain` decide, write through `Store::write`, and know nothing of GraphQL or HTTP.
 
 pub mod api_key;
-pub mod client;
 pub mod bids;
+pub mod client;
 pub mod confirmations;
 pub mod consent;
 pub mod contact;

@@ -106,7 +106,9 @@ pub async fn password_reset_send(app: &App, payload: &Value) -> Result<(), AppEr
 /// Sets a new password with a mailed token, once. Every session of the person ends, and a lock-out with them.
 pub async fn password_reset_complete(app: &App, token: &SecretString, new: SecretString) -> Result<(), AppError> {
     let hash = token_hash(token.expose_secret());
-    let peeked = app.store.write("password_reset_peek", move |tx| async move { Ok::<_, AppError>(tx.password_reset_of_token(&hash).await?) });
+    let peeked = app
+        .store
+        .write("password_reset_peek", move |tx| async move { Ok::<_, AppError>(tx.password_reset_of_token(&hash).await?) });
     let user = peeked.await?.ok_or_else(unknown)?;
     let person = app.store.person(user).await?.ok_or_else(unknown)?;
     password_check(new.expose_secret(), person.email.as_str()).map_err(|refusal| refusal.at("newPassword"))?;

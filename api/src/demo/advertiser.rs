@@ -23,14 +23,8 @@ pub(crate) enum Advertiser {
 }
 
 /// All, in the order of the table.
-pub(crate) const ADVERTISERS: [Advertiser; 6] = [
-    Advertiser::Students,
-    Advertiser::Private,
-    Advertiser::Savings,
-    Advertiser::Bargains,
-    Advertiser::Picky,
-    Advertiser::Bulk,
-];
+pub(crate) const ADVERTISERS: [Advertiser; 6] =
+    [Advertiser::Students, Advertiser::Private, Advertiser::Savings, Advertiser::Bargains, Advertiser::Picky, Advertiser::Bulk];
 
 /// What a listing shows to a buyer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -113,7 +107,8 @@ impl Advertiser {
         match (self, format) {
             (Self::Students, SaleFormat::Fixed) if young => buy(SaleKind::Shared, offer.shared_minor, 2_600),
             (Self::Private, SaleFormat::Auction) if offer.balance >= 1_500 => {
-                let worth = 1_500_i64.saturating_add(offer.balance.clamp(0, 20_000) / 4).saturating_add(offer.score.saturating_mul(15));
+                let worth =
+                    1_500_i64.saturating_add(offer.balance.clamp(0, 20_000) / 4).saturating_add(offer.score.saturating_mul(15));
                 bid(offer, None, Some(jitter(worth, dice)))
             }
             (Self::Savings, SaleFormat::Auction) if offer.score >= 40 => {

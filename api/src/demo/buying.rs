@@ -91,7 +91,9 @@ impl Market<'_> {
             }
             Wish::Bid { shared_minor, exclusive_minor } => {
                 let (shared, exclusive) = (shared_minor.map(eur), exclusive_minor.map(eur));
-                bid_place(self.app, &trader.actor.caller, BidPlace { listing, shared, exclusive, idempotency_key }).await.map(drop)
+                bid_place(self.app, &trader.actor.caller, BidPlace { listing, shared, exclusive, idempotency_key })
+                    .await
+                    .map(drop)
             }
         };
         match done {
@@ -141,9 +143,7 @@ fn search(who: Advertiser) -> ListingsInput {
     let ask = |key: &str| AttributeAsk { key: key.to_owned(), equals: None, one_of: None, min: None, max: None, missing: None };
     let (formats, attributes) = match who {
         Advertiser::Students => (vec![SaleFormat::Fixed], Vec::new()),
-        Advertiser::Private => {
-            (vec![SaleFormat::Auction], vec![AttributeAsk { min: Some("1500".to_owned()), ..ask("balance") }])
-        }
+        Advertiser::Private => (vec![SaleFormat::Auction], vec![AttributeAsk { min: Some("1500".to_owned()), ..ask("balance") }]),
         Advertiser::Savings => (vec![SaleFormat::Auction], Vec::new()),
         Advertiser::Bargains => (vec![SaleFormat::Dutch], Vec::new()),
         Advertiser::Picky => {

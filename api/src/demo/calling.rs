@@ -54,7 +54,9 @@ impl Market<'_> {
                 self.revenue.insert(trade, minor);
                 Some(Report { revenue: Some(Money::new(minor, Currency::EUR)), ..report(OutcomeKind::Converted) })
             }
-            Next::Refuse => Some(Report { reason: Some("Is content with what they have".to_owned()), ..report(OutcomeKind::RefusedToBuy) }),
+            Next::Refuse => {
+                Some(Report { reason: Some("Is content with what they have".to_owned()), ..report(OutcomeKind::RefusedToBuy) })
+            }
             Next::Defer => Some(Report { until: Some(plus_secs(now, DEFERRED_SECS)), ..report(OutcomeKind::Deferred) }),
             Next::Note => Some(report(OutcomeKind::Contacted)),
             Next::Claim { claim, detail } => return self.claim(trade, bought, claim, detail).await,

@@ -10,10 +10,11 @@ impl Dice {
     /// The stream of `subject` for `purpose` under `seed`.
     pub(crate) fn of(seed: u64, purpose: &str, subject: u64) -> Self {
         // FNV-1a (Fowler, Noll, Vo): purposes are few and short, so any hash that tells them apart will do.
-        let purpose = purpose.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        });
-        let mixed = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23) ^ purpose ^ subject.wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let purpose = purpose
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+        let mixed =
+            seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23) ^ purpose ^ subject.wrapping_mul(0xBF58_476D_1CE4_E5B9);
         Self(ChaCha8Rng::seed_from_u64(mixed))
     }
 

@@ -8,9 +8,7 @@ use domain::verification::CheckKind;
 use super::advertiser::{ADVERTISERS, Advertiser};
 use super::flaw::Flaw;
 use super::injection::Truth;
-use super::report::{
-    AdvertiserLine, Disputes, FormatLine, Leads, Money, PseudoLine, Report, Rows, average_minor, share_bp,
-};
+use super::report::{AdvertiserLine, Disputes, FormatLine, Leads, Money, PseudoLine, Report, Rows, average_minor, share_bp};
 
 /// A row that was refused at import.
 #[derive(Debug, Clone)]

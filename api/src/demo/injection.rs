@@ -194,7 +194,9 @@ mod tests {
         }
         let twice: usize = phones
             .values()
-            .filter(|references| references.len() > 1 && references.iter().all(|r| injected.truth[r].trick != Some(Trick::Unreadable)))
+            .filter(|references| {
+                references.len() > 1 && references.iter().all(|r| injected.truth[r].trick != Some(Trick::Unreadable))
+            })
             .map(|references| {
                 let tricks: Vec<_> = references.iter().filter_map(|r| injected.truth[r].trick).collect();
                 assert_eq!(tricks, [Trick::SoldTwice]);
@@ -206,7 +208,8 @@ mod tests {
 
     #[test]
     fn the_seed_decides() {
-        let tricks = |seed| injected(seed).truth.into_iter().map(|(reference, truth)| (reference, truth.trick)).collect::<Vec<_>>();
+        let tricks =
+            |seed| injected(seed).truth.into_iter().map(|(reference, truth)| (reference, truth.trick)).collect::<Vec<_>>();
         assert_eq!(tricks(5), tricks(5));
         assert_ne!(tricks(5), tricks(6));
     }

@@ -63,7 +63,8 @@ impl Market<'_> {
             let file = seller.who.hand_in(forms, folder)?;
             let caller = &seller.actor.caller;
             let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let awaited = upload_create(self.app, caller, UploadCreate { purpose: UploadPurpose::Leads, file_name: name }).await?;
+            let awaited =
+                upload_create(self.app, caller, UploadCreate { purpose: UploadPurpose::Leads, file_name: name }).await?;
             let size = std::fs::metadata(&file)?.len();
             let body = ReaderStream::new(tokio::fs::File::open(&file).await?);
             let proof = UploadProof::Token(awaited.token);

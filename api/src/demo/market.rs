@@ -92,7 +92,8 @@ impl Market<'_> {
     }
 
     fn plan(&mut self) {
-        let at = |day: i64, hour: i64| plus_secs(OPENING, day.saturating_mul(DAY_SECS).saturating_add(hour.saturating_mul(HOUR_SECS)));
+        let at =
+            |day: i64, hour: i64| plus_secs(OPENING, day.saturating_mul(DAY_SECS).saturating_add(hour.saturating_mul(HOUR_SECS)));
         for day in 0..MARKET_DAYS {
             self.agenda.plan(at(day.into(), 1), Happening::Morning { day });
         }

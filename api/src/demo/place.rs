@@ -78,12 +78,7 @@ impl Place {
     }
 
     /// Opens the exchange here. What the demo writes need not survive a power cut.
-    pub(crate) async fn open(
-        &self,
-        config: Config,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-    ) -> Result<App, DemoError> {
+    pub(crate) async fn open(&self, config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<App, DemoError> {
         // The first TLS connection of the process would otherwise have to guess the provider. A second call changes nothing.
         rustls::crypto::aws_lc_rs::default_provider().install_default().unwrap_or_default();
         let keys = KeyRing::load(&config.crypto, &config.server, entropy.as_ref())

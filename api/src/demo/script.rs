@@ -91,8 +91,8 @@ fn with_person(truth: &Truth, attempt: u32, dice: &mut Dice) -> Conversation {
 
 fn with_pseudo(trick: Trick, attempt: u32, dice: &mut Dice) -> Conversation {
     use AttemptDisposition as D;
-    use DisputeDetail as Detail;
     use DisputeClaim as Claim;
+    use DisputeDetail as Detail;
     let short = dice.between(5, 50);
     let (disposition, secs, claim, detail) = match trick {
         Trick::OutOfService | Trick::DeadChannels | Trick::Unreadable => {

@@ -30,12 +30,7 @@ pub(crate) fn terms(stock: Stock, dice: &mut Dice) -> ListingDraft {
     let eur = |minor: i64| Money::new(minor.max(100), Currency::EUR);
     let cpl = stock.score.saturating_mul(20).saturating_add(800);
     if stock.aged {
-        let dutch = DutchDraft {
-            start: eur(cpl),
-            floor: eur(cpl / 4),
-            step: eur((cpl / 12).max(100)),
-            interval_secs: 3_600,
-        };
+        let dutch = DutchDraft { start: eur(cpl), floor: eur(cpl / 4), step: eur((cpl / 12).max(100)), interval_secs: 3_600 };
         return ListingDraft { terms: TermsDraft::Dutch(dutch), max_sales: 1, open_secs: Some(OPEN_SECS) };
     }
     if stock.balance >= 1_500 || dice.chance(350) {

@@ -24,8 +24,8 @@ impl Display for Timings {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let mut phases: Vec<_> = self.0.iter().collect();
         phases.sort_by_key(|(_, (_, sum))| std::cmp::Reverse(*sum));
-        phases.into_iter().try_for_each(|(phase, (count, sum))| {
-            writeln!(f, "  {phase:<28}{count:>8} times{:>10} ms", sum.as_millis())
-        })
+        phases
+            .into_iter()
+            .try_for_each(|(phase, (count, sum))| writeln!(f, "  {phase:<28}{count:>8} times{:>10} ms", sum.as_millis()))
     }
 }

@@ -3,8 +3,8 @@
 mod apq;
 pub mod contract;
 mod endpoint;
-pub mod exchange;
 pub mod evidence;
+pub mod exchange;
 mod explorer;
 mod health;
 pub mod host;

@@ -9,7 +9,8 @@ use crate::harness::{Actor, Exchange, on_each_backend};
 
 const CREATE: &str = "mutation($input: ApiKeyCreateInput!) { apiKeyCreate(input: $input) {
     apiKey { id name prefix scopes expiresAt revokedAt } secret userErrors { code path } } }";
-const REVOKE: &str = "mutation($input: ApiKeyRevokeInput!) { apiKeyRevoke(input: $input) { apiKey { revokedAt } userErrors { code path } } }";
+const REVOKE: &str =
+    "mutation($input: ApiKeyRevokeInput!) { apiKeyRevoke(input: $input) { apiKey { revokedAt } userErrors { code path } } }";
 const LIST: &str = "{ apiKeys { edges { node { id name lastUsedAt revokedAt } } } }";
 
 async fn create(x: &Exchange, actor: &Actor, scopes: Value, expires_at: Value) -> Value {

@@ -10,9 +10,12 @@ use crate::harness::{Exchange, on_each_backend};
 const INVITE: &str = "mutation($input: InvitationCreateInput!) { invitationCreate(input: $input) { invitation { id email role } userErrors { code path } } }";
 const ACCEPT: &str = "mutation($input: InvitationAcceptInput!) { invitationAccept(input: $input) {
     session { accessToken refreshToken viewer { role organization { name } } } userErrors { code path } } }";
-const REVOKE: &str = "mutation($input: InvitationRevokeInput!) { invitationRevoke(input: $input) { invitation { id } userErrors { code path } } }";
-const ROLE: &str = "mutation($input: MemberRoleChangeInput!) { memberRoleChange(input: $input) { member { role } userErrors { code path } } }";
-const REMOVE: &str = "mutation($input: MemberRemoveInput!) { memberRemove(input: $input) { member { user { email } } userErrors { code path } } }";
+const REVOKE: &str =
+    "mutation($input: InvitationRevokeInput!) { invitationRevoke(input: $input) { invitation { id } userErrors { code path } } }";
+const ROLE: &str =
+    "mutation($input: MemberRoleChangeInput!) { memberRoleChange(input: $input) { member { role } userErrors { code path } } }";
+const REMOVE: &str =
+    "mutation($input: MemberRemoveInput!) { memberRemove(input: $input) { member { user { email } } userErrors { code path } } }";
 const MEMBERS: &str = "query($first: Int, $after: String) { members(first: $first, after: $after) {
     edges { cursor node { id role user { email } } } pageInfo { hasNextPage endCursor } } }";
 

@@ -8,7 +8,8 @@ use crate::harness::{Exchange, on_each_backend};
 
 const NEW: &str = "an entirely new phrase";
 const CHANGE: &str = "mutation($input: PasswordChangeInput!) { passwordChange(input: $input) { session { accessToken refreshToken } userErrors { code path } } }";
-const FORGOT: &str = "mutation($input: PasswordResetRequestInput!) { passwordResetRequest(input: $input) { requested userErrors { code } } }";
+const FORGOT: &str =
+    "mutation($input: PasswordResetRequestInput!) { passwordResetRequest(input: $input) { requested userErrors { code } } }";
 const RESET: &str = "mutation($input: PasswordResetCompleteInput!) { passwordResetComplete(input: $input) { completed userErrors { code path } } }";
 
 async fn forgot(x: &Exchange, email: &str) -> Value {

@@ -11,8 +11,7 @@ use super::{PASSWORD, REGISTER, Tokens, as_bearer, bearer, caller_at, log_in, on
 use crate::harness::{Exchange, on_each_backend};
 
 async fn attempt(x: &Exchange, caller: &Caller, email: &str, password: &str) -> Code {
-    let input =
-        SessionCreate { email: email.into(), password: password.into(), organization: None, staff_role: None };
+    let input = SessionCreate { email: email.into(), password: password.into(), organization: None, staff_role: None };
     match session_create(&x.app, caller, input).await.unwrap_err() {
         AppError::Refused(refusals) => refusals[0].code,
         error => panic!("{error}"),

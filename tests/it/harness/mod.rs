@@ -130,14 +130,16 @@ impl Exchange {
     pub async fn dump(&self, tables: &[&str]) -> String {
         use store::sea_orm::{ConnectionTrait, Statement};
         let db = self.app.store.read();
-        let query = |sql: String| async move { db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap() };
+        let query =
+            |sql: String| async move { db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap() };
         let mut text = String::new();
         for table in tables {
             let row = match self.database {
                 Database::Postgres => "CAST(row_to_json(t) AS text)".to_owned(),
                 Database::Sqlite => {
                     let columns = query(format!("SELECT name FROM pragma_table_info('{table}')")).await;
-                    let quoted: Vec<_> = columns.iter().map(|c| format!("quote({})", c.try_get_by_index::<String>(0).unwrap())).collect();
+                    let quoted: Vec<_> =
+                        columns.iter().map(|c| format!("quote({})", c.try_get_by_index::<String>(0).unwrap())).collect();
                     quoted.join(" || ' ' || ")
                 }
             };
