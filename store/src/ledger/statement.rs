@@ -38,6 +38,13 @@ pub struct StatementRow {
     pub memo: Option<String>,
 }
 
+/// Which rows, in which order.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    NewestBefore(StatementKey),
+    OldestAfter(StatementKey),
+}
+
 #[derive(Debug, FromQueryResult)]
 struct Row {
     id: Uuid,
@@ -79,12 +86,11 @@ impl Store {
         currency: Currency,
         page: &Page<StatementKey>,
     ) -> Result<Slice<StatementRow>, StoreError> {
-        let before = page.after.unwrap_or(i64::MAX);
-        let order = "version < $2 ORDER BY version DESC";
+        let part = Part::NewestBefore(page.after.unwrap_or(i64::MAX));
         let Some(account) = self.statement_account(organization, kind, currency).await? else {
             return Ok(Slice::cut(vec![], page));
         };
-        let rows = self.statement_rows(account, order, before, page.limit()).await?;
+        let rows = self.statement_rows(account, part, page.limit()).await?;
         Ok(Slice::cut(rows, page))
     }
 
@@ -98,7 +104,7 @@ impl Store {
         limit: u64,
     ) -> Result<Vec<StatementRow>, StoreError> {
         match self.statement_account(organization, kind, currency).await? {
-            Some(account) => self.statement_rows(account, "version > $2 ORDER BY version", after, limit).await,
+            Some(account) => self.statement_rows(account, Part::OldestAfter(after), limit).await,
             None => Ok(Vec::new()),
         }
     }
@@ -113,15 +119,24 @@ impl Store {
         Ok(rows.into_iter().find(|row| row.currency == currency.code()).map(|row| row.id))
     }
 
-    async fn statement_rows(&self, account: Uuid, order: &str, key: i64, limit: u64) -> Result<Vec<StatementRow>, StoreError> {
+    /// Both arms walk their own unique index from the key on, so that a page costs a page, however long the statement is.
+    async fn statement_rows(&self, account: Uuid, part: Part, limit: u64) -> Result<Vec<StatementRow>, StoreError> {
+        let (compare, direction, key) = match part {
+            Part::NewestBefore(key) => ("<", "DESC", key),
+            Part::OldestAfter(key) => (">", "ASC", key),
+        };
+        let arm = |side: &str, sign: &str| {
+            format!(
+                "SELECT * FROM (SELECT id, journal_id, created_at, {sign}amount_minor AS amount_minor, \
+                 {side}_balance_minor AS balance_minor, {side}_version AS version FROM transfer \
+                 WHERE {side}_account_id = $1 AND {side}_version {compare} $2 ORDER BY {side}_version {direction} LIMIT $3) AS {side}_side"
+            )
+        };
         let sql = format!(
-            "SELECT entry.*, journal.kind, journal.subject_kind, journal.subject_id, journal.memo FROM ( \
-               SELECT id, journal_id, created_at, -amount_minor AS amount_minor, from_balance_minor AS balance_minor, \
-                 from_version AS version FROM transfer WHERE from_account_id = $1 \
-               UNION ALL \
-               SELECT id, journal_id, created_at, amount_minor, to_balance_minor, to_version FROM transfer \
-                 WHERE to_account_id = $1 \
-             ) AS entry JOIN journal ON journal.id = entry.journal_id WHERE {order} LIMIT $3"
+            "SELECT entry.*, journal.kind, journal.subject_kind, journal.subject_id, journal.memo \
+             FROM ({} UNION ALL {}) AS entry JOIN journal ON journal.id = entry.journal_id ORDER BY version {direction} LIMIT $3",
+            arm("from", "-"),
+            arm("to", "")
         );
         let values: Vec<Value> = vec![account.into(), key.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()];
         let statement = Statement::from_sql_and_values(self.read().get_database_backend(), sql, values);
