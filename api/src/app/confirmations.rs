@@ -140,7 +140,7 @@ async fn message_to(app: &App, lead: &StoredLead, channel: Channel, code: &str, 
     let erased = || Refusal::wrong_state("the contact data of this lead was destroyed");
     let contact = person_of(app, lead.id).await?.ok_or_else(erased)?.contact;
     let missing = || Refusal::invalid("channel", "the lead has no usable way of this kind");
-    let link = format!("{}/confirm/{token}", app.config.server.public_url.trim_end_matches('/'));
+    let link = format!("{}/confirm?token={token}", app.config.server.public_url.trim_end_matches('/'));
     let text = format!(
         "You asked to be contacted. Your code is {code}. Give it where you were asked for it, or open {link} . \
          If it was not you, ignore this message."

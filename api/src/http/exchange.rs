@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::host::{Admitted, Credentials, Host, Readiness};
 use super::problem::{Problem, ProblemCode};
-use super::{Contract, DemoLogin, evidence, jwks, refusals, serve, statement, uploads};
+use super::{Contract, DemoLogin, confirm, evidence, jwks, refusals, serve, statement, uploads};
 use crate::app::session::authenticate;
 use crate::app::{App, AppError, Caller};
 
@@ -28,6 +28,7 @@ pub async fn exchange_serve(
     let (server, limits) = (app.config.server.clone(), app.config.graphql.clone());
     let contract = Contract::new(schema, &crate::graphql::sdl(), host.clone(), server, limits).with_demo_logins(logins);
     let others = jwks::router(Arc::clone(&app))
+        .merge(confirm::routes(Arc::clone(&app)))
         .merge(evidence::routes(Arc::clone(&app), host.clone()))
         .merge(refusals::routes(Arc::clone(&app), host.clone()))
         .merge(statement::routes(Arc::clone(&app), host.clone()))

@@ -1,6 +1,7 @@
 //! The HTTP side: the GraphQL endpoint and its transports, health, metrics, the explorer.
 
 mod apq;
+pub mod confirm;
 pub mod contract;
 mod endpoint;
 pub mod evidence;

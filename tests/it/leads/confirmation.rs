@@ -28,7 +28,7 @@ async fn last_message(x: &Exchange) -> (String, String) {
     let sms = x.outbox.sms.take().into_iter().map(|sms| (sms.to, sms.text));
     let (_, text) = mail.chain(sms).last().expect("a message");
     let code = text.split("code is ").nth(1).unwrap()[..6].to_owned();
-    let token = text.split("/confirm/").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    let token = text.split("/confirm?token=").nth(1).unwrap().split(' ').next().unwrap().to_owned();
     (code, token)
 }
 
@@ -64,6 +64,33 @@ on_each_backend! {
         assert_eq!(errors(&answer(&x, json!({ "token": "clc_none" })).await), [("NOT_FOUND".to_owned(), "token".to_owned())]);
         assert_eq!(answer(&x, json!({ "token": token })).await["confirmed"], true);
         assert_eq!(lead(&x, &seller, &id).await["level"], "CONFIRMED");
+    }
+
+    async fn a_mail_scanner_that_opens_the_link_confirms_nothing(x: Exchange) {
+        x.verticals().await;
+        let seller = x.organization("Seller").await;
+        let id = x.verified_lead(&seller, 1).await;
+        send(&x, &seller, &id, "EMAIL").await;
+        let (_, token) = last_message(&x).await;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let page = format!("http://{}/confirm", listener.local_addr().unwrap());
+        let routes = api::http::confirm::routes(x.app.clone());
+        tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+        let opened = reqwest::get(format!("{page}?token={token}")).await.unwrap();
+        assert_eq!((opened.status().as_u16(), opened.headers()["referrer-policy"].to_str().unwrap()), (200, "no-referrer"));
+        assert!(opened.text().await.unwrap().contains(&format!("value=\"{token}\"")));
+        assert_eq!(lead(&x, &seller, &id).await["level"], "FORMAT");
+        let spoiled = reqwest::get(format!("{page}?token=%22%3E%3Cscript%3E")).await.unwrap();
+        assert_eq!(spoiled.status().as_u16(), 400);
+        assert!(!spoiled.text().await.unwrap().contains("script"));
+        let press = |token: String| {
+            let request = reqwest::Client::new().post(&page).header("content-type", "application/x-www-form-urlencoded");
+            async move { request.body(format!("token={token}")).send().await.unwrap().status().as_u16() }
+        };
+        assert_eq!(press("clc_unknown".into()).await, 404);
+        assert_eq!(press(token.clone()).await, 200);
+        assert_eq!(lead(&x, &seller, &id).await["level"], "CONFIRMED");
+        assert_eq!(press(token).await, 200, "a second press is no fault");
     }
 
     async fn an_expired_code_is_refused(x: Exchange) {
