@@ -1,9 +1,11 @@
 //! What happens without anybody asking: deadlines that pass, checks that recur. Every pass is a use case that may run in
 //! any number of processes at once; a pass that fails is logged and tried again.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -60,7 +62,9 @@ fn verify(app: Arc<App>) -> BoxFuture<'static, Result<u64, AppError>> {
 
 async fn repeat(app: Arc<App>, name: &'static str, pass: Pass, pause: Duration, stop: CancellationToken) {
     while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
-        match pass(Arc::clone(&app)).await {
+        // A panic in one pass must not end all later ones.
+        let done = AssertUnwindSafe(pass(Arc::clone(&app))).catch_unwind().await;
+        match done.unwrap_or_else(|_| Err(AppError::internal("the pass panicked"))) {
             Ok(0) => {}
             Ok(done) => {
                 metrics::counter!("worker_done", "worker" => name).increment(done);
