@@ -10,6 +10,7 @@ mod harness;
 mod imports;
 mod leads;
 mod ledger;
+mod live;
 mod market;
 mod protocol;
 mod tour;

@@ -31,16 +31,17 @@ pub mod word;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::{Context, EmptySubscription, MergedObject, SchemaBuilder};
+use async_graphql::{Context, MergedObject, SchemaBuilder};
 
 use domain::access::Permission;
 use domain::refusal::Refusal;
 
 use crate::app::{App, Caller};
 use crate::feed::Feed;
+pub use live::Subscription;
 
 /// The schema of the exchange.
-pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// What can be read.
 #[derive(Debug, Default, MergedObject)]
@@ -104,8 +105,8 @@ pub fn sdl() -> String {
     builder().finish().sdl()
 }
 
-fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
-    async_graphql::Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
+    async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription::default())
 }
 
 /// The use cases' context, in a resolver.

@@ -61,6 +61,13 @@ pub struct Wallet {
     pub balances: Vec<WalletBalances>,
 }
 
+impl Wallet {
+    pub(super) fn of(owner: OrganizationId, wallet: store::ledger::Wallet) -> Self {
+        let balances = wallet.balances.into_iter().map(|(currency, balances)| WalletBalances::of(currency, balances));
+        Self { organization_id: to_id(owner), balances: balances.collect() }
+    }
+}
+
 impl WalletBalances {
     fn of(currency: Currency, balances: Balances) -> Self {
         let money = |minor| MoneyObject::from(Money::new(minor, currency));
@@ -268,8 +275,7 @@ impl WalletQuery {
     ) -> async_graphql::Result<Wallet> {
         let organization = owner(organization_id)?;
         let (owner, wallet) = answer(ctx, wallet::wallet(app(ctx), caller(ctx), organization).await)?;
-        let balances = wallet.balances.into_iter().map(|(currency, balances)| WalletBalances::of(currency, balances));
-        Ok(Wallet { organization_id: to_id(owner), balances: balances.collect() })
+        Ok(Wallet::of(owner, wallet))
     }
 
     /// Every movement on an account of the caller's organization, newest first. The same as CSV: `GET /wallet/statement.csv`.

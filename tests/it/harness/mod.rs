@@ -99,8 +99,8 @@ impl Exchange {
 
     /// Runs an operation as `principal`; answers the whole response, `{"data", "errors"}`.
     pub async fn execute(&self, principal: Principal, query: &str, variables: Value) -> Value {
-        let caller = Caller { principal, request_id: "test".into(), address: None };
-        let request = async_graphql::Request::new(query).variables(async_graphql::Variables::from_json(variables)).data(caller);
+        let variables = async_graphql::Variables::from_json(variables);
+        let request = async_graphql::Request::new(query).variables(variables).data(caller(principal));
         serde_json::to_value(self.schema.execute(request).await).unwrap()
     }
 
@@ -168,6 +168,11 @@ impl Exchange {
             .await;
         done.map_err(|error| error.to_string())
     }
+}
+
+/// A caller without an address.
+pub fn caller(principal: Principal) -> Caller {
+    Caller { principal, request_id: "test".into(), address: None }
 }
 
 async fn open(url: &str, folder: &Path, clock: Arc<FakeClock>, outbox: &Outbox, seed: u64) -> Arc<App> {

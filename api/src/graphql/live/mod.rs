@@ -1,9 +1,12 @@
 //! Subscriptions: the current state first, then the state after each change, read again as the subscriber, so that what it may
 //! see is decided anew each time.
 
+mod trade;
+mod wallet;
+
 use std::sync::Arc;
 
-use async_graphql::{Context, ErrorExtensions};
+use async_graphql::{Context, ErrorExtensions, MergedSubscription};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use store::outbox::{FeedEvent, Position};
@@ -13,6 +16,10 @@ use super::{app, caller};
 use crate::app::{App, AppError, Caller};
 use crate::feed::{Feed, Lagged, Subscribed};
 use crate::http::problem::ProblemCode;
+
+/// What can be followed.
+#[derive(Debug, Default, MergedSubscription)]
+pub struct Subscription(trade::TradeSubscription, wallet::WalletSubscription);
 
 /// Where a state stands in the order of all changes: a text that grows, on every process of the exchange.
 #[must_use]
