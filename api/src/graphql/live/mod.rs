@@ -1,6 +1,9 @@
 //! Subscriptions: the current state first, then the state after each change, read again as the subscriber, so that what it may
 //! see is decided anew each time.
 
+mod dispute;
+mod import;
+mod listing;
 mod trade;
 mod wallet;
 
@@ -19,7 +22,13 @@ use crate::http::problem::ProblemCode;
 
 /// What can be followed.
 #[derive(Debug, Default, MergedSubscription)]
-pub struct Subscription(trade::TradeSubscription, wallet::WalletSubscription);
+pub struct Subscription(
+    dispute::DisputeSubscription,
+    import::ImportSubscription,
+    listing::ListingSubscription,
+    trade::TradeSubscription,
+    wallet::WalletSubscription,
+);
 
 /// Where a state stands in the order of all changes: a text that grows, on every process of the exchange.
 #[must_use]
