@@ -81,8 +81,12 @@ async def main():
 
         await check("an error of the server", refused())
 
+    # gql looks for the header with the chosen protocol by its exact case, which servers of HTTP/1.1 need not keep, and falls
+    # back to the older protocol if that was offered too.
     socket = WebsocketsTransport(
-        url=f"{SERVER.replace('http', 'ws', 1)}/graphql/ws", init_payload={"authorization": f"Bearer {token}"}
+        url=f"{SERVER.replace('http', 'ws', 1)}/graphql/ws",
+        init_payload={"authorization": f"Bearer {token}"},
+        subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
     )
 
     async def subscription():

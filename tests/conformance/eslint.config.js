@@ -15,6 +15,10 @@ export default [
       '@graphql-eslint/strict-id-in-types': 'off',
       // Mutations and subscriptions are named object first: `bidPlace`, `walletChanged`.
       '@graphql-eslint/no-typename-prefix': 'off',
+      // Pages go forward only.
+      '@graphql-eslint/relay-arguments': ['error', { includeBoth: false }],
+      // The executor always declares the language's own directives.
+      '@graphql-eslint/no-unreachable-types': 'off',
       '@graphql-eslint/relay-edge-types': ['error', { listTypeCanWrapOnlyEdgeType: false, shouldImplementNode: false }],
     },
   },

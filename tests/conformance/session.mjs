@@ -33,3 +33,6 @@ export async function register() {
 
 // What a follower of this wallet is told first: its present state.
 export const WALLET_CHANGED = 'subscription Wallet { walletChanged { sequence wallet { organizationId } } }';
+
+// A mutation that anybody may send and that changes nothing: the token is nobody's.
+export const LOG_OUT_NOBODY = 'mutation LogOut { sessionEnd(input: { refreshToken: "of nobody" }) { userErrors { code } } }';

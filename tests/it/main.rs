@@ -13,6 +13,7 @@ mod ledger;
 mod live;
 mod market;
 mod protocol;
+mod schema;
 mod tour;
 mod wallet;
 mod zz_backends;

@@ -118,7 +118,11 @@ impl ApiKeyQuery {
 #[Object]
 impl ApiKeyMutation {
     /// Makes an API key for the caller's organization. Its secret is shown in this answer and never again.
-    async fn api_key_create(&self, ctx: &Context<'_>, input: ApiKeyCreateInput) -> async_graphql::Result<ApiKeyCreatePayload> {
+    async fn api_key_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: ApiKeyCreateInput,
+    ) -> async_graphql::Result<ApiKeyCreatePayload> {
         let scopes = input.scopes.into_iter().map(Into::into).collect();
         let new = NewKey { name: input.name, scopes, expires_at: input.expires_at };
         let (created, user_errors) = settle(ctx, api_key::api_key_create(app(ctx), caller(ctx), new).await)?;
@@ -127,7 +131,11 @@ impl ApiKeyMutation {
     }
 
     /// Revokes an API key, at once and for good.
-    async fn api_key_revoke(&self, ctx: &Context<'_>, input: ApiKeyRevokeInput) -> async_graphql::Result<ApiKeyRevokePayload> {
+    async fn api_key_revoke(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: ApiKeyRevokeInput,
+    ) -> async_graphql::Result<ApiKeyRevokePayload> {
         let result = match parse_id(&input.api_key_id, "apiKeyId") {
             Ok(id) => api_key::api_key_revoke(app(ctx), caller(ctx), id).await,
             Err(refusal) => Err(refusal.into()),

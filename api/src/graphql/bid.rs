@@ -142,7 +142,11 @@ impl BidQuery {
 impl BidMutation {
     /// Places a sealed bid on an open auction, in place of the caller's open bid there. The larger amount is reserved in the
     /// wallet until the auction is cleared. Needs `market:buy`.
-    async fn bid_place(&self, ctx: &Context<'_>, input: BidPlaceInput) -> async_graphql::Result<BidPlacePayload> {
+    async fn bid_place(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: BidPlaceInput,
+    ) -> async_graphql::Result<BidPlacePayload> {
         let result = match permitted(ctx, Permission::Buy, input.parse()) {
             Ok(input) => bids::bid_place(app(ctx), caller(ctx), input).await,
             Err(refusals) => Err(refusals.into()),
@@ -152,7 +156,11 @@ impl BidMutation {
     }
 
     /// Takes an open bid back; what it reserved returns. Needs `market:buy`.
-    async fn bid_withdraw(&self, ctx: &Context<'_>, input: BidWithdrawInput) -> async_graphql::Result<BidWithdrawPayload> {
+    async fn bid_withdraw(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: BidWithdrawInput,
+    ) -> async_graphql::Result<BidWithdrawPayload> {
         let result = match permitted(ctx, Permission::Buy, input.parse()) {
             Ok(input) => bids::bid_withdraw(app(ctx), caller(ctx), input).await,
             Err(refusals) => Err(refusals.into()),

@@ -277,7 +277,11 @@ fn of_card<T>(result: Result<T, AppError>) -> Result<T, AppError> {
 #[Object]
 impl ClientQuery {
     /// A client of the caller's organization. Needs `trades:read` and `outcomes:write`, since cards name people.
-    async fn client(&self, ctx: &Context<'_>, id: ID) -> async_graphql::Result<Option<ClientObject>> {
+    async fn client(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The id.")] id: ID,
+    ) -> async_graphql::Result<Option<ClientObject>> {
         let caller = worker(ctx)?;
         let id: ClientId = parse_id(&id, "id").map_err(top_level)?;
         Ok(answer(ctx, client::client(app(ctx), caller, id).await)?.map(ClientObject::from))
@@ -303,7 +307,11 @@ impl ClientQuery {
 #[Object]
 impl ClientMutation {
     /// Makes the client card of a bought lead whose outcome is CONVERTED. Needs `outcomes:write`.
-    async fn client_create(&self, ctx: &Context<'_>, input: ClientCreateInput) -> async_graphql::Result<ClientCreatePayload> {
+    async fn client_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: ClientCreateInput,
+    ) -> async_graphql::Result<ClientCreatePayload> {
         let caller = worker(ctx)?;
         let result = match input.parse() {
             Ok((trade, card, agent)) => of_card(client::client_create(app(ctx), caller, trade, card, agent).await),
@@ -314,7 +322,11 @@ impl ClientMutation {
     }
 
     /// Replaces a client's card; the history keeps the one before. Needs `outcomes:write`.
-    async fn client_update(&self, ctx: &Context<'_>, input: ClientUpdateInput) -> async_graphql::Result<ClientUpdatePayload> {
+    async fn client_update(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: ClientUpdateInput,
+    ) -> async_graphql::Result<ClientUpdatePayload> {
         let caller = worker(ctx)?;
         let version = i64::from(input.version);
         let result = match input.parse() {
@@ -326,7 +338,11 @@ impl ClientMutation {
     }
 
     /// Writes something down in a client's history. Needs `outcomes:write`.
-    async fn client_note_add(&self, ctx: &Context<'_>, input: ClientNoteAddInput) -> async_graphql::Result<ClientNoteAddPayload> {
+    async fn client_note_add(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: ClientNoteAddInput,
+    ) -> async_graphql::Result<ClientNoteAddPayload> {
         let caller = worker(ctx)?;
         let result = match parse_id(&input.client_id, "clientId") {
             Ok(id) => client::client_note_add(app(ctx), caller, id, &input.text).await,

@@ -83,7 +83,7 @@ impl ConfirmationMutation {
     async fn confirmation_send(
         &self,
         ctx: &Context<'_>,
-        input: ConfirmationSendInput,
+        #[graphql(desc = "What is asked for.")] input: ConfirmationSendInput,
     ) -> async_graphql::Result<ConfirmationSendPayload> {
         let result = match parse_id(&input.lead_id, "leadId") {
             Ok(lead) => confirmations::confirmation_send(app(ctx), caller(ctx), lead, input.channel.0).await,
@@ -98,7 +98,7 @@ impl ConfirmationMutation {
     async fn confirmation_answer(
         &self,
         ctx: &Context<'_>,
-        input: ConfirmationAnswerInput,
+        #[graphql(desc = "What is asked for.")] input: ConfirmationAnswerInput,
     ) -> async_graphql::Result<ConfirmationAnswerPayload> {
         let result = match input.parse() {
             Ok(given) => confirmations::confirmation_take(app(ctx), given).await,

@@ -1,7 +1,9 @@
 //! Connections: forward pages over a keyset, with opaque cursors bound to their sort, and their cost.
 
-use async_graphql::OutputType;
-use async_graphql::connection::{Connection, DefaultConnectionName, DefaultEdgeName, DisableNodesField, Edge, EmptyFields};
+use std::borrow::Cow;
+
+use async_graphql::connection::PageInfo;
+use async_graphql::{OutputType, SimpleObject, TypeName};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::refusal::{Code, Refusal};
@@ -14,9 +16,37 @@ pub const DEFAULT_PAGE: i32 = 20;
 /// Rows on a page at most.
 pub const MAX_PAGE: i32 = 100;
 
-/// The connection of `N`.
-pub type NodeConnection<N> =
-    Connection<String, N, EmptyFields, EmptyFields, DefaultConnectionName, DefaultEdgeName, DisableNodesField>;
+/// A page of a list: the rows after a cursor, in the order that was asked for.
+#[derive(SimpleObject)]
+#[graphql(name_type)]
+pub struct NodeConnection<N: OutputType> {
+    /// Whether there is more, and where.
+    pub page_info: PageInfo,
+    /// The rows.
+    pub edges: Vec<NodeEdge<N>>,
+}
+
+/// A row of a page.
+#[derive(Debug, SimpleObject)]
+#[graphql(name_type)]
+pub struct NodeEdge<N: OutputType> {
+    /// The row itself.
+    pub node: N,
+    /// Where the row stands: the `after` of a page that begins behind it.
+    pub cursor: String,
+}
+
+impl<N: OutputType> TypeName for NodeConnection<N> {
+    fn type_name() -> Cow<'static, str> {
+        format!("{}Connection", N::type_name()).into()
+    }
+}
+
+impl<N: OutputType> TypeName for NodeEdge<N> {
+    fn type_name() -> Cow<'static, str> {
+        format!("{}Edge", N::type_name()).into()
+    }
+}
 
 /// The cost of a list field: its children, as often as the page has rows. For `#[graphql(complexity = ..)]`.
 #[must_use]
@@ -48,12 +78,23 @@ where
     N: OutputType,
     K: Serialize,
 {
-    let mut connection = Connection::new(has_previous, slice.has_next);
-    connection.edges.extend(slice.rows.into_iter().map(|row| {
-        let cursor = encode(sort, &key(&row));
-        Edge::new(cursor, node(row))
-    }));
-    connection
+    let has_next_page = slice.has_next;
+    let edges: Vec<_> = slice
+        .rows
+        .into_iter()
+        .map(|row| {
+            let cursor = encode(sort, &key(&row));
+            NodeEdge { cursor, node: node(row) }
+        })
+        .collect();
+    let cursor = |edge: Option<&NodeEdge<N>>| edge.map(|edge| edge.cursor.clone());
+    let page_info = PageInfo {
+        has_previous_page: has_previous,
+        has_next_page,
+        start_cursor: cursor(edges.first()),
+        end_cursor: cursor(edges.last()),
+    };
+    NodeConnection { page_info, edges }
 }
 
 fn encode<K: Serialize>(sort: &str, key: &K) -> String {

@@ -58,7 +58,7 @@ impl ConsentMutation {
     async fn consent_withdraw(
         &self,
         ctx: &Context<'_>,
-        input: ConsentWithdrawInput,
+        #[graphql(desc = "What is asked for.")] input: ConsentWithdrawInput,
     ) -> async_graphql::Result<ConsentWithdrawPayload> {
         let result = match input.parse() {
             Ok(person) => consent::consent_withdraw(app(ctx), caller(ctx), person).await,

@@ -274,7 +274,11 @@ impl ImportQuery {
 #[Object]
 impl ImportMutation {
     /// Announces a file. Its bytes are then put to `path` over HTTP, once, before `expiresAt`.
-    async fn upload_create(&self, ctx: &Context<'_>, input: UploadCreateInput) -> async_graphql::Result<UploadCreatePayload> {
+    async fn upload_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: UploadCreateInput,
+    ) -> async_graphql::Result<UploadCreatePayload> {
         let announced = Announced { purpose: input.purpose.0, file_name: input.file_name };
         let result = uploads::upload_create(app(ctx), caller(ctx), announced).await;
         let (created, user_errors) = settle(ctx, result)?;
@@ -292,7 +296,11 @@ impl ImportMutation {
     /// Imports a file of leads that was put. The mapping is fitted to the file's header and the vertical's schema first; the
     /// rows are then read behind the scenes. The same file with the same mapping is the same import, and a row that was
     /// brought before adds nothing.
-    async fn leads_import(&self, ctx: &Context<'_>, input: LeadsImportInput) -> async_graphql::Result<LeadsImportPayload> {
+    async fn leads_import(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: LeadsImportInput,
+    ) -> async_graphql::Result<LeadsImportPayload> {
         let result = match parse_id(&input.upload_id, "uploadId") {
             Ok(upload) => imports::leads_import(app(ctx), caller(ctx), Asked { upload, mapping: input.mapping }).await,
             Err(refusal) => Err(refusal.into()),
@@ -302,7 +310,11 @@ impl ImportMutation {
     }
 
     /// Stops an import. The rows that were read are in and stay.
-    async fn import_cancel(&self, ctx: &Context<'_>, input: ImportCancelInput) -> async_graphql::Result<ImportCancelPayload> {
+    async fn import_cancel(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: ImportCancelInput,
+    ) -> async_graphql::Result<ImportCancelPayload> {
         let result = match parse_id(&input.import_id, "importId") {
             Ok(id) => imports::import_cancel(app(ctx), caller(ctx), id).await,
             Err(refusal) => Err(refusal.into()),

@@ -162,7 +162,7 @@ impl LedgerMutation {
     async fn correction_record(
         &self,
         ctx: &Context<'_>,
-        input: CorrectionRecordInput,
+        #[graphql(desc = "What is asked for.")] input: CorrectionRecordInput,
     ) -> async_graphql::Result<CorrectionRecordPayload> {
         let parsed = || -> Result<ledger::CorrectionRecord, Refusal> {
             let (from, to) = (input.from.parse("from")?, input.to.parse("to")?);

@@ -197,7 +197,7 @@ impl MemberMutation {
     async fn invitation_create(
         &self,
         ctx: &Context<'_>,
-        input: InvitationCreateInput,
+        #[graphql(desc = "What is asked for.")] input: InvitationCreateInput,
     ) -> async_graphql::Result<InvitationCreatePayload> {
         let created = invitation::invitation_create(app(ctx), caller(ctx), &input.email, input.role.0).await;
         let (invitation, user_errors) = settle(ctx, created)?;
@@ -208,7 +208,7 @@ impl MemberMutation {
     async fn invitation_accept(
         &self,
         ctx: &Context<'_>,
-        input: InvitationAcceptInput,
+        #[graphql(desc = "What is asked for.")] input: InvitationAcceptInput,
     ) -> async_graphql::Result<InvitationAcceptPayload> {
         let acceptance = Acceptance { token: input.token.into(), name: input.name, password: input.password.into() };
         let accepted = invitation::invitation_accept(app(ctx), caller(ctx), acceptance).await;
@@ -220,7 +220,7 @@ impl MemberMutation {
     async fn invitation_revoke(
         &self,
         ctx: &Context<'_>,
-        input: InvitationRevokeInput,
+        #[graphql(desc = "What is asked for.")] input: InvitationRevokeInput,
     ) -> async_graphql::Result<InvitationRevokePayload> {
         let result = match parse_id(&input.invitation_id, "invitationId") {
             Ok(id) => invitation::invitation_revoke(app(ctx), caller(ctx), id).await,
@@ -234,7 +234,7 @@ impl MemberMutation {
     async fn member_role_change(
         &self,
         ctx: &Context<'_>,
-        input: MemberRoleChangeInput,
+        #[graphql(desc = "What is asked for.")] input: MemberRoleChangeInput,
     ) -> async_graphql::Result<MemberRoleChangePayload> {
         let result = match parse_id(&input.member_id, "memberId") {
             Ok(id) => member::member_role_change(app(ctx), caller(ctx), id, input.role.0).await,
@@ -245,7 +245,11 @@ impl MemberMutation {
     }
 
     /// Removes a member of the caller's organization, whose sessions there end. An owner stays.
-    async fn member_remove(&self, ctx: &Context<'_>, input: MemberRemoveInput) -> async_graphql::Result<MemberRemovePayload> {
+    async fn member_remove(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: MemberRemoveInput,
+    ) -> async_graphql::Result<MemberRemovePayload> {
         let result = match parse_id(&input.member_id, "memberId") {
             Ok(id) => member::member_remove(app(ctx), caller(ctx), id).await,
             Err(refusal) => Err(refusal.into()),

@@ -16,6 +16,7 @@ pub mod ledger;
 pub mod listing;
 pub mod live;
 pub mod member;
+pub mod node;
 pub mod organization;
 pub mod outcome;
 pub mod receipt;
@@ -57,6 +58,7 @@ pub struct Query(
     ledger::LedgerQuery,
     listing::ListingQuery,
     member::MemberQuery,
+    node::NodeQuery,
     organization::OrganizationQuery,
     outcome::OutcomeQuery,
     receipt::ReceiptQuery,

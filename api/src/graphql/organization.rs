@@ -173,7 +173,7 @@ impl OrganizationMutation {
     async fn organization_register(
         &self,
         ctx: &Context<'_>,
-        input: OrganizationRegisterInput,
+        #[graphql(desc = "What is asked for.")] input: OrganizationRegisterInput,
     ) -> async_graphql::Result<OrganizationRegisterPayload> {
         let referrer = input.referrer_id.as_ref().map(|id| parse_id(id, "referrerId")).transpose();
         let result = match referrer {
@@ -189,7 +189,7 @@ impl OrganizationMutation {
     async fn organization_update(
         &self,
         ctx: &Context<'_>,
-        input: OrganizationUpdateInput,
+        #[graphql(desc = "What is asked for.")] input: OrganizationUpdateInput,
     ) -> async_graphql::Result<OrganizationUpdatePayload> {
         let OrganizationUpdateInput { name, country, time_zone, locale } = input;
         let change = Change { name, country, time_zone, locale };
@@ -201,7 +201,7 @@ impl OrganizationMutation {
     async fn organization_suspend(
         &self,
         ctx: &Context<'_>,
-        input: OrganizationSuspendInput,
+        #[graphql(desc = "What is asked for.")] input: OrganizationSuspendInput,
     ) -> async_graphql::Result<OrganizationSuspendPayload> {
         let result = match parse_id(&input.organization_id, "organizationId") {
             Ok(id) => organization::organization_suspend(app(ctx), caller(ctx), id).await,
@@ -215,7 +215,7 @@ impl OrganizationMutation {
     async fn organization_reinstate(
         &self,
         ctx: &Context<'_>,
-        input: OrganizationReinstateInput,
+        #[graphql(desc = "What is asked for.")] input: OrganizationReinstateInput,
     ) -> async_graphql::Result<OrganizationReinstatePayload> {
         let result = match parse_id(&input.organization_id, "organizationId") {
             Ok(id) => organization::organization_reinstate(app(ctx), caller(ctx), id).await,

@@ -261,7 +261,11 @@ fn reader<'c>(ctx: &Context<'c>) -> async_graphql::Result<&'c Caller> {
 impl OutcomeQuery {
     /// The outcomes that the caller's organization recorded on a trade, oldest first. Needs `trades:read`.
     #[graphql(complexity = "child_complexity * 20 + 1")]
-    async fn outcomes(&self, ctx: &Context<'_>, trade_id: ID) -> async_graphql::Result<Vec<OutcomeEntry>> {
+    async fn outcomes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The trade.")] trade_id: ID,
+    ) -> async_graphql::Result<Vec<OutcomeEntry>> {
         let caller = reader(ctx)?;
         let trade = parse_id(&trade_id, "tradeId").map_err(top_level)?;
         let found = answer(ctx, outcome::outcomes(app(ctx), caller, trade).await)?;
@@ -270,7 +274,11 @@ impl OutcomeQuery {
 
     /// The calls that the caller's organization logged on a trade, oldest first. Needs `trades:read`.
     #[graphql(complexity = "child_complexity * 20 + 1")]
-    async fn call_attempts(&self, ctx: &Context<'_>, trade_id: ID) -> async_graphql::Result<Vec<CallAttempt>> {
+    async fn call_attempts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The trade.")] trade_id: ID,
+    ) -> async_graphql::Result<Vec<CallAttempt>> {
         let caller = reader(ctx)?;
         let trade = parse_id(&trade_id, "tradeId").map_err(top_level)?;
         let found = answer(ctx, outcome::call_attempts(app(ctx), caller, trade).await)?;
@@ -278,7 +286,11 @@ impl OutcomeQuery {
     }
 
     /// The step set last on a trade of the caller's organization, done or not. Needs `trades:read`.
-    async fn next_step(&self, ctx: &Context<'_>, trade_id: ID) -> async_graphql::Result<Option<NextStep>> {
+    async fn next_step(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The trade.")] trade_id: ID,
+    ) -> async_graphql::Result<Option<NextStep>> {
         let caller = reader(ctx)?;
         let trade = parse_id(&trade_id, "tradeId").map_err(top_level)?;
         Ok(answer(ctx, outcome::next_step_of(app(ctx), caller, trade).await)?.map(NextStep::from))
@@ -308,7 +320,7 @@ impl OutcomeMutation {
     async fn call_attempt_log(
         &self,
         ctx: &Context<'_>,
-        input: CallAttemptLogInput,
+        #[graphql(desc = "What is asked for.")] input: CallAttemptLogInput,
     ) -> async_graphql::Result<CallAttemptLogPayload> {
         let caller = worker(ctx)?;
         let duration_secs = i64::from(input.duration_secs);
@@ -322,7 +334,11 @@ impl OutcomeMutation {
     }
 
     /// Records what became of a bought lead; the history keeps what was recorded before. Needs `outcomes:write`.
-    async fn outcome_record(&self, ctx: &Context<'_>, input: OutcomeRecordInput) -> async_graphql::Result<OutcomeRecordPayload> {
+    async fn outcome_record(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: OutcomeRecordInput,
+    ) -> async_graphql::Result<OutcomeRecordPayload> {
         let caller = worker(ctx)?;
         let result = match input.parse() {
             Ok((trade, report, agent)) => outcome::outcome_add(app(ctx), caller, trade, report, agent).await,
@@ -333,7 +349,11 @@ impl OutcomeMutation {
     }
 
     /// Sets what is to be done next on a bought lead, in place of the step before. Needs `outcomes:write`.
-    async fn next_step_set(&self, ctx: &Context<'_>, input: NextStepSetInput) -> async_graphql::Result<NextStepSetPayload> {
+    async fn next_step_set(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: NextStepSetInput,
+    ) -> async_graphql::Result<NextStepSetPayload> {
         let caller = worker(ctx)?;
         let result = match input.parse() {
             Ok((trade, step)) => outcome::next_step(app(ctx), caller, trade, step).await,
@@ -347,7 +367,7 @@ impl OutcomeMutation {
     async fn next_step_complete(
         &self,
         ctx: &Context<'_>,
-        input: NextStepCompleteInput,
+        #[graphql(desc = "What is asked for.")] input: NextStepCompleteInput,
     ) -> async_graphql::Result<NextStepCompletePayload> {
         let caller = worker(ctx)?;
         let result = match parse_id(&input.trade_id, "tradeId") {

@@ -78,6 +78,7 @@ impl From<Person> for User {
     }
 }
 
+/// A person who logs in.
 #[Object]
 impl User {
     /// The id.
@@ -114,6 +115,7 @@ pub struct Membership {
 #[derive(Debug)]
 pub struct Viewer(Principal);
 
+/// Who asks: a person for an organization, a person of the staff, or an API key.
 #[Object]
 impl Viewer {
     /// The person, unless it is an API key.
@@ -181,6 +183,7 @@ impl From<SessionTokens> for Session {
     }
 }
 
+/// A running session. Keep both tokens secret.
 #[Object]
 impl Session {
     /// The id.
@@ -341,7 +344,11 @@ impl SessionQuery {
 #[Object]
 impl SessionMutation {
     /// Logs a person in. After too many failures for an address or from one place, only time helps.
-    async fn session_create(&self, ctx: &Context<'_>, input: SessionCreateInput) -> async_graphql::Result<SessionCreatePayload> {
+    async fn session_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: SessionCreateInput,
+    ) -> async_graphql::Result<SessionCreatePayload> {
         let organization = input.organization_id.as_ref().map(|id| parse_id(id, "organizationId")).transpose();
         let result = match organization {
             Ok(organization) => {
@@ -359,7 +366,7 @@ impl SessionMutation {
     async fn session_refresh(
         &self,
         ctx: &Context<'_>,
-        input: SessionRefreshInput,
+        #[graphql(desc = "What is asked for.")] input: SessionRefreshInput,
     ) -> async_graphql::Result<SessionRefreshPayload> {
         let token = SecretString::from(input.refresh_token);
         let (session, user_errors) = settle(ctx, session::session_refresh(app(ctx), &token).await)?;
@@ -367,7 +374,11 @@ impl SessionMutation {
     }
 
     /// Logs out: ends the session of a refresh token. Its access token ends with it.
-    async fn session_end(&self, ctx: &Context<'_>, input: SessionEndInput) -> async_graphql::Result<SessionEndPayload> {
+    async fn session_end(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: SessionEndInput,
+    ) -> async_graphql::Result<SessionEndPayload> {
         let token = SecretString::from(input.refresh_token);
         let (ended, user_errors) = settle(ctx, session::session_end(app(ctx), &token).await)?;
         Ok(SessionEndPayload { ended, user_errors })
@@ -383,7 +394,7 @@ impl SessionMutation {
     async fn password_change(
         &self,
         ctx: &Context<'_>,
-        input: PasswordChangeInput,
+        #[graphql(desc = "What is asked for.")] input: PasswordChangeInput,
     ) -> async_graphql::Result<PasswordChangePayload> {
         let (current, new) = (input.current_password.into(), input.new_password.into());
         let (session, user_errors) = settle(ctx, password::password_change(app(ctx), caller(ctx), current, new).await)?;
@@ -394,7 +405,7 @@ impl SessionMutation {
     async fn password_reset_request(
         &self,
         ctx: &Context<'_>,
-        input: PasswordResetRequestInput,
+        #[graphql(desc = "What is asked for.")] input: PasswordResetRequestInput,
     ) -> async_graphql::Result<PasswordResetRequestPayload> {
         let done = password::password_reset_request(app(ctx), caller(ctx), &input.email).await;
         let (requested, user_errors) = settle(ctx, done)?;
@@ -405,7 +416,7 @@ impl SessionMutation {
     async fn password_reset_complete(
         &self,
         ctx: &Context<'_>,
-        input: PasswordResetCompleteInput,
+        #[graphql(desc = "What is asked for.")] input: PasswordResetCompleteInput,
     ) -> async_graphql::Result<PasswordResetCompletePayload> {
         let done = password::password_reset_complete(app(ctx), &input.token.into(), input.new_password.into()).await;
         let (completed, user_errors) = settle(ctx, done)?;

@@ -122,7 +122,7 @@ impl SuppressionMutation {
     async fn suppression_add(
         &self,
         ctx: &Context<'_>,
-        input: SuppressionAddInput,
+        #[graphql(desc = "What is asked for.")] input: SuppressionAddInput,
     ) -> async_graphql::Result<SuppressionAddPayload> {
         let country = input.country.as_deref();
         let result = suppressions::suppression_add(app(ctx), caller(ctx), &input.contact, country, &input.reason).await;
@@ -134,7 +134,7 @@ impl SuppressionMutation {
     async fn suppression_import(
         &self,
         ctx: &Context<'_>,
-        input: SuppressionImportInput,
+        #[graphql(desc = "What is asked for.")] input: SuppressionImportInput,
     ) -> async_graphql::Result<SuppressionImportPayload> {
         let (csv, reason, source) = (&input.csv, &input.reason, &input.source);
         let country = input.country.as_deref();

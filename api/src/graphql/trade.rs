@@ -214,7 +214,7 @@ pub struct ContactRevealPayload {
 #[Object]
 impl TradeQuery {
     /// A trade of the caller's organization; any trade, for an operator.
-    async fn trade(&self, ctx: &Context<'_>, id: ID) -> async_graphql::Result<Option<TradeObject>> {
+    async fn trade(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> async_graphql::Result<Option<TradeObject>> {
         let id: TradeId = parse_id(&id, "id").map_err(top_level)?;
         Ok(answer(ctx, trade::trade(app(ctx), caller(ctx), id).await)?.map(TradeObject::from))
     }
@@ -244,7 +244,11 @@ impl TradeQuery {
 impl TradeMutation {
     /// Shows who the person behind a lead is, to its seller and to buyers with a live trade. Each look is recorded; a buyer's
     /// first one starts the hold of the trade.
-    async fn contact_reveal(&self, ctx: &Context<'_>, input: ContactRevealInput) -> async_graphql::Result<ContactRevealPayload> {
+    async fn contact_reveal(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: ContactRevealInput,
+    ) -> async_graphql::Result<ContactRevealPayload> {
         let result = match input.parse() {
             Ok((trade, lead)) => contact::contact_reveal(app(ctx), caller(ctx), trade, lead).await,
             Err(refusal) => Err(refusal.into()),

@@ -324,7 +324,11 @@ impl WalletQuery {
 #[Object]
 impl WalletMutation {
     /// Records a bank transfer that came in and puts it into the wallet. For operators.
-    async fn deposit_record(&self, ctx: &Context<'_>, input: DepositRecordInput) -> async_graphql::Result<DepositRecordPayload> {
+    async fn deposit_record(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: DepositRecordInput,
+    ) -> async_graphql::Result<DepositRecordPayload> {
         let parsed = || -> Result<wallet::DepositRecord, Refusal> {
             let organization = parse_id(&input.organization_id, "organizationId")?;
             let bank_reference = input.bank_reference.clone();
@@ -342,7 +346,7 @@ impl WalletMutation {
     async fn withdrawal_request(
         &self,
         ctx: &Context<'_>,
-        input: WithdrawalRequestInput,
+        #[graphql(desc = "What is asked for.")] input: WithdrawalRequestInput,
     ) -> async_graphql::Result<WithdrawalRequestPayload> {
         let result = match input.amount.positive("amount") {
             Ok(amount) => wallet::withdrawal_request(app(ctx), caller(ctx), &input.idempotency_key, amount).await,
@@ -356,7 +360,7 @@ impl WalletMutation {
     async fn withdrawal_confirm(
         &self,
         ctx: &Context<'_>,
-        input: WithdrawalConfirmInput,
+        #[graphql(desc = "What is asked for.")] input: WithdrawalConfirmInput,
     ) -> async_graphql::Result<WithdrawalConfirmPayload> {
         let result = match parse_id(&input.withdrawal_id, "withdrawalId") {
             Ok(withdrawal) => {
@@ -373,7 +377,7 @@ impl WalletMutation {
     async fn withdrawal_fail(
         &self,
         ctx: &Context<'_>,
-        input: WithdrawalFailInput,
+        #[graphql(desc = "What is asked for.")] input: WithdrawalFailInput,
     ) -> async_graphql::Result<WithdrawalFailPayload> {
         let result = match parse_id(&input.withdrawal_id, "withdrawalId") {
             Ok(withdrawal) => {

@@ -87,12 +87,12 @@ async fn serve<E: Executor>(
     } else {
         Some(Close::new(4406, "Subprotocol not acceptable"))
     };
-    let Some(Close(code, reason)) = close else { return };
-    metrics::counter!("clearlead_socket_closes_total", "code" => code.to_string()).increment(1);
-    let frame = CloseFrame { code, reason: reason.into() };
-    // The peer may be gone already; there is nobody left to tell.
+    // Reading on is what answers the peer's own close. A peer that is gone already has nobody left to tell.
     let farewell = async {
-        socket.send(Message::Close(Some(frame))).await.ok()?;
+        if let Some(Close(code, reason)) = close {
+            metrics::counter!("clearlead_socket_closes_total", "code" => code.to_string()).increment(1);
+            socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await.ok()?;
+        }
         while socket.recv().await?.is_ok() {}
         Some(())
     };

@@ -199,6 +199,16 @@ async fn access_that_is_taken_away_closes_the_socket() {
 }
 
 #[tokio::test]
+async fn a_client_that_leaves_gets_a_proper_farewell() {
+    let server = Server::start().await;
+    let mut socket = Socket::acknowledged(&server).await;
+    socket.subscribe("1", "subscription{silence}").await;
+    socket.0.close(None).await.unwrap();
+    assert!(matches!(socket.frame().await, Message::Close(_)));
+    assert!(matches!(socket.0.next().await, None | Some(Err(Error::ConnectionClosed))));
+}
+
+#[tokio::test]
 async fn a_message_longer_than_the_limit_ends_the_socket() {
     let server = Server::start().await;
     let mut socket = Socket::acknowledged(&server).await;

@@ -229,7 +229,11 @@ impl DeskQuery {
 impl DeskMutation {
     /// Opens a case on the calling arbiter's desk: the disputed lead, both sides' evidence, and what the exchange knows. The
     /// look is logged in the dispute's history.
-    async fn dispute_inspect(&self, ctx: &Context<'_>, input: DeskDisputeInput) -> async_graphql::Result<DisputeInspectPayload> {
+    async fn dispute_inspect(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: DeskDisputeInput,
+    ) -> async_graphql::Result<DisputeInspectPayload> {
         let caller = arbiter(ctx)?;
         let result = match parse_id(&input.dispute_id, "disputeId") {
             Ok(id) => dispute::dispute_inspect(app(ctx), caller, id).await,
@@ -244,7 +248,11 @@ impl DeskMutation {
     }
 
     /// Decides a case on the calling arbiter's desk. From a configured price on, a second arbiter has to confirm.
-    async fn dispute_rule(&self, ctx: &Context<'_>, input: DisputeRuleInput) -> async_graphql::Result<DisputeRulePayload> {
+    async fn dispute_rule(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: DisputeRuleInput,
+    ) -> async_graphql::Result<DisputeRulePayload> {
         let caller = arbiter(ctx)?;
         let result = match input.parse() {
             Ok(input) => dispute::dispute_rule(app(ctx), caller, input).await,
@@ -257,7 +265,7 @@ impl DeskMutation {
     async fn dispute_confirm(
         &self,
         ctx: &Context<'_>,
-        input: DisputeConfirmInput,
+        #[graphql(desc = "What is asked for.")] input: DisputeConfirmInput,
     ) -> async_graphql::Result<DisputeConfirmPayload> {
         let caller = arbiter(ctx)?;
         let result = match parse_id(&input.dispute_id, "disputeId") {
@@ -268,7 +276,11 @@ impl DeskMutation {
     }
 
     /// Steps aside in a case on the calling arbiter's desk; another arbiter without ties is drawn. The deadline stays.
-    async fn dispute_recuse(&self, ctx: &Context<'_>, input: DeskDisputeInput) -> async_graphql::Result<DisputeRecusePayload> {
+    async fn dispute_recuse(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: DeskDisputeInput,
+    ) -> async_graphql::Result<DisputeRecusePayload> {
         let caller = arbiter(ctx)?;
         let result = match parse_id(&input.dispute_id, "disputeId") {
             Ok(id) => dispute::dispute_recuse(app(ctx), caller, id).await,

@@ -66,7 +66,11 @@ fn party<'c>(ctx: &Context<'c>) -> async_graphql::Result<&'c Caller> {
 impl DisputeMutation {
     /// Claims that a bought lead is a pseudo-lead or breaks its listing: inside the hold, once per trade. The hold's clock
     /// stops; what the exchange can prove by itself is refunded at once. Needs `disputes:write`.
-    async fn dispute_open(&self, ctx: &Context<'_>, input: DisputeOpenInput) -> async_graphql::Result<DisputeOpenPayload> {
+    async fn dispute_open(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: DisputeOpenInput,
+    ) -> async_graphql::Result<DisputeOpenPayload> {
         let caller = party(ctx)?;
         let result = match input.parse() {
             Ok(input) => dispute::dispute_open(app(ctx), caller, input).await,
@@ -80,7 +84,7 @@ impl DisputeMutation {
     async fn dispute_respond(
         &self,
         ctx: &Context<'_>,
-        input: DisputeRespondInput,
+        #[graphql(desc = "What is asked for.")] input: DisputeRespondInput,
     ) -> async_graphql::Result<DisputeRespondPayload> {
         let caller = party(ctx)?;
         let result = match input.parse() {
@@ -94,7 +98,7 @@ impl DisputeMutation {
     async fn dispute_withdraw(
         &self,
         ctx: &Context<'_>,
-        input: DisputeWithdrawInput,
+        #[graphql(desc = "What is asked for.")] input: DisputeWithdrawInput,
     ) -> async_graphql::Result<DisputeWithdrawPayload> {
         let caller = party(ctx)?;
         let result = match parse_id(&input.dispute_id, "disputeId") {
@@ -108,7 +112,7 @@ impl DisputeMutation {
     async fn dispute_evidence_add(
         &self,
         ctx: &Context<'_>,
-        input: DisputeEvidenceAddInput,
+        #[graphql(desc = "What is asked for.")] input: DisputeEvidenceAddInput,
     ) -> async_graphql::Result<DisputeEvidenceAddPayload> {
         let caller = party(ctx)?;
         let result = match input.parse() {
@@ -119,7 +123,11 @@ impl DisputeMutation {
     }
 
     /// Asks another arbiter, once, with evidence that the first did not see. Needs `disputes:write`.
-    async fn dispute_appeal(&self, ctx: &Context<'_>, input: DisputeAppealInput) -> async_graphql::Result<DisputeAppealPayload> {
+    async fn dispute_appeal(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: DisputeAppealInput,
+    ) -> async_graphql::Result<DisputeAppealPayload> {
         let caller = party(ctx)?;
         let result = match input.parse() {
             Ok(input) => dispute::dispute_appeal(app(ctx), caller, input).await,

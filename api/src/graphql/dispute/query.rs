@@ -103,7 +103,11 @@ impl DisputeQuery {
     }
 
     /// What disputes and trades say of an organization; a newcomer is its prior. Needs `market:read`, or staff.
-    async fn reputation(&self, ctx: &Context<'_>, organization_id: ID) -> async_graphql::Result<Reputation> {
+    async fn reputation(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The organization.")] organization_id: ID,
+    ) -> async_graphql::Result<Reputation> {
         let id: OrganizationId = match parse_id(&organization_id, "organizationId") {
             Ok(id) => id,
             Err(refusal) => {

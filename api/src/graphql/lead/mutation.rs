@@ -109,7 +109,11 @@ lead_payload! {
 impl LeadMutation {
     /// Hands in a lead: it is normalised, sealed, checked and scored. A lead that fails a check is kept as REJECTED, with
     /// the reason; a record that is no lead is refused.
-    async fn lead_submit(&self, ctx: &Context<'_>, input: LeadSubmitInput) -> async_graphql::Result<LeadSubmitPayload> {
+    async fn lead_submit(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: LeadSubmitInput,
+    ) -> async_graphql::Result<LeadSubmitPayload> {
         let result = match input.parse(app(ctx).now()) {
             Ok(draft) => leads::lead_submit(app(ctx), caller(ctx), draft).await,
             Err(refusal) => Err(refusal.into()),
@@ -118,7 +122,11 @@ impl LeadMutation {
     }
 
     /// Runs the checks of intake again, with what the exchange knows now. For the lead's seller, and operators.
-    async fn lead_verify(&self, ctx: &Context<'_>, input: LeadVerifyInput) -> async_graphql::Result<LeadVerifyPayload> {
+    async fn lead_verify(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: LeadVerifyInput,
+    ) -> async_graphql::Result<LeadVerifyPayload> {
         let result = match id(&input.lead_id) {
             Ok(id) => leads::lead_verify(app(ctx), caller(ctx), id).await,
             Err(refusal) => Err(refusal.into()),
@@ -127,7 +135,11 @@ impl LeadMutation {
     }
 
     /// Takes back a lead that is neither listed nor sold.
-    async fn lead_withdraw(&self, ctx: &Context<'_>, input: LeadWithdrawInput) -> async_graphql::Result<LeadWithdrawPayload> {
+    async fn lead_withdraw(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: LeadWithdrawInput,
+    ) -> async_graphql::Result<LeadWithdrawPayload> {
         let result = match id(&input.lead_id) {
             Ok(id) => leads::lead_withdraw(app(ctx), caller(ctx), id).await,
             Err(refusal) => Err(refusal.into()),
@@ -136,7 +148,11 @@ impl LeadMutation {
     }
 
     /// Destroys the contact data of a lead on which no buyer has a claim. There is no way back.
-    async fn lead_erase(&self, ctx: &Context<'_>, input: LeadEraseInput) -> async_graphql::Result<LeadErasePayload> {
+    async fn lead_erase(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: LeadEraseInput,
+    ) -> async_graphql::Result<LeadErasePayload> {
         let result = match id(&input.lead_id) {
             Ok(id) => leads::lead_erase(app(ctx), caller(ctx), id).await,
             Err(refusal) => Err(refusal.into()),
@@ -145,7 +161,11 @@ impl LeadMutation {
     }
 
     /// Records a call with the person: the spoken check. For the lead's seller, and operators.
-    async fn call_record(&self, ctx: &Context<'_>, input: CallRecordInput) -> async_graphql::Result<CallRecordPayload> {
+    async fn call_record(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: CallRecordInput,
+    ) -> async_graphql::Result<CallRecordPayload> {
         let result = match id(&input.lead_id) {
             Ok(lead) => {
                 let (disposition, duration_secs) = (input.disposition.0, input.duration_secs);
@@ -161,7 +181,7 @@ impl LeadMutation {
     async fn sample_check_record(
         &self,
         ctx: &Context<'_>,
-        input: SampleCheckRecordInput,
+        #[graphql(desc = "What is asked for.")] input: SampleCheckRecordInput,
     ) -> async_graphql::Result<SampleCheckRecordPayload> {
         let result = match id(&input.lead_id) {
             Ok(id) => leads::sample_check_record(app(ctx), caller(ctx), id, input.verdict.0).await,

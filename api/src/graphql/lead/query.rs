@@ -42,7 +42,7 @@ pub struct ScoreExplanation {
 #[Object]
 impl LeadQuery {
     /// A lead of the caller's organization; any lead, for an operator.
-    async fn lead(&self, ctx: &Context<'_>, id: ID) -> async_graphql::Result<Option<LeadObject>> {
+    async fn lead(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> async_graphql::Result<Option<LeadObject>> {
         let id: LeadId = parse_id(&id, "id").map_err(top_level)?;
         let Some(lead) = answer(ctx, leads::lead_get(app(ctx), caller(ctx), id).await)? else { return Ok(None) };
         Ok(Some(answer(ctx, shown(app(ctx), lead).await)?))
@@ -66,7 +66,11 @@ impl LeadQuery {
     }
 
     /// What a lead's score is made of, as of now. For its seller, and operators.
-    async fn score_explain(&self, ctx: &Context<'_>, lead_id: ID) -> async_graphql::Result<Option<ScoreExplanation>> {
+    async fn score_explain(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The lead.")] lead_id: ID,
+    ) -> async_graphql::Result<Option<ScoreExplanation>> {
         let id: LeadId = parse_id(&lead_id, "leadId").map_err(top_level)?;
         let explained = answer(ctx, leads::score_explain(app(ctx), caller(ctx), id).await)?;
         Ok(explained.as_ref().map(ScoreExplanation::from))

@@ -69,7 +69,11 @@ pub struct ListingBuyPayload {
 #[Object]
 impl ListingMutation {
     /// Offers a verified lead for sale. Needs `listings:write`.
-    async fn listing_create(&self, ctx: &Context<'_>, input: ListingCreateInput) -> async_graphql::Result<ListingCreatePayload> {
+    async fn listing_create(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: ListingCreateInput,
+    ) -> async_graphql::Result<ListingCreatePayload> {
         let result = match permitted(ctx, Permission::ListingsWrite, input.parse()) {
             Ok(input) => listings::listing_create(app(ctx), caller(ctx), input).await,
             Err(refusals) => Err(refusals.into()),
@@ -79,7 +83,11 @@ impl ListingMutation {
     }
 
     /// Offers the lead of an ended listing again; copies sold before count. Needs `listings:write`.
-    async fn listing_relist(&self, ctx: &Context<'_>, input: ListingRelistInput) -> async_graphql::Result<ListingRelistPayload> {
+    async fn listing_relist(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: ListingRelistInput,
+    ) -> async_graphql::Result<ListingRelistPayload> {
         let result = match permitted(ctx, Permission::ListingsWrite, input.parse()) {
             Ok(input) => listings::listing_relist(app(ctx), caller(ctx), input).await,
             Err(refusals) => Err(refusals.into()),
@@ -92,7 +100,7 @@ impl ListingMutation {
     async fn listing_withdraw(
         &self,
         ctx: &Context<'_>,
-        input: ListingWithdrawInput,
+        #[graphql(desc = "What is asked for.")] input: ListingWithdrawInput,
     ) -> async_graphql::Result<ListingWithdrawPayload> {
         let result = match permitted(ctx, Permission::ListingsWrite, input.parse()) {
             Ok(input) => listings::listing_withdraw(app(ctx), caller(ctx), input).await,
@@ -104,7 +112,11 @@ impl ListingMutation {
 
     /// Buys one copy at the present price: the fixed price, the buy-now price of an auction, or where a Dutch price stands.
     /// The price moves to escrow at once. Needs `market:buy`.
-    async fn listing_buy(&self, ctx: &Context<'_>, input: ListingBuyInput) -> async_graphql::Result<ListingBuyPayload> {
+    async fn listing_buy(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: ListingBuyInput,
+    ) -> async_graphql::Result<ListingBuyPayload> {
         let result = match permitted(ctx, Permission::Buy, input.parse()) {
             Ok(input) => listings::listing_buy(app(ctx), caller(ctx), input).await,
             Err(refusals) => Err(refusals.into()),

@@ -282,7 +282,7 @@ impl VerticalMutation {
     async fn vertical_create(
         &self,
         ctx: &Context<'_>,
-        input: VerticalCreateInput,
+        #[graphql(desc = "What is asked for.")] input: VerticalCreateInput,
     ) -> async_graphql::Result<VerticalCreatePayload> {
         let result = match input.definition.parse() {
             Ok(definition) => verticals::vertical_create(app(ctx), caller(ctx), &input.path, &definition).await,
@@ -296,7 +296,7 @@ impl VerticalMutation {
     async fn vertical_version_add(
         &self,
         ctx: &Context<'_>,
-        input: VerticalVersionAddInput,
+        #[graphql(desc = "What is asked for.")] input: VerticalVersionAddInput,
     ) -> async_graphql::Result<VerticalVersionAddPayload> {
         let parsed = || -> Result<(VerticalId, Definition), Refusal> {
             Ok((parse_id(&input.vertical_id, "verticalId")?, input.definition.parse()?))
