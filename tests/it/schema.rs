@@ -16,7 +16,7 @@ fn root(path: &str) -> PathBuf {
 }
 
 fn list(of: &Value) -> &[Value] {
-    of.as_array().map_or(&[], Vec::as_slice)
+    of.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 #[test]
