@@ -1,5 +1,10 @@
 //! The two files that the exchange was made for, whole.
 
+use std::io::Cursor;
+
+use api::app::imports::mapping_propose;
+use domain::mapping::{Candidate, Limits, Mapping, Target};
+
 use super::{seller, tally, whole};
 use crate::harness::{Database, Exchange, on_each_backend};
 
@@ -34,5 +39,28 @@ on_each_backend! {
         let done = whole(&x, &seller, &bytes, EDUCATION_MAPPING).await;
         assert_eq!((done["state"].as_str(), tally(&done)), (Some("DONE"), [9_240, 9_240, 0, 0, 0]), "{done:#}");
         assert_eq!(x.count("lead").await, 9_240);
+    }
+}
+
+#[test]
+fn a_mapping_is_proposed_for_both_files_that_can_be_read() {
+    let starters = domain::vertical::starter_set().unwrap();
+    let candidates: Vec<Candidate<'_>> = starters
+        .iter()
+        .map(|vertical| Candidate { path: vertical.path.as_str(), definition: &vertical.definition })
+        .collect();
+    let propose = |bytes: Vec<u8>| {
+        let size = u64::try_from(bytes.len()).unwrap();
+        mapping_propose(Box::new(Cursor::new(bytes)), size, Limits::default(), &candidates).unwrap()
+    };
+    let bank = Mapping::parse(&propose(BANK.to_vec())).unwrap();
+    assert_eq!((bank.vertical.as_str(), bank.synthetic.is_some()), ("finance/deposit", true));
+    let keys: Vec<&str> = bank.attributes.keys().map(String::as_str).collect();
+    let all = ["balance", "contact_line", "credit_in_default", "housing_loan", "last_contact_month", "personal_loan"];
+    assert_eq!(keys, all);
+    if let Some(bytes) = education() {
+        let proposed = Mapping::parse(&propose(bytes)).unwrap();
+        assert_eq!(proposed.vertical, "education/course");
+        assert!(proposed.attributes.contains_key("specialization") && proposed.fields.contains_key(&Target::Country));
     }
 }
