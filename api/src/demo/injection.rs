@@ -49,15 +49,16 @@ pub(crate) struct Injected {
 
 /// Splits `records` between the agencies and alters some of them. `trader_domains` are the mail domains of buyers.
 pub(crate) fn inject(records: &[Record], trader_domains: &[String], seed: u64) -> Injected {
-    let mut order: Vec<usize> = (0..records.len()).collect();
-    Dice::of(seed, "injection", 0).shuffle(&mut order);
+    let mut pool: Vec<usize> = (0..records.len()).collect();
+    Dice::of(seed, "injection", 0).shuffle(&mut pool);
     let mut altered: BTreeMap<usize, (Trick, usize)> = BTreeMap::new();
-    let mut pool = order.into_iter();
     for trick in Trick::ALL.into_iter().filter(|trick| trick.flaw() != Flaw::Duplicate) {
-        altered.extend(pool.by_ref().take(trick.share_of(records.len())).enumerate().map(|(nth, index)| (index, (trick, nth))));
+        for nth in 0..trick.share_of(records.len()) {
+            altered.extend(draw(&mut pool, records, hand(trick, nth)).map(|index| (index, (trick, nth))));
+        }
     }
     // What is left is honest: only honest people are sold twice.
-    let honest: Vec<usize> = pool.collect();
+    let honest = pool;
     let mut injected = Injected { forms: [Vec::new(), Vec::new()], truth: BTreeMap::new() };
     let mut rings: BTreeMap<(Trick, usize, Agency), usize> = BTreeMap::new();
     for (index, record) in records.iter().enumerate() {
@@ -84,6 +85,19 @@ impl Injected {
         let [first, second] = &mut self.forms;
         if agency == AGENCIES[0] { first } else { second }
     }
+}
+
+/// The agency that a hired hand works for: each ring for one of them, in turn.
+fn hand(trick: Trick, nth: usize) -> Option<Agency> {
+    let rings = matches!(trick, Trick::PastedRing | Trick::TypedRing);
+    rings.then(|| if (nth / RING).is_multiple_of(2) { AGENCIES[0] } else { AGENCIES[1] })
+}
+
+/// Takes a row out of the pool, of this agency where one is named.
+fn draw(pool: &mut Vec<usize>, records: &[Record], agency: Option<Agency>) -> Option<usize> {
+    let fits = |index: &usize| records.get(*index).is_some_and(|record| agency.is_none_or(|one| Agency::of(record) == one));
+    let place = pool.iter().rposition(fits)?;
+    Some(pool.remove(place))
 }
 
 /// The second agency, which hands in later, also brings people of the first.
