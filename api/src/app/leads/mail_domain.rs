@@ -1,9 +1,10 @@
 //! Whether the mail domains of leads take mail: looked up behind the commit of their intake.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use domain::id::LeadId;
 use domain::verification::{MailDomain, mail_domain};
+use futures::{StreamExt, stream};
 use serde_json::Value;
 use store::leads::{LeadScope, StoredLead};
 
@@ -13,28 +14,36 @@ use crate::app::{App, AppError};
 
 /// The kind of the jobs that look up mail domains.
 pub const MAIL_DOMAIN_CHECK: &str = "mail_domain_check";
+const LOOK_UPS_AT_ONCE: usize = 16;
 
 /// Looks up the mail domains of the leads of a job's payload and records what was found. A domain that does not answer is
 /// INCONCLUSIVE; the check can be run again with `leadVerify`.
 pub async fn mail_domain_check(app: &App, payload: &Value) -> Result<(), AppError> {
-    let mut known: HashMap<String, MailDomain> = HashMap::new();
+    let mut domains: Vec<(StoredLead, String)> = Vec::new();
     for id in leads_of(payload)? {
         let Some(lead) = app.store.lead(LeadScope::Exchange, id).await?.filter(|lead| lead.state.is_open()) else { continue };
-        let Some(domain) = domain_of(app, id).await? else { continue };
-        let found = match known.get(&domain) {
-            Some(found) => *found,
-            None => {
-                let found = app.mail_domains.look_up(&domain).await;
-                known.insert(domain, found);
-                found
-            }
-        };
-        let schema = &schema_of(app, &lead).await?;
+        if let Some(domain) = domain_of(app, id).await? {
+            domains.push((lead, domain));
+        }
+    }
+    let distinct: BTreeSet<String> = domains.iter().map(|(_, domain)| domain.clone()).collect();
+    // One after another, domains that do not answer would hold up every other job of this worker.
+    let found: HashMap<String, MailDomain> = stream::iter(distinct)
+        .map(|domain| async move {
+            let found = app.mail_domains.look_up(&domain).await;
+            (domain, found)
+        })
+        .buffer_unordered(LOOK_UPS_AT_ONCE)
+        .collect()
+        .await;
+    for (lead, domain) in &domains {
+        let found = found.get(domain.as_str()).copied().unwrap_or(MailDomain::NoAnswer);
+        let schema = &schema_of(app, lead).await?;
         let recorded = &[Recorded::Found(mail_domain(found))];
         let done: Result<StoredLead, AppError> = app
             .store
             .write("mail_domain_check", |tx| async move {
-                findings_record(app, &tx, LeadScope::Exchange, id, schema, recorded, None).await
+                findings_record(app, &tx, LeadScope::Exchange, lead.id, schema, recorded, None).await
             })
             .await;
         // A lead that was closed meanwhile needs no checks.
