@@ -34,7 +34,7 @@ pub mod verticals;
 pub mod wallet;
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::access::Principal;
 use domain::time::Timestamp;
@@ -117,12 +117,20 @@ impl App {
     }
 }
 
-/// Gives the store its instants and ids.
+/// Gives the store its instants and ids. Ids made by one process grow, also within a millisecond, so that what one
+/// transaction writes keeps its order.
 pub struct StoreSource {
-    /// The process's clock.
-    pub clock: Arc<dyn Clock>,
-    /// Randomness.
-    pub entropy: Arc<dyn Entropy>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    last: Mutex<Uuid>,
+}
+
+impl StoreSource {
+    /// Over the process's clock and randomness.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { clock, entropy, last: Mutex::new(Uuid::nil()) }
+    }
 }
 
 impl Source for StoreSource {
@@ -131,6 +139,10 @@ impl Source for StoreSource {
     }
 
     fn uuid(&self) -> Uuid {
-        self.entropy.uuid(self.clock.now())
+        let fresh = self.entropy.uuid(self.clock.now());
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let same_millisecond = fresh.as_u128() >> 80 == last.as_u128() >> 80;
+        *last = if same_millisecond && fresh <= *last { Uuid::from_u128(last.as_u128().wrapping_add(1)) } else { fresh };
+        *last
     }
 }

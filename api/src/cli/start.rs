@@ -41,7 +41,7 @@ pub async fn open(config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entrop
         on_statement: Some(statement_done),
         ..Options::new(database.resolved_url(&config.server).expose_secret())
     };
-    let source = StoreSource { clock: Arc::clone(&clock), entropy: Arc::clone(&entropy) };
+    let source = StoreSource::new(Arc::clone(&clock), Arc::clone(&entropy));
     let store = Store::open(options, Arc::new(source)).await?;
     Ok(Arc::new(App::new(store, clock, entropy, Arc::new(config), Arc::new(keys))?))
 }

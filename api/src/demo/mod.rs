@@ -113,7 +113,7 @@ impl Demo {
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(self.seed));
         let place = Place::new(&self.data_dir, self.database_url.clone());
         let config = place.config(&self.bind)?;
-        place.clear(Arc::new(StoreSource { clock: clock.clone(), entropy: Arc::clone(&entropy) })).await?;
+        place.clear(Arc::new(StoreSource::new(clock.clone(), Arc::clone(&entropy)))).await?;
         let shared: Arc<dyn Clock> = clock.clone();
         let app = Arc::new(place.open(config.clone(), shared, entropy).await?);
         let started = timings.start();

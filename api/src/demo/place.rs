@@ -84,7 +84,7 @@ impl Place {
         let keys = KeyRing::load(&config.crypto, &config.server, entropy.as_ref())
             .map_err(|error| DemoError::Place(error.to_string()))?;
         let options = Options { max_connections: 4, durable: false, ..Options::new(self.url.expose_secret()) };
-        let source = StoreSource { clock: Arc::clone(&clock), entropy: Arc::clone(&entropy) };
+        let source = StoreSource::new(Arc::clone(&clock), Arc::clone(&entropy));
         let store = Store::open(options, Arc::new(source)).await?;
         App::new(store, clock, entropy, Arc::new(config), Arc::new(keys)).map_err(|error| DemoError::Place(error.to_string()))
     }

@@ -95,7 +95,7 @@ async fn postgres_template() -> &'static Option<String> {
 }
 
 async fn migrate(url: &str) {
-    let source = StoreSource { clock: Arc::new(SystemClock), entropy: Arc::new(SeededEntropy::new(1)) };
+    let source = StoreSource::new(Arc::new(SystemClock), Arc::new(SeededEntropy::new(1)));
     let options = Options { max_connections: 1, ..Options::new(url) };
     let store = Store::open(options, Arc::new(source)).await.unwrap();
     store.migrate().await.unwrap();

@@ -178,7 +178,7 @@ pub fn caller(principal: Principal) -> Caller {
 async fn open(url: &str, folder: &Path, clock: Arc<FakeClock>, outbox: &Outbox, seed: u64) -> Arc<App> {
     let clock: Arc<dyn Clock> = clock;
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(seed));
-    let source = Arc::new(StoreSource { clock: clock.clone(), entropy: entropy.clone() });
+    let source = Arc::new(StoreSource::new(clock.clone(), entropy.clone()));
     let options = Options { max_connections: 8, ..Options::new(url) };
     let store = Store::open(options, source).await.unwrap();
     let config = Arc::new(Config::from_toml(&format!("[server]\ndata_dir = {folder:?}\n{SETTINGS}")).unwrap());
