@@ -17,6 +17,7 @@ pub mod deposits;
 pub mod disputes;
 #[expect(missing_docs, reason = "the migrations say what each table and column means")]
 pub mod entity;
+pub mod envelopes;
 pub mod error;
 pub mod idempotency;
 pub mod imports;

@@ -16,7 +16,7 @@ use super::outcome::bought;
 use super::{App, AppError, Caller};
 use crate::crypto::{Binding, Sealed};
 
-const CARD: &str = "client.card";
+pub(super) const CARD: &str = "client.card";
 const ENTRY: &str = "client.entry";
 
 /// A client with its card opened.

@@ -29,8 +29,8 @@ pub struct Authenticated {
     pub until: Option<Timestamp>,
 }
 
-/// A log-in.
-#[derive(Debug, Clone)]
+/// A log-in. Debug shows nothing of it.
+#[derive(Clone)]
 pub struct SessionCreate {
     /// The address.
     pub email: String,
@@ -63,6 +63,12 @@ pub struct SessionTokens {
 pub(super) struct Opening {
     pub start: SessionStart,
     pub refresh: Token,
+}
+
+impl fmt::Debug for SessionCreate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionCreate(..)")
+    }
 }
 
 impl fmt::Debug for SessionTokens {

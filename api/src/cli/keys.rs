@@ -1,10 +1,11 @@
-//! `clearlead keys rotate`
+//! `clearlead keys`
 
 use std::sync::Arc;
 
 use clap::Subcommand;
 
 use super::{CommandError, open, print, start};
+use crate::app::envelopes::envelopes_rewrap;
 use crate::config::Config;
 use crate::ports::{SystemClock, SystemEntropy};
 
@@ -13,14 +14,24 @@ pub(super) enum KeysCommand {
     /// Makes a new key that signs access tokens and retires the ones before. Nobody is logged out: tokens of a retired key
     /// are good until they expire, and every process takes the new one within a minute.
     Rotate,
+    /// Wraps the keys of contact details and of clients' cards that an old key of the ring wraps with the active one (the
+    /// first in `crypto.keys`). Histories are never rewritten and keep theirs: an old key stays in the ring.
+    Rewrap,
 }
 
 pub(super) async fn keys(config: Config, command: KeysCommand) -> Result<(), CommandError> {
-    let KeysCommand::Rotate = command;
     start::start_log(&config.log)?;
     let app = open(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
     app.store.migrate().await?;
-    let kid = app.signing_keys_rotate().await?;
-    print(&format!("access tokens are signed with the key {kid} now\n"))?;
+    match command {
+        KeysCommand::Rotate => {
+            let kid = app.signing_keys_rotate().await?;
+            print(&format!("access tokens are signed with the key {kid} now\n"))?;
+        }
+        KeysCommand::Rewrap => {
+            let rewrapped = envelopes_rewrap(&app).await?;
+            print(&format!("{rewrapped} data keys are wrapped with the active key of the ring now\n"))?;
+        }
+    }
     Ok(app.store.close().await?)
 }

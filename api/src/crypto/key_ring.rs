@@ -114,6 +114,12 @@ impl KeyRing {
         hmac(&derived, &[kind.as_bytes(), b"\0", canonical.as_bytes()])
     }
 
+    /// The name of the key that seals.
+    #[must_use]
+    pub fn active_id(&self) -> &str {
+        &self.active.id
+    }
+
     pub(super) fn active(&self) -> (&str, &[u8; KEY_BYTES]) {
         (&self.active.id, &self.active.key)
     }

@@ -45,7 +45,7 @@ pub struct MemberObject {
 }
 
 /// An open invitation.
-#[derive(Debug, SimpleObject)]
+#[derive(SimpleObject)]
 #[graphql(name = "Invitation")]
 pub struct InvitationObject {
     /// The id.
@@ -118,7 +118,7 @@ pub struct MemberRemoveInput {
 }
 
 /// The answer of `invitationCreate`.
-#[derive(Debug, SimpleObject)]
+#[derive(SimpleObject)]
 pub struct InvitationCreatePayload {
     /// The invitation.
     pub invitation: Option<InvitationObject>,
@@ -136,7 +136,7 @@ pub struct InvitationAcceptPayload {
 }
 
 /// The answer of `invitationRevoke`.
-#[derive(Debug, SimpleObject)]
+#[derive(SimpleObject)]
 pub struct InvitationRevokePayload {
     /// The invitation that is no more.
     pub invitation: Option<InvitationObject>,

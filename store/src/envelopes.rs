@@ -1,0 +1,84 @@
+//! Data keys wrapped by a key of the ring that is active no more.
+
+use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
+use uuid::Uuid;
+
+use crate::db::Store;
+use crate::error::{StoreError, WriteError};
+
+/// A table whose rows can get a data key wrapped anew. What is append-only keeps the key that it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Envelopes {
+    /// Contact details of leads.
+    LeadContact,
+    /// Clients' cards.
+    ClientCard,
+}
+
+/// A wrapped data key.
+#[derive(Clone, PartialEq, Eq, FromQueryResult)]
+pub struct WrappedKey {
+    /// The row that it opens.
+    pub object: Uuid,
+    /// The ring's key that wraps it.
+    pub key_id: String,
+    /// The data key, wrapped.
+    pub wrapped_key: Vec<u8>,
+}
+
+impl std::fmt::Debug for WrappedKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "WrappedKey({})", self.key_id)
+    }
+}
+
+impl Envelopes {
+    /// Every table.
+    pub const ALL: &[Self] = &[Self::LeadContact, Self::ClientCard];
+
+    const fn table_and_id(self) -> (&'static str, &'static str) {
+        match self {
+            Self::LeadContact => ("lead_contact", "lead_id"),
+            Self::ClientCard => ("client", "id"),
+        }
+    }
+}
+
+impl Store {
+    /// Up to `limit` data keys that another key than `active` wraps, behind the row `after`.
+    pub async fn wrapped_keys(
+        &self,
+        of: Envelopes,
+        active: &str,
+        after: Uuid,
+        limit: u64,
+    ) -> Result<Vec<WrappedKey>, StoreError> {
+        let (table, id) = of.table_and_id();
+        let sql = format!(
+            "SELECT {id} AS object, key_id, wrapped_key FROM {table} WHERE key_id <> $1 AND {id} > $2 ORDER BY {id} LIMIT $3"
+        );
+        let values: [sea_orm::Value; 3] = [active.into(), after.into(), limit.into()];
+        let statement = Statement::from_sql_and_values(self.read().get_database_backend(), sql, values);
+        Ok(WrappedKey::find_by_statement(statement).all(self.read()).await?)
+    }
+
+    /// Puts each second data key in the place of the first, where that is still there; answers how many were.
+    pub async fn wrapped_keys_replace(&self, of: Envelopes, pairs: Vec<(WrappedKey, WrappedKey)>) -> Result<u64, WriteError> {
+        let (table, id) = of.table_and_id();
+        let sql = format!("UPDATE {table} SET key_id = $1, wrapped_key = $2 WHERE {id} = $3 AND wrapped_key = $4");
+        self.write("wrapped_keys_replace", move |tx| {
+            let (sql, pairs) = (sql.clone(), pairs.clone());
+            async move {
+                let mut replaced = 0_u64;
+                for (old, new) in pairs {
+                    let values: [sea_orm::Value; 4] =
+                        [new.key_id.into(), new.wrapped_key.into(), old.object.into(), old.wrapped_key.into()];
+                    let statement = Statement::from_sql_and_values(tx.db().get_database_backend(), &sql, values);
+                    replaced = replaced.saturating_add(tx.db().execute_raw(statement).await?.rows_affected());
+                }
+                Ok(replaced)
+            }
+        })
+        .await
+    }
+}
