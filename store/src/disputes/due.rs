@@ -34,7 +34,8 @@ pub struct Rules {
 }
 
 impl Store {
-    /// Lets up to `limit` deadlines pass that have come, each in a transaction of its own; answers how many.
+    /// Lets up to `limit` deadlines pass that have come, each in a transaction of its own; answers how many, or the first
+    /// failure once every one was tried.
     pub async fn disputes_advance(&self, limit: u64, rules: Rules) -> Result<u64, WriteError> {
         let due = dispute::Entity::find()
             .filter(dispute::Column::DueAt.lte(self.now()))
@@ -42,11 +43,15 @@ impl Store {
             .limit(limit)
             .all(self.read())
             .await?;
-        let mut passed = 0_u64;
+        let (mut passed, mut failure) = (0_u64, None);
         for row in due {
-            passed = passed.saturating_add(u64::from(self.dispute_expire(row.id.into(), rules).await?));
+            // One dispute that cannot move must not hold up the others.
+            match self.dispute_expire(row.id.into(), rules).await {
+                Ok(moved) => passed = passed.saturating_add(u64::from(moved)),
+                Err(error) => failure = failure.or(Some(error)),
+            }
         }
-        Ok(passed)
+        failure.map_or(Ok(passed), Err)
     }
 
     /// Gives an arbiter to up to `limit` reviews that have none; answers how many found one.

@@ -7,7 +7,6 @@ use domain::id::{DisputeEntryId, DisputeId, EvidenceId, OrganizationId, TypedId,
 use domain::refusal::{Code, Refusal};
 use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
 use serde_json::Value;
 
@@ -16,6 +15,9 @@ use crate::db::Store;
 use crate::entity::{dispute_entry, evidence, upload};
 use crate::error::{StoreError, WriteError};
 use crate::write::Tx;
+
+/// Where an entry stands in its dispute's history, in its body.
+const POSITION: &str = "position";
 
 /// Something that happened in a dispute.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,13 +113,18 @@ impl TryFrom<dispute_entry::Model> for Entry {
 /// Adds an entry to the history of a dispute.
 pub async fn entry_add(tx: &Tx, dispute: DisputeId, entry: NewEntry) -> Result<DisputeEntryId, WriteError> {
     let id = entry.id.unwrap_or_else(|| tx.id());
+    let mut body = if entry.body.is_object() { entry.body } else { serde_json::json!({}) };
+    // Entries of one transaction can bear the same instant.
+    if let Some(fields) = body.as_object_mut() {
+        fields.insert(POSITION.to_owned(), tx.dispute_entries_count(dispute).await?.into());
+    }
     let row = dispute_entry::ActiveModel {
         id: Set(id.uuid()),
         dispute_id: Set(dispute.uuid()),
         kind: Set(entry.kind.as_str().to_owned()),
         side: Set(entry.side.as_str().to_owned()),
         user_id: Set(entry.user.map(UserId::uuid)),
-        body: Set(entry.body),
+        body: Set(body),
         created_at: Set(tx.now().await?),
     };
     dispute_entry::Entity::insert(row).exec_without_returning(tx.db()).await?;
@@ -201,11 +208,10 @@ impl Tx {
 impl Store {
     /// The history of a dispute that the caller was found to see, oldest first.
     pub async fn dispute_entries(&self, id: DisputeId) -> Result<Vec<Entry>, StoreError> {
-        let rows = dispute_entry::Entity::find()
-            .filter(dispute_entry::Column::DisputeId.eq(id.0))
-            .order_by_asc(dispute_entry::Column::CreatedAt)
-            .order_by_asc(dispute_entry::Column::Id);
-        rows.all(self.read()).await?.into_iter().map(Entry::try_from).collect()
+        let rows = dispute_entry::Entity::find().filter(dispute_entry::Column::DisputeId.eq(id.0)).all(self.read()).await?;
+        let mut entries: Vec<Entry> = rows.into_iter().map(Entry::try_from).collect::<Result<_, _>>()?;
+        entries.sort_by_key(|entry| entry.body.get(POSITION).and_then(Value::as_u64));
+        Ok(entries)
     }
 }
 

@@ -81,11 +81,13 @@ on_each_backend! {
         assert_eq!((made["name"].clone(), made["leadId"].clone()), (json!("Ada Lovelace"), json!(case.lead.to_string())));
         assert_eq!(case.buyer.run(&x, CREATE, create).await["clientCreate"]["userErrors"][0]["code"], "TAKEN");
         let id = made["id"].clone();
+        x.clock.advance_secs(1);
         let card = json!({ "name": "Ada King", "reference": "K-1", "fields": [{ "key": "policy", "value": "P7" }] });
         let update = |version: i64| json!({ "input": { "clientId": id, "card": card, "version": version } });
         let changed = case.buyer.run(&x, UPDATE, update(0)).await["clientUpdate"]["client"].clone();
         assert_eq!(changed, json!({ "name": "Ada King", "reference": "K-1", "version": 1, "fields": [{ "key": "policy", "value": "P7" }] }));
         assert_eq!(case.buyer.run(&x, UPDATE, update(0)).await["clientUpdate"]["userErrors"], json!([{ "code": "CONFLICT", "path": ["clientId"] }]));
+        x.clock.advance_secs(1);
         let note = json!({ "input": { "clientId": id, "text": "prefers mail" } });
         let noted = case.buyer.run(&x, NOTE, note.clone()).await["clientNoteAdd"]["client"]["entries"]["edges"].clone();
         let kinds: Vec<_> = noted.as_array().unwrap().iter().map(|edge| edge["node"]["kind"].clone()).collect();

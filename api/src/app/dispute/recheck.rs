@@ -3,7 +3,7 @@
 use domain::id::LeadId;
 use domain::lead::{Audience, Sealed};
 use domain::proof::{Facts, Recheck};
-use domain::verification::{Finding, Outcome, disposable_domain, email_syntax, phone};
+use domain::verification::{Finding, Outcome, disposable_domain, email_syntax, mail_domain, phone};
 use store::leads::LeadScope;
 
 use super::super::leads::person_of;
@@ -30,7 +30,21 @@ pub(super) async fn recheck(app: &App, lead: LeadId) -> Result<Rechecked, AppErr
     let Some(person) = person_of(app, lead).await? else {
         return Ok(Rechecked { phone: Recheck::Inconclusive, email: Recheck::Inconclusive });
     };
-    Ok(rechecked(&person, stored.audience))
+    let again = rechecked(&person, stored.audience);
+    // Made-up addresses have made-up domains.
+    if stored.synthetic || again.email == Recheck::Impossible {
+        return Ok(again);
+    }
+    Ok(Rechecked { email: domain_rechecked(app, &person, again.email).await, ..again })
+}
+
+/// What is known of the addresses once their first domain was looked up again.
+async fn domain_rechecked(app: &App, person: &Sealed, email: Recheck) -> Recheck {
+    let Some(usable) = person.contact.emails.iter().find(|email| email.valid) else { return email };
+    match mail_domain(app.mail_domains.look_up(usable.domain()).await).outcome {
+        Outcome::Fail => Recheck::Impossible,
+        Outcome::Pass | Outcome::Inconclusive => email,
+    }
 }
 
 fn rechecked(person: &Sealed, audience: Audience) -> Rechecked {
