@@ -2,10 +2,11 @@
 
 use domain::id::MembershipId;
 use sea_orm::ActiveValue::Set;
-use sea_orm::EntityTrait;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 use store::WriteError;
-use store::entity::membership;
+use store::entity::{membership, organization};
 
 use super::case::{HOUR, case, in_charge, rule, tick};
 use crate::harness::{Actor, Exchange, on_each_backend};
@@ -43,6 +44,24 @@ async fn joins(x: &Exchange, arbiter: &Actor, of: &Actor) {
     done.unwrap();
 }
 
+/// Makes `by` the referrer of the actor's organization.
+async fn referred(x: &Exchange, who: &Actor, by: &Actor) {
+    let (id, referrer) = (who.org(), by.org());
+    let done: Result<(), WriteError> = x
+        .app
+        .store
+        .write("refer", move |tx| async move {
+            organization::Entity::update_many()
+                .col_expr(organization::Column::ReferrerId, Expr::value(referrer.0))
+                .filter(organization::Column::Id.eq(id.0))
+                .exec(tx.db())
+                .await?;
+            Ok(())
+        })
+        .await;
+    done.unwrap();
+}
+
 async fn contested(x: &Exchange, case: &super::case::Case) -> String {
     let id = case.open(x).await;
     assert_eq!(case.respond(x, &id, "CONTEST", Some("no")).await["dispute"]["status"], "UNDER_REVIEW");
@@ -61,7 +80,7 @@ on_each_backend! {
         joins(&x, &arbiters[0], &case.buyer).await;
         joins(&x, &arbiters[1], &case.seller).await;
         joins(&x, &arbiters[2], &friend).await;
-        x.tamper(&format!("UPDATE organization SET referrer_id = '{}' WHERE id = '{}'", friend.org().0, case.seller.org().0)).await.unwrap();
+        referred(&x, &case.seller, &friend).await;
         let id = contested(&x, &case).await;
         assert_eq!(in_charge(&x, &arbiters, &id).await.user, arbiters[3].user);
         let gone = arbiters[3].run(&x, RECUSE, of(&id)).await["disputeRecuse"].clone();

@@ -1,6 +1,7 @@
 //! Disputes through the public API: every path, both sides' silence, exact money.
 
 mod case;
+mod consent;
 mod desk;
 mod evidence;
 mod group;
