@@ -48,9 +48,7 @@ impl DateFormat {
 
     /// The instant, when one of the formats fits and the year is plausible; a day alone is its midnight.
     pub(super) fn read_instant(&self, text: &str) -> Option<Timestamp> {
-        self.first(text, instant_of, |instant| instant)
-            .filter(|instant| YEARS.contains(&instant.year()))
-            .map(truncated)
+        self.first(text, instant_of, |instant| instant).filter(|instant| YEARS.contains(&instant.year())).map(truncated)
     }
 
     fn first<T>(&self, text: &str, read: impl Fn(&Parsed, Tz) -> Option<T>, convert: impl Fn(Timestamp) -> T) -> Option<T> {

@@ -45,10 +45,8 @@ on_each_backend! {
 #[test]
 fn a_mapping_is_proposed_for_both_files_that_can_be_read() {
     let starters = domain::vertical::starter_set().unwrap();
-    let candidates: Vec<Candidate<'_>> = starters
-        .iter()
-        .map(|vertical| Candidate { path: vertical.path.as_str(), definition: &vertical.definition })
-        .collect();
+    let candidates: Vec<Candidate<'_>> =
+        starters.iter().map(|vertical| Candidate { path: vertical.path.as_str(), definition: &vertical.definition }).collect();
     let propose = |bytes: Vec<u8>| {
         let size = u64::try_from(bytes.len()).unwrap();
         mapping_propose(Box::new(Cursor::new(bytes)), size, Limits::default(), &candidates).unwrap()

@@ -1,11 +1,11 @@
 //! Subscriptions: the current state first, then the state after each change, read again as the subscriber, so that what it may
 //! see is decided anew each time.
 
-mod dispute;
-mod import;
-mod listing;
-mod trade;
-mod wallet;
+pub mod dispute;
+pub mod import;
+pub mod listing;
+pub mod trade;
+pub mod wallet;
 
 use std::sync::Arc;
 
