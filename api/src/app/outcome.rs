@@ -94,7 +94,7 @@ pub async fn outcomes(app: &App, caller: &Caller, trade: TradeId) -> Result<Vec<
 /// The calls that the caller's organization logged on a trade, oldest first.
 pub async fn call_attempts(app: &App, caller: &Caller, trade: TradeId) -> Result<Vec<Call>, AppError> {
     let buyer = caller.principal.require(Permission::TradesRead)?;
-    if !app.store.trade_of(trade, buyer).await?.is_some_and(|trade| trade.buyer == buyer) {
+    if app.store.trade_of(trade, buyer).await?.is_none_or(|trade| trade.buyer != buyer) {
         return Ok(Vec::new());
     }
     Ok(app.store.calls_of(trade).await?)

@@ -13,7 +13,7 @@ on_each_backend! {
         let [header, body, signature] = tokens.access.split('.').collect::<Vec<_>>()[..] else { panic!("{}", tokens.access) };
         // {"alg":"none","typ":"at+jwt"}
         let none = "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0";
-        let flipped = if signature.starts_with('A') { format!("B{}", &signature[1..]) } else { format!("A{}", &signature[1..]) };
+        let flipped = signature.strip_prefix('A').map_or_else(|| format!("A{}", &signature[1..]), |rest| format!("B{rest}"));
         let forged = [
             format!("{none}.{body}."),
             format!("{header}.{body}."),

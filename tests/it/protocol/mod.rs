@@ -47,7 +47,7 @@ impl Query {
     }
 
     async fn panics(&self) -> i32 {
-        i32::from_str_radix("secret-of-the-panic", 10).unwrap()
+        "secret-of-the-panic".parse::<i32>().unwrap()
     }
 
     async fn fails(&self) -> async_graphql::Result<i32> {
