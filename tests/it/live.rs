@@ -9,7 +9,7 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::harness::{Exchange, caller, on_each_backend};
+use crate::harness::{caller, on_each_backend};
 use crate::ledger::market::{fund, sell, stall};
 
 const WALLET: &str = "subscription { walletChanged { sequence wallet { balances { available { amount } } } } }";
