@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use csv::{ReaderBuilder, StringRecord};
 use domain::mapping::{FileFormat, sniff_delimiter};
@@ -49,6 +49,7 @@ pub(super) struct Rows {
     csv: csv::Reader<Measured>,
     row_bytes: Arc<AtomicU64>,
     raw_bytes: Arc<AtomicU64>,
+    two_byte_breaks: Arc<AtomicBool>,
     skipped_lines: u64,
     last_line: u64,
 }
@@ -58,6 +59,29 @@ struct Measured {
     text: Bytes,
     since_row: Arc<AtomicU64>,
     limit: u64,
+    breaks: Breaks,
+}
+
+/// Finds out whether lines end with CR and LF, by the first one that ends.
+struct Breaks {
+    two_bytes: Arc<AtomicBool>,
+    known: bool,
+    previous: u8,
+}
+
+impl Breaks {
+    fn see(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            if self.known {
+                return;
+            }
+            if *byte == b'\n' {
+                self.known = true;
+                self.two_bytes.store(self.previous == b'\r', Ordering::Relaxed);
+            }
+            self.previous = *byte;
+        }
+    }
 }
 
 impl Read for Measured {
@@ -66,6 +90,7 @@ impl Read for Measured {
             return Err(io::Error::other(TooLong));
         }
         let read = self.text.read(buffer)?;
+        self.breaks.see(buffer.get(..read).unwrap_or_default());
         self.since_row.fetch_add(u64::try_from(read).unwrap_or(u64::MAX), Ordering::Relaxed);
         Ok(read)
     }
@@ -101,7 +126,9 @@ impl Rows {
             };
             let row_bytes = Arc::new(AtomicU64::new(0));
             let limit = u64::try_from(limits.row_bytes()).unwrap_or(u64::MAX);
-            let measured = Measured { text, since_row: Arc::clone(&row_bytes), limit };
+            let two_byte_breaks = Arc::new(AtomicBool::new(false));
+            let breaks = Breaks { two_bytes: Arc::clone(&two_byte_breaks), known: false, previous: 0 };
+            let measured = Measured { text, since_row: Arc::clone(&row_bytes), limit, breaks };
             let csv = ReaderBuilder::new()
                 .delimiter(delimiter)
                 .quote(u8::try_from(format.quote).unwrap_or(b'"'))
@@ -112,6 +139,7 @@ impl Rows {
                 csv,
                 row_bytes,
                 raw_bytes: Arc::clone(&raw_bytes),
+                two_byte_breaks,
                 skipped_lines: u64::from(format.skip_lines),
                 last_line: 0,
             })
@@ -145,11 +173,13 @@ impl Rows {
     }
 
     /// The line of a row that was just read and has `inside` line breaks within its cells. The reader stands behind the
-    /// row's own line break, except at the end of a file that lacks the last one.
+    /// row's own line break, except at the end of a file that lacks the last one; where lines end with CR and LF it stands
+    /// between the two, and has not counted the line yet.
     fn line_after(&self, inside: usize) -> u64 {
         let inside = u64::try_from(inside).unwrap_or(0);
         let behind = self.csv.position().line().saturating_add(self.skipped_lines);
-        behind.saturating_sub(inside).saturating_sub(1).max(self.last_line.saturating_add(1))
+        let own = u64::from(!self.two_byte_breaks.load(Ordering::Relaxed));
+        behind.saturating_sub(inside).saturating_sub(own).max(self.last_line.saturating_add(1))
     }
 }
 
