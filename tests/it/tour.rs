@@ -81,7 +81,7 @@ impl Newcomer {
     async fn paste_until_done(&mut self, block: &str) -> Value {
         for _ in 0..600 {
             let import = self.paste(block).await;
-            if import["state"] != "WAITING" && import["state"] != "RUNNING" {
+            if import["state"] != "QUEUED" && import["state"] != "RUNNING" {
                 return import;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -110,6 +110,7 @@ on_each_backend! {
     async fn the_readme_is_true(x: Exchange) {
         let app = x.app.clone();
         api::app::staff::staff_add(&app, "operator@example.com", "Olga Operator", StaffRole::Operator, SecretString::from(PASSWORD)).await.unwrap();
+        api::app::verticals::verticals_seed(&app).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
@@ -134,14 +135,14 @@ on_each_backend! {
             }
         }
 
-        assert_eq!(answers["depositRecord"]["wallet"]["available"]["amount"], "500.00");
+        assert_eq!(answers["depositRecord"]["deposit"]["amount"]["amount"], "500.00");
         assert_eq!((&answers["import"]["rowsAccepted"], &answers["import"]["rowsRefused"]), (&json!(2), &json!(1)));
         assert_eq!(answers["import"]["refusals"]["edges"][0]["node"]["line"], 4);
         assert_eq!(answers["leads("]["edges"].as_array().unwrap().len(), 2);
         assert_eq!(answers["leads("]["edges"][0]["node"]["state"], "VERIFIED");
         assert_eq!(answers["contactReveal"]["contact"]["phones"].as_array().unwrap().len(), 1);
-        assert_eq!(answers["disputeOpen"]["dispute"]["state"], "OPEN");
-        assert_eq!(answers["disputeRespond"]["dispute"]["state"], "REFUNDED");
+        assert_eq!(answers["disputeOpen"]["dispute"]["status"], "OPEN");
+        assert_eq!(answers["disputeRespond"]["dispute"]["status"], "REFUNDED");
         let statement = answers["walletStatement"]["edges"].as_array().unwrap();
         let kinds: Vec<_> = statement.iter().map(|edge| edge["node"]["kind"].as_str().unwrap()).collect();
         assert_eq!(kinds, ["REFUND", "TRADE", "DEPOSIT"]);
