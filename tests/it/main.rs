@@ -2,6 +2,7 @@
 //! seeded randomness, each with a fresh database.
 
 mod accounts;
+mod authorization;
 mod demo;
 mod disputes;
 mod feed;

@@ -18,17 +18,14 @@ impl Access {
     fn allows(self, principal: &Principal) -> bool {
         match self {
             Self::Everybody => true,
-            Self::LoggedIn => *principal != Principal::Anonymous,
             Self::Person => principal.user().is_some(),
             Self::Organization => principal.organization().is_some(),
-            Self::Member => matches!(principal, Principal::Member { .. }),
             Self::Needs(permission) => principal.may(permission),
             Self::NeedsBoth(one, other) => principal.may(one) && principal.may(other),
             Self::NeedsOrOperator(permission) => principal.may(permission) || self::is(principal, StaffRole::Operator),
             Self::NeedsOrStaff(permission) => principal.may(permission) || matches!(principal, Principal::Staff { .. }),
             Self::Operator => is(principal, StaffRole::Operator),
             Self::Arbiter => is(principal, StaffRole::Arbiter),
-            Self::Staff => matches!(principal, Principal::Staff { .. }),
         }
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::harness::Exchange;
 
-const INTROSPECTION: &str = "{ __schema { types { kind name
+const INTROSPECTION: &str = "{ __schema { types { kind name isOneOf
     fields(includeDeprecated: true) { name args { name defaultValue type { ...T } } type { ...T } }
     inputFields { name defaultValue type { ...T } } enumValues { name } } } }
     fragment T on __Type { kind name ofType { kind name ofType { kind name ofType { kind name } } } }";
@@ -77,9 +77,12 @@ impl Types {
             "LIST" => format!("[{}]", self.literal(name, &of["ofType"])),
             "ENUM" => self.0[of["name"].as_str().unwrap()]["enumValues"][0]["name"].as_str().unwrap().to_owned(),
             "INPUT_OBJECT" => {
-                let fields = self.0[of["name"].as_str().unwrap()]["inputFields"].as_array().unwrap();
+                let input = &self.0[of["name"].as_str().unwrap()];
+                let fields = input["inputFields"].as_array().unwrap();
+                let one_of = input["isOneOf"] == true;
+                let needed = |f: &&Value| f["type"]["kind"] == "NON_NULL" && f["defaultValue"].is_null();
                 let required: Vec<&Value> =
-                    fields.iter().filter(|f| f["type"]["kind"] == "NON_NULL" && f["defaultValue"].is_null()).collect();
+                    if one_of { fields.iter().take(1).collect() } else { fields.iter().filter(needed).collect() };
                 let inner: Vec<String> = required
                     .into_iter()
                     .map(|f| {
