@@ -10,6 +10,7 @@ use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
+use super::door::Door;
 use super::host::{Admitted, Credentials, Host, Readiness};
 use super::problem::{Problem, ProblemCode};
 use super::{Contract, DemoLogin, confirm, evidence, jwks, refusals, serve, statement, uploads};
@@ -27,12 +28,13 @@ pub async fn exchange_serve(
     let schema = crate::graphql::schema(Arc::clone(&app));
     let (server, limits) = (app.config.server.clone(), app.config.graphql.clone());
     let contract = Contract::new(schema, &crate::graphql::sdl(), host.clone(), server, limits).with_demo_logins(logins);
+    let door = Door::new(Arc::clone(&app), host);
     let others = jwks::router(Arc::clone(&app))
-        .merge(confirm::routes(Arc::clone(&app)))
-        .merge(evidence::routes(Arc::clone(&app), host.clone()))
-        .merge(refusals::routes(Arc::clone(&app), host.clone()))
-        .merge(statement::routes(Arc::clone(&app), host.clone()))
-        .merge(uploads::routes(app, host));
+        .merge(confirm::routes(app))
+        .merge(evidence::routes(door.clone()))
+        .merge(refusals::routes(door.clone()))
+        .merge(statement::routes(door.clone()))
+        .merge(uploads::routes(door));
     serve::serve(listener, Arc::new(contract), others, stop).await
 }
 

@@ -3,6 +3,7 @@
 mod apq;
 pub mod confirm;
 pub mod contract;
+pub mod door;
 mod endpoint;
 pub mod evidence;
 pub mod exchange;

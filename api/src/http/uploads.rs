@@ -1,6 +1,5 @@
 //! `PUT /uploads/{id}`: takes the bytes of a file that `uploadCreate` announced, as they come.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Path, Request, State};
@@ -15,29 +14,23 @@ use serde_json::json;
 use store::uploads::Upload;
 use tokio_stream::StreamExt;
 
-use super::endpoint::{bearer, client_address, problem_response};
-use super::host::{Credentials, Host};
+use super::door::Door;
+use super::endpoint::{bearer, problem_response};
 use super::log::request_id;
 use super::problem::{Problem, ProblemCode};
+use crate::app::AppError;
 use crate::app::uploads::{UPLOAD_TOKEN_PREFIX, UploadProof, upload_put};
-use crate::app::{App, AppError};
 
 /// A client that sends nothing for so long has gone.
 const SILENCE: Duration = Duration::from_secs(60);
 
-#[derive(Clone)]
-struct Uploads {
-    app: Arc<App>,
-    host: Arc<dyn Host>,
+/// The route.
+pub fn routes(door: Door) -> Router {
+    Router::new().route("/uploads/{id}", put(file)).with_state(door)
 }
 
-/// The route; `host` knows who is calling.
-pub fn routes(app: Arc<App>, host: Arc<dyn Host>) -> Router {
-    Router::new().route("/uploads/{id}", put(file)).with_state(Uploads { app, host })
-}
-
-async fn file(State(uploads): State<Uploads>, Path(id): Path<String>, request: Request) -> Response {
-    match take(&uploads, &id, request).await {
+async fn file(State(door): State<Door>, Path(id): Path<String>, request: Request) -> Response {
+    match take(&door, &id, request).await {
         Ok(upload) => stored(&upload),
         Err(Failure::Problem(problem)) => problem_response(problem),
         Err(Failure::Refused(refusals)) => refused(&refusals),
@@ -55,18 +48,14 @@ impl From<Problem> for Failure {
     }
 }
 
-async fn take(uploads: &Uploads, id: &str, request: Request) -> Result<Upload, Failure> {
+async fn take(door: &Door, id: &str, request: Request) -> Result<Upload, Failure> {
     let (parts, body) = request.into_parts();
     let request_id = request_id(&parts.extensions);
     let token = bearer(&parts.headers)?;
-    let own = token.as_ref().filter(|token| token.expose_secret().starts_with(&format!("{UPLOAD_TOKEN_PREFIX}_"))).cloned();
+    let own = token.filter(|token| token.expose_secret().starts_with(&format!("{UPLOAD_TOKEN_PREFIX}_")));
     let proof = match own {
         Some(token) => UploadProof::Token(token),
-        None => {
-            let address = client_address(&parts, uploads.app.config.server.trust_forwarded_for);
-            let admitted = uploads.host.admit(Credentials { bearer: token, address, request_id }).await?;
-            UploadProof::Principal(admitted.principal)
-        }
+        None => UploadProof::Principal(door.admit(&parts).await?.principal),
     };
     // What is no id of an upload looks like an upload that is not there.
     let id: UploadId = id.parse().map_err(|_| Failure::Refused(vec![Refusal::not_found("id", "upload")]))?;
@@ -75,7 +64,7 @@ async fn take(uploads: &Uploads, id: &str, request: Request) -> Result<Upload, F
         Ok(Err(error)) => Err(std::io::Error::other(error)),
         Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut)),
     });
-    let done = upload_put(&uploads.app, &proof, id, declared(&parts.headers), Box::pin(chunks)).await;
+    let done = upload_put(&door.app, &proof, id, declared(&parts.headers), Box::pin(chunks)).await;
     done.map_err(|error| match error {
         AppError::Refused(refusals) => Failure::Refused(refusals),
         error => {

@@ -2,9 +2,12 @@
 
 use api::app::Caller;
 use api::app::dispute::evidence_read;
+use api::http::{evidence, uploads};
+use domain::access::Role;
 use domain::id::{EvidenceId, UploadId};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
+use reqwest::Method;
 use sea_orm::ActiveValue::Set;
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
@@ -12,7 +15,8 @@ use store::WriteError;
 use store::entity::upload;
 
 use super::case::{CALL, Case, HOUR, OPEN, case, claim, in_charge};
-use crate::harness::{Actor, Exchange, on_each_backend};
+use crate::harness::{Actor, Exchange, get, on_each_backend, send};
+use crate::imports::announce;
 use crate::ledger::market::DAY;
 
 const ADD: &str = "mutation ($input: DisputeEvidenceAddInput!) { disputeEvidenceAdd(input: $input) {
@@ -97,6 +101,37 @@ on_each_backend! {
         let other = arbiters.iter().find(|arbiter| arbiter.user != chosen.user).unwrap();
         for who in [&stranger, other] {
             assert_eq!(read(&x, who, evidence).await, None);
+        }
+    }
+
+    async fn a_file_goes_up_and_comes_down_over_http(x: Exchange) {
+        let arbiters = [x.arbiter().await];
+        let case = case(&x, 1_000).await;
+        let (stranger, viewer) = (x.organization("Stranger").await, x.member(case.seller.org(), Role::Viewer).await);
+        let id = case.open(&x).await;
+        let people = [("buyer", &case.buyer), ("seller", &case.seller), ("stranger", &stranger), ("viewer", &viewer), ("arbiter", &arbiters[0])];
+        let server = x.listen(|door| uploads::routes(door.clone()).merge(evidence::routes(door)), &people).await;
+        let announced = announce(&x, &case.buyer, "EVIDENCE", "call \"1\".txt").await;
+        let (path, token) = (announced["path"].as_str().unwrap(), announced["token"].as_str().unwrap());
+        let put = async |text: &'static [u8]| send(Method::PUT, &format!("{server}{path}"), Some(token), text.to_vec()).await.0;
+        assert_eq!(put(b"<script>alert(1)</script>").await, 422, "a page of script is no evidence");
+        assert_eq!(put(b"the number belongs to a bakery").await, 201);
+        let upload = announced["upload"]["id"].as_str().unwrap().parse().unwrap();
+        let file = add(&x, &case.buyer, &id, upload).await["dispute"]["files"][0]["id"].as_str().unwrap().to_owned();
+        let url = format!("{server}/evidence/{file}");
+        let answer = reqwest::Client::new().get(&url).bearer_auth("buyer").send().await.unwrap();
+        let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+        assert_eq!(header("content-disposition"), "attachment; filename=\"call _1_.txt\"");
+        assert_eq!((header("content-type").as_str(), header("x-content-type-options").as_str()), ("text/plain", "nosniff"));
+        assert_eq!((header("cache-control").as_str(), header("content-security-policy").as_str()), ("private, no-store", "sandbox; default-src 'none'"));
+        assert_eq!(answer.text().await.unwrap(), "the number belongs to a bakery");
+        assert_eq!(get(&url, Some("arbiter")).await.0, 404, "nobody rules yet");
+        case.respond(&x, &id, "CONTEST", Some("no")).await;
+        for (who, status) in [(None, 401), (Some("nobody"), 401), (Some("stranger"), 404), (Some("seller"), 200), (Some("viewer"), 200), (Some("arbiter"), 200)] {
+            assert_eq!(get(&url, who).await.0, status, "{who:?}");
+        }
+        for other in ["evd_00000000000000000000000009", "what"] {
+            assert_eq!(get(&format!("{server}/evidence/{other}"), Some("buyer")).await.0, 404);
         }
     }
 

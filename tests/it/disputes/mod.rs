@@ -1,6 +1,6 @@
 //! Disputes through the public API: every path, both sides' silence, exact money.
 
-mod case;
+pub mod case;
 mod consent;
 mod desk;
 mod evidence;

@@ -2,6 +2,7 @@
 
 mod actor;
 mod backend;
+mod door;
 mod leads;
 
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use store::{Options, Store};
 
 pub use actor::Actor;
 pub use backend::Database;
+pub use door::{get, send};
 
 /// Every test begins here.
 pub fn start_of_time() -> Timestamp {

@@ -1,64 +1,17 @@
 //! Putting files and getting refusals over HTTP.
 
-use std::sync::Arc;
-
-use api::http::host::{Admitted, Credentials, Host, Readiness};
-use api::http::problem::{Problem, ProblemCode};
+use api::http::door::Door;
 use api::http::{refusals, uploads};
-use domain::access::{Principal, Role};
-use futures::FutureExt;
-use futures::future::BoxFuture;
+use axum::Router;
+use domain::access::Role;
 use reqwest::{Client, Method};
-use secrecy::ExposeSecret;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::{MAPPING, announce, import, put, seller, work};
-use crate::harness::{Actor, Exchange, on_each_backend};
+use crate::harness::{Actor, Exchange, on_each_backend, send};
 
-/// Knows people by the text of their token.
-struct Door(Vec<(&'static str, Principal)>);
-
-impl Host for Door {
-    fn admit(&self, credentials: Credentials) -> BoxFuture<'_, Result<Admitted, Problem>> {
-        async move {
-            let known = |token: &str| self.0.iter().find(|(name, _)| *name == token).map(|(_, principal)| principal.clone());
-            let principal = match credentials.bearer.as_ref().map(ExposeSecret::expose_secret) {
-                None => Principal::Anonymous,
-                Some(token) => known(token).ok_or_else(|| Problem::new(ProblemCode::Unauthenticated, "unknown token"))?,
-            };
-            Ok(Admitted { principal, address: None, lasts: None })
-        }
-        .boxed()
-    }
-
-    fn equip(&self, request: async_graphql::Request, _: &Admitted, _: Uuid) -> async_graphql::Request {
-        request
-    }
-
-    fn ready(&self) -> BoxFuture<'_, Vec<Readiness>> {
-        async { Vec::new() }.boxed()
-    }
-
-    fn request_id(&self) -> Uuid {
-        Uuid::nil()
-    }
-}
-
-async fn listen(x: &Exchange, people: &[(&'static str, &Actor)]) -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let door = Arc::new(Door(people.iter().map(|(name, actor)| (*name, actor.principal.clone())).collect()));
-    let routes = uploads::routes(Arc::clone(&x.app), door.clone()).merge(refusals::routes(Arc::clone(&x.app), door));
-    tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
-    format!("http://{address}")
-}
-
-async fn send(method: Method, url: &str, token: Option<&str>, body: Vec<u8>) -> (u16, String) {
-    let request = Client::new().request(method, url).body(body);
-    let request = token.iter().fold(request, |request, token| request.bearer_auth(token));
-    let response = request.send().await.unwrap();
-    (response.status().as_u16(), response.text().await.unwrap())
+fn files(door: Door) -> Router {
+    uploads::routes(door.clone()).merge(refusals::routes(door))
 }
 
 async fn place(x: &Exchange, actor: &Actor, server: &str, purpose: &str) -> (String, String) {
@@ -76,7 +29,7 @@ on_each_backend! {
         let seller = seller(&x).await;
         let other = x.organization("Other").await;
         let viewer = x.member(seller.org(), Role::Viewer).await;
-        let server = listen(&x, &[("seller", &seller), ("other", &other), ("viewer", &viewer)]).await;
+        let server = x.listen(files, &[("seller", &seller), ("other", &other), ("viewer", &viewer)]).await;
         let (url, token) = place(&x, &seller, &server, "LEADS").await;
         let (_, foreign) = place(&x, &other, &server, "LEADS").await;
         let bytes = b"a,b\n1,2\n".to_vec();
@@ -98,7 +51,7 @@ on_each_backend! {
 
     async fn what_is_too_large_late_or_of_another_kind_is_refused_and_not_kept(x: Exchange) {
         let seller = seller(&x).await;
-        let server = listen(&x, &[("seller", &seller)]).await;
+        let server = x.listen(files, &[("seller", &seller)]).await;
         let png = b"\x89PNG\r\n\x1a\n0000".to_vec();
         let (evidence, token) = place(&x, &seller, &server, "EVIDENCE").await;
         let (status, body) = send(Method::PUT, &evidence, Some(&token), vec![b'a'; (10 << 20) + 1]).await;
@@ -124,7 +77,7 @@ on_each_backend! {
         let seller = seller(&x).await;
         let other = x.organization("Other").await;
         let agent = x.member(seller.org(), Role::Agent).await;
-        let server = listen(&x, &[("seller", &seller), ("other", &other), ("agent", &agent)]).await;
+        let server = x.listen(files, &[("seller", &seller), ("other", &other), ("agent", &agent)]).await;
         let mut text = "Ref,Name,Phone,Email,=Age,Balance\n".to_owned();
         for row in 0..1_500 {
             text += &format!("r{row},Ana Alves,91{row:07},ana{row}@example.com,secret,1\n");

@@ -1,65 +1,17 @@
 //! The statement as CSV over HTTP.
 
-use std::sync::Arc;
-
-use api::http::host::{Admitted, Credentials, Host, Readiness};
-use api::http::problem::{Problem, ProblemCode};
 use api::http::statement::routes;
-use domain::access::Principal;
 use domain::id::CorrectionId;
 use domain::ledger::{Account, AccountKind, event};
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use secrecy::ExposeSecret;
 use store::WriteError;
 use store::ledger::{Note, post};
 use uuid::Uuid;
 
-use crate::harness::{Exchange, on_each_backend};
+use crate::harness::{Actor, Exchange, get, on_each_backend};
 use crate::ledger::market::{EUR, fund};
 
-/// Knows one token.
-struct Door(Principal);
-
-impl Host for Door {
-    fn admit(&self, credentials: Credentials) -> BoxFuture<'_, Result<Admitted, Problem>> {
-        async move {
-            let principal = match credentials.bearer.as_ref().map(ExposeSecret::expose_secret) {
-                None => Principal::Anonymous,
-                Some("good") => self.0.clone(),
-                Some(_) => return Err(Problem::new(ProblemCode::Unauthenticated, "unknown token")),
-            };
-            Ok(Admitted { principal, address: None, lasts: None })
-        }
-        .boxed()
-    }
-
-    fn equip(&self, request: async_graphql::Request, _: &Admitted, _: Uuid) -> async_graphql::Request {
-        request
-    }
-
-    fn ready(&self) -> BoxFuture<'_, Vec<Readiness>> {
-        async { Vec::new() }.boxed()
-    }
-
-    fn request_id(&self) -> Uuid {
-        Uuid::nil()
-    }
-}
-
-async fn listen(x: &Exchange, principal: Principal) -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let routes = routes(Arc::clone(&x.app), Arc::new(Door(principal)));
-    tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
-    format!("http://{address}/wallet/statement.csv")
-}
-
-async fn get(url: &str, token: Option<&str>) -> (u16, String) {
-    let request = reqwest::Client::new().get(url);
-    let request = token.iter().fold(request, |request, token| request.bearer_auth(token));
-    let response = request.send().await.unwrap();
-    (response.status().as_u16(), response.text().await.unwrap())
+async fn serve(x: &Exchange, who: &Actor) -> String {
+    format!("{}/wallet/statement.csv", x.listen(routes, &[("good", who)]).await)
 }
 
 on_each_backend! {
@@ -77,7 +29,7 @@ on_each_backend! {
             async move { post(&tx, &fix, note).await }
         }).await;
         let journal = done.unwrap();
-        let url = listen(&x, company.principal.clone()).await;
+        let url = serve(&x, &company).await;
         let (status, table) = get(&url, Some("good")).await;
         assert_eq!(status, 200);
         let lines: Vec<&str> = table.split("\r\n").collect();
@@ -92,15 +44,15 @@ on_each_backend! {
 
     async fn a_download_needs_a_log_in_and_sense(x: Exchange) {
         let (company, other) = (x.organization("B").await, x.organization("Other").await);
-        let url = listen(&x, company.principal.clone()).await;
+        let url = serve(&x, &company).await;
         assert_eq!(get(&url, None).await.0, 401);
         assert_eq!(get(&url, Some("bad")).await.0, 401);
         for (query, status) in [("account=MOON", 400), ("currency=ZZZ", 400), ("what=1", 400), ("organizationId=org_1", 400)] {
             assert_eq!(get(&format!("{url}?{query}"), Some("good")).await.0, status, "{query}");
         }
-        assert_eq!(get(&format!("{url}?organizationId={}", other.org()), Some("good")).await.0, 400);
+        assert_eq!(get(&format!("{url}?organizationId={}", other.org()), Some("good")).await.0, 404);
         let agent = x.member(company.org(), domain::access::Role::Agent).await;
-        let url = listen(&x, agent.principal).await;
+        let url = serve(&x, &agent).await;
         assert_eq!(get(&url, Some("good")).await.0, 403);
     }
 }
