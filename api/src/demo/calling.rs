@@ -16,8 +16,9 @@ use super::market::{Bought, Market, Quarrelled};
 use super::script::{Next, converse};
 use super::seller::answer_after;
 use crate::app::AppError;
+use crate::app::client::client_create;
 use crate::app::contact::contact_reveal;
-use crate::app::dispute::{DisputeOpen, Shown, dispute_open};
+use crate::app::dispute::{DisputeOpen, dispute_open};
 use crate::app::outcome::{call_attempt_log, outcome_add};
 
 /// For how long a person who is not ready puts the buyer off.
@@ -34,7 +35,6 @@ impl Market<'_> {
         }
         let truth = self.truth.get(&bought.reference).ok_or(DemoError::Unexpected("a row that was never there"))?;
         let said = converse(truth, attempt, &mut self.dice("call", bought.reference, bought.buyer));
-        self.calls = self.calls.saturating_add(1);
         let at = plus_secs(self.app.now(), -i64::from(said.secs));
         let logged = CallAttempt { at, duration_secs: said.secs.into(), disposition: said.disposition };
         // Another buyer's dispute may have ended this trade too: then there is nothing left to work on.
@@ -62,8 +62,12 @@ impl Market<'_> {
             Next::Claim { claim, detail } => return self.claim(trade, bought, claim, detail).await,
             Next::Drop => None,
         };
-        if let Some(outcome) = outcome {
-            passed(outcome_add(self.app, caller, trade, outcome, None).await)?;
+        let Some(outcome) = outcome else { return Ok(()) };
+        let converted = outcome.kind == OutcomeKind::Converted;
+        if passed(outcome_add(self.app, caller, trade, outcome, None).await)?.is_some() && converted {
+            // Who bought becomes a client of the buyer's own.
+            passed(client_create(self.app, caller, trade, None, None).await)?;
+            self.findings.clients = self.findings.clients.saturating_add(1);
         }
         Ok(())
     }
@@ -78,7 +82,7 @@ impl Market<'_> {
         let cast = self.cast;
         let caller = &cast.buyers.get(bought.buyer).ok_or(DemoError::Unexpected("a buyer who is nobody"))?.actor.caller;
         let statement = format!("We called, as logged. {}.", spoken(detail));
-        let shown = Shown { statement: Some(statement), files: Vec::new() };
+        let shown = self.shown(caller, statement, &mut self.dice("exhibit", bought.reference, bought.buyer)).await?;
         let idempotency_key = format!("claim-{trade}-{}", claim.as_str());
         let opened = dispute_open(self.app, caller, DisputeOpen { trade, claim, detail, shown, idempotency_key }).await;
         let dispute = match opened {

@@ -88,6 +88,12 @@ pub(crate) struct Findings {
     pub(crate) listings: Vec<Listed>,
     pub(crate) trades: Vec<Traded>,
     pub(crate) pretexts_refused: u64,
+    /// Files of evidence put.
+    pub(crate) exhibits: u64,
+    /// Rulings that a second arbiter was asked about.
+    pub(crate) second_words: u64,
+    /// People who bought, and have a client card.
+    pub(crate) clients: u64,
     pub(crate) deposited_minor: i64,
 }
 
@@ -106,6 +112,7 @@ impl Findings {
             leads: self.lead_figures(),
             formats: ["FIXED", "AUCTION", "DUTCH"].into_iter().map(|format| self.format(format)).collect(),
             advertisers: ADVERTISERS.into_iter().map(|advertiser| self.advertiser(advertiser)).collect(),
+            clients: self.clients,
             disputes: self.disputes(),
             money: self.money(),
             pseudo_leads: Flaw::ALL.into_iter().map(|flaw| self.pseudo(flaw, truth)).collect(),
@@ -162,7 +169,8 @@ impl Findings {
     }
 
     fn disputes(&self) -> Disputes {
-        let mut figures = Disputes { pretexts_refused: self.pretexts_refused, ..Disputes::default() };
+        let (exhibits, second_words) = (self.exhibits, self.second_words);
+        let mut figures = Disputes { pretexts_refused: self.pretexts_refused, exhibits, second_words, ..Disputes::default() };
         for quarrel in self.trades.iter().filter_map(|trade| trade.dispute.as_ref()) {
             figures.opened = figures.opened.saturating_add(1);
             figures.appeals = figures.appeals.saturating_add(u64::from(quarrel.appealed));

@@ -69,7 +69,6 @@ pub(crate) struct Market<'a> {
     pub(crate) quarrels: BTreeMap<DisputeId, Quarrelled>,
     /// Disputes that their arbiters let lie until the deadline.
     pub(crate) neglected: BTreeSet<DisputeId>,
-    pub(crate) calls: u64,
     pub(crate) timings: &'a mut Timings,
 }
 

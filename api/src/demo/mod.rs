@@ -8,6 +8,7 @@ mod calling;
 mod cast;
 mod closing;
 mod dice;
+mod exhibit;
 mod findings;
 mod flaw;
 mod form;
@@ -157,7 +158,6 @@ impl Demo {
             revenue: BTreeMap::new(),
             quarrels: BTreeMap::new(),
             neglected: BTreeSet::new(),
-            calls: 0,
             timings,
         };
         market.deposit().await?;

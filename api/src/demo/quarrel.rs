@@ -1,7 +1,7 @@
 //! Disputes after they were opened: the sellers answer or stay silent, the arbiters rule from what they can see, the parties
 //! appeal. What nobody does the deadlines do.
 
-use domain::dispute::State;
+use domain::dispute::{Review, Stage, State};
 use domain::evidence::AttemptDisposition;
 use domain::id::DisputeId;
 use domain::proof::ConsentFinding;
@@ -15,7 +15,7 @@ use super::seller::{Answer, answer};
 use crate::app::Caller;
 use crate::app::dispute::{
     Answer as Response, CaseView, DisputeAppeal, DisputeRespond, DisputeRule, Shown, desk_disputes, dispute, dispute_appeal,
-    dispute_inspect, dispute_respond, dispute_rule,
+    dispute_confirm, dispute_inspect, dispute_respond, dispute_rule,
 };
 
 const PAGE_ROWS: u64 = 100;
@@ -42,12 +42,13 @@ impl Market<'_> {
         let good = self.truth.get(&bought.reference).is_some_and(|truth| truth.trick.is_none());
         let reply = answer(good, &mut self.dice("reply", bought.reference, bought.buyer));
         let statement = "The consent record, the page and the time of the form are as submitted.".to_owned();
+        let Some(seller) = self.seller_of(id).await? else { return Ok(()) };
+        let mut dice = self.dice("record", bought.reference, bought.buyer);
         let (answer, shown) = match reply {
             Answer::Silence => return Ok(()),
             Answer::Accept => (Response::Accept, Shown::default()),
-            Answer::Contest => (Response::Contest, Shown { statement: Some(statement), files: Vec::new() }),
+            Answer::Contest => (Response::Contest, self.shown(&seller, statement, &mut dice).await?),
         };
-        let Some(seller) = self.seller_of(id).await? else { return Ok(()) };
         let input = DisputeRespond { dispute: id, answer, shown, idempotency_key: format!("answer-{id}") };
         passed(dispute_respond(self.app, &seller, input).await)?;
         Ok(())
@@ -87,6 +88,12 @@ impl Market<'_> {
         }
         let case = dispute_inspect(self.app, arbiter, id).await?;
         let (refund_percent, grounds) = judge(&case);
+        if let State::UnderReview(Review { stage: Stage::Confirming { proposed }, .. }) = case.dispute.state() {
+            let agrees = i64::from(proposed.refund.value()) == refund_percent;
+            dispute_confirm(self.app, arbiter, id, agrees, &format!("confirm-{purpose}-{id}")).await?;
+            self.findings.second_words = self.findings.second_words.saturating_add(1);
+            return Ok(());
+        }
         let idempotency_key = format!("{purpose}-{id}");
         let input = DisputeRule { dispute: id, refund_percent, grounds: grounds.to_owned(), idempotency_key };
         let ruled = dispute_rule(self.app, arbiter, input).await?;
@@ -107,8 +114,9 @@ impl Market<'_> {
         let seller = self.seller_of(id).await?;
         let appellant = if ruling.refund.value() < 100 { Some(buyer.clone()) } else { seller };
         let Some(appellant) = appellant else { return Ok(()) };
-        let statement = Some("A second call on the next day, and what was said in it.".to_owned());
-        let shown = Shown { statement, files: Vec::new() };
+        let statement = "A second call on the next day, and what was said in it.".to_owned();
+        let files = vec![self.exhibit(&appellant, &statement).await?];
+        let shown = Shown { statement: Some(statement), files };
         let input = DisputeAppeal { dispute: id, shown, idempotency_key: format!("appeal-{id}") };
         if passed(dispute_appeal(self.app, &appellant, input).await)?.is_some()
             && let Some(quarrel) = self.quarrels.get_mut(&id)

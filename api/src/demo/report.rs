@@ -25,6 +25,8 @@ pub struct Report {
     pub formats: Vec<FormatLine>,
     /// The buyers.
     pub advertisers: Vec<AdvertiserLine>,
+    /// People who bought, each with a client card of the buyer's own.
+    pub clients: u64,
     /// The quarrels.
     pub disputes: Disputes,
     /// The money.
@@ -121,6 +123,10 @@ pub struct Disputes {
     pub by_ending: BTreeMap<String, u64>,
     /// Ruled on appeal.
     pub appeals: u64,
+    /// Files of evidence that the parties showed.
+    pub exhibits: u64,
+    /// Rulings on dear leads that a second arbiter was asked about.
+    pub second_words: u64,
 }
 
 /// The money.

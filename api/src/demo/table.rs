@@ -66,7 +66,13 @@ fn market(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
 
 fn disputes(f: &mut Formatter<'_>, disputes: &Disputes) -> fmt::Result {
     title(f, "Disputes")?;
-    let figures = [("opened", disputes.opened), ("pretexts refused", disputes.pretexts_refused), ("appeals", disputes.appeals)];
+    let figures = [
+        ("opened", disputes.opened),
+        ("pretexts refused", disputes.pretexts_refused),
+        ("files shown", disputes.exhibits),
+        ("rulings with a second arbiter", disputes.second_words),
+        ("appeals", disputes.appeals),
+    ];
     counts(f, &figures)?;
     for (reason, endings) in &disputes.by_reason {
         let endings: Vec<String> = endings.iter().map(|(ending, count)| format!("{} {count}", spoken(ending))).collect();

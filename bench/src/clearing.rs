@@ -1,0 +1,74 @@
+//! How late an auction is cleared: the time between its close and the commit that clears it, on an exchange with nothing else
+//! to do.
+
+use std::time::Duration;
+
+use api::app::staff::staff_add;
+use api::workers;
+use chrono::{DateTime, Utc};
+use domain::access::{Principal, StaffRole};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::stage::{Stage, caller};
+use crate::{Failure, intake, say};
+
+const LIST: &str =
+    "mutation ($input: ListingCreateInput!) { listingCreate(input: $input) { listing { id } userErrors { code path message } } }";
+const BID: &str = "mutation ($input: BidPlaceInput!) { bidPlace(input: $input) { bid { id } userErrors { code path message } } }";
+const DEPOSIT: &str =
+    "mutation ($input: DepositRecordInput!) { depositRecord(input: $input) { deposit { id } userErrors { code path message } } }";
+const LISTING: &str = "query ($id: ID!) { listing(id: $id) { state closesAt endedAt } }";
+
+/// The auctions close one after another, so far apart that no poll serves two.
+const APART: Duration = Duration::from_millis(730);
+
+/// How long an auction is open, in seconds.
+const OPEN_SECS: u32 = 3;
+
+pub(crate) async fn measure(stage: &Stage, auctions: u32) -> Result<(), Failure> {
+    let (seller, buyer) = (stage.company("Agency").await?, stage.company("Buyer").await?);
+    let (user, _) =
+        staff_add(&stage.app, "operator@bench.example", "Olga Operator", StaffRole::Operator, "correct horse battery".into())
+            .await?;
+    let operator = caller(Principal::Staff { user, role: StaffRole::Operator });
+    let euros = |amount: &str| json!({ "amount": amount, "currencyCode": "EUR" });
+    let deposit = json!({ "input": { "organizationId": buyer.organization.to_string(), "amount": euros("1000000"),
+        "bankReference": "bench", "idempotencyKey": "bench" } });
+    stage.run(&operator, "depositRecord", DEPOSIT, deposit).await?;
+    let stop = CancellationToken::new();
+    let mut running = workers::start(&stage.app, &stop).await?;
+    let mut listings = Vec::new();
+    for number in 0..auctions {
+        let lead = intake::submit(stage, &seller, number).await?;
+        let terms = json!({ "auction": { "exclusiveReserve": euros("5") } });
+        let create = json!({ "input": { "leadId": lead, "maxSales": 1, "openSecs": OPEN_SECS, "terms": terms } });
+        let listing = stage.run(&seller.caller, "listingCreate", LIST, create).await?;
+        let id = listing.pointer("/listing/id").cloned().ok_or("a listing without its id")?;
+        let bid = json!({ "input": { "listingId": id, "exclusive": euros("9"), "idempotencyKey": format!("{number}") } });
+        stage.run(&buyer.caller, "bidPlace", BID, bid).await?;
+        listings.push(id);
+        tokio::time::sleep(APART).await;
+    }
+    tokio::time::sleep(Duration::from_secs(u64::from(OPEN_SECS).saturating_add(2))).await;
+    let mut late = Vec::new();
+    for id in listings {
+        let listing = stage.run(&seller.caller, "listing", LISTING, json!({ "id": id })).await?;
+        late.push(lateness(&listing)?);
+    }
+    stop.cancel();
+    while running.join_next().await.is_some() {}
+    late.sort_unstable();
+    let at = |share: usize| late.get(late.len().saturating_sub(1).saturating_mul(share) / 100).copied().unwrap_or_default();
+    say(format!("{} auctions cleared late by: median {} ms, p95 {} ms, worst {} ms", late.len(), at(50), at(95), at(100)));
+    Ok(())
+}
+
+/// In milliseconds.
+fn lateness(listing: &Value) -> Result<i64, Failure> {
+    let instant = |field: &str| -> Result<DateTime<Utc>, Failure> {
+        let text = listing.get(field).and_then(Value::as_str).ok_or_else(|| format!("no {field}: {listing}"))?;
+        Ok(text.parse()?)
+    };
+    Ok(instant("endedAt")?.signed_duration_since(instant("closesAt")?).num_milliseconds())
+}
