@@ -194,7 +194,8 @@ fn decide_review(review: Review, command: Command, now: Timestamp, terms: &Terms
     }
     before(now, review.rule_by)?;
     match command {
-        Command::Withdraw if review.level == Level::First && !review.is_confirming() => Ok(withdrawn()),
+        // An arbiter has ruled once a second one was asked, whatever the second says.
+        Command::Withdraw if review.level == Level::First && review.stage == Stage::Ruling => Ok(withdrawn()),
         Command::Assign { arbiter } if review.assigned.is_none() => {
             review.fresh(arbiter)?;
             Ok(still(State::UnderReview(Review { assigned: Some(arbiter), ..review })))

@@ -118,6 +118,13 @@ impl Clock {
         }
     }
 
+    const fn starts_at(&self) -> Option<Timestamp> {
+        match *self {
+            Self::Waiting { starts_at, .. } => Some(starts_at),
+            Self::Running { .. } => None,
+        }
+    }
+
     fn left_micros(&self, now: Timestamp) -> i64 {
         match *self {
             Self::Waiting { left_micros, .. } => left_micros,
@@ -135,6 +142,8 @@ pub enum Hold {
     Disputed {
         /// What is left of the hold.
         left_micros: i64,
+        /// When the clock would have started at the latest, while nothing has been delivered.
+        starts_at: Option<Timestamp>,
     },
     /// With the seller.
     Released {
@@ -226,13 +235,14 @@ impl Hold {
         }
     }
 
-    /// The first reveal or successful delivery: starts a waiting clock. Later ones, and those under a dispute, change nothing.
+    /// The first reveal or successful delivery: starts a waiting clock, once no dispute stops it. Later ones change nothing.
     pub fn deliver(self, now: Timestamp) -> Result<Self, Refusal> {
         match self {
             Self::Held(clock) => Ok(Self::Held(match clock.at(now) {
                 Clock::Waiting { left_micros, .. } => Clock::Running { ends_at: plus_micros(now, left_micros) },
                 running => running,
             })),
+            Self::Disputed { left_micros, .. } => Ok(Self::Disputed { left_micros, starts_at: None }),
             Self::Refunded => Err(ended(self.state())),
             other => Ok(other),
         }
@@ -241,16 +251,22 @@ impl Hold {
     /// Stops the clock for a dispute; refused once the hold is over.
     pub fn freeze(self, now: Timestamp) -> Result<Self, Refusal> {
         match self {
-            Self::Held(clock) if now < clock.ends_at() => Ok(Self::Disputed { left_micros: clock.at(now).left_micros(now) }),
+            Self::Held(clock) if now < clock.ends_at() => {
+                let clock = clock.at(now);
+                Ok(Self::Disputed { left_micros: clock.left_micros(now), starts_at: clock.starts_at() })
+            }
             Self::Held(_) => Err(Refusal::new(Code::OutsideWindow, "the hold is over: a dispute is opened before its end")),
             other => Err(Refusal::wrong_state(format!("a trade that is {} cannot be disputed", other.state().as_str()))),
         }
     }
 
-    /// Starts the clock again for what was left when the dispute stopped it.
+    /// Lets the clock go on for what was left when the dispute stopped it; one that had not started waits as before.
     pub fn resume(self, now: Timestamp) -> Result<Self, Refusal> {
         match self {
-            Self::Disputed { left_micros } => Ok(Self::Held(Clock::Running { ends_at: plus_micros(now, left_micros) })),
+            Self::Disputed { left_micros, starts_at } => Ok(Self::Held(match starts_at {
+                Some(starts_at) if now < starts_at => Clock::Waiting { starts_at, left_micros },
+                _ => Clock::Running { ends_at: plus_micros(now, left_micros) },
+            })),
             other => Err(Refusal::wrong_state(format!("a trade that is {} is not under a dispute", other.state().as_str()))),
         }
     }

@@ -49,6 +49,16 @@ fn at_the_instant_of_the_end_the_release_wins() {
 }
 
 #[test]
+fn a_dispute_before_the_delivery_starts_no_clock() {
+    let frozen = sold().freeze(at(100)).unwrap();
+    assert_eq!(frozen.resume(at(200)), Ok(sold()), "as if nothing had been said");
+    let expected = Hold::Held(Clock::Running { ends_at: at(2 * DAY + 7 * DAY) });
+    assert_eq!(frozen.resume(at(2 * DAY)), Ok(expected), "the latest start has passed meanwhile");
+    let delivered = frozen.deliver(at(150)).unwrap();
+    assert_eq!(delivered.resume(at(200)), Ok(Hold::Held(Clock::Running { ends_at: at(200 + 7 * DAY) })));
+}
+
+#[test]
 fn what_ended_stays_ended() {
     let held = sold().deliver(at(0)).unwrap();
     let (released, _) = held.release(1000, 1000, at(8 * DAY)).unwrap();

@@ -49,6 +49,18 @@ pub async fn contact_reveal(
     };
     let gone = || Refusal::wrong_state("the contact details have been destroyed");
     let sealed = lead_contact::Entity::find_by_id(lead.0).one(tx.db()).await?.ok_or_else(gone)?;
+    let (id, at) = contact_seen(tx, lead, trade.as_ref().map(|trade| trade.id), Some(organization), principal).await?;
+    Ok(Revealed { id, lead, trade, sealed, at })
+}
+
+/// Records that somebody looked at the contact details of `lead`; staff look for no organization.
+pub async fn contact_seen(
+    tx: &Tx,
+    lead: LeadId,
+    trade: Option<TradeId>,
+    organization: Option<OrganizationId>,
+    principal: &Principal,
+) -> Result<(RevealId, Timestamp), WriteError> {
     let at = tx.now().await?;
     let id: RevealId = tx.id();
     let key = match principal {
@@ -58,14 +70,14 @@ pub async fn contact_reveal(
     let row = contact_reveal::ActiveModel {
         id: Set(id.0),
         lead_id: Set(lead.0),
-        trade_id: Set(trade.as_ref().map(|trade| trade.id.uuid())),
-        organization_id: Set(Some(organization.0)),
+        trade_id: Set(trade.map(TradeId::uuid)),
+        organization_id: Set(organization.map(OrganizationId::uuid)),
         user_id: Set(principal.user().map(Uuid::from)),
         api_key_id: Set(key),
         revealed_at: Set(at),
     };
     contact_reveal::Entity::insert(row).exec_without_returning(tx.db()).await?;
-    Ok(Revealed { id, lead, trade, sealed, at })
+    Ok((id, at))
 }
 
 async fn by_trade(tx: &Tx, id: TradeId, organization: OrganizationId) -> Result<(LeadId, Option<Trade>), WriteError> {

@@ -20,6 +20,8 @@ pub trait Source: Send + Sync {
     fn now(&self) -> Timestamp;
     /// A fresh UUIDv7.
     fn uuid(&self) -> Uuid;
+    /// A number that nobody can foresee; each is equally likely.
+    fn random(&self) -> u64;
 }
 
 /// Which database is behind a [`Store`].

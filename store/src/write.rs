@@ -58,6 +58,12 @@ impl Tx {
     pub fn id<I: TypedId>(&self) -> I {
         I::from(self.inner.source.uuid())
     }
+
+    /// A number that nobody can foresee, to draw lots with.
+    #[must_use]
+    pub fn random(&self) -> u64 {
+        self.inner.source.random()
+    }
 }
 
 impl Store {

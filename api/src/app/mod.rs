@@ -146,4 +146,10 @@ impl Source for StoreSource {
         *last = if same_millisecond && fresh <= *last { Uuid::from_u128(last.as_u128().wrapping_add(1)) } else { fresh };
         *last
     }
+
+    fn random(&self) -> u64 {
+        let mut bytes = [0; 8];
+        self.entropy.fill(&mut bytes);
+        u64::from_le_bytes(bytes)
+    }
 }

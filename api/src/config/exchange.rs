@@ -71,9 +71,9 @@ pub struct Exchange {
     pub ring_window_secs: i64,
     /// The largest file of evidence, in bytes.
     pub evidence_max_bytes: u64,
-    /// The most files on one dispute.
+    /// The most files of one side of a dispute.
     pub evidence_files_max: usize,
-    /// The most entries on one dispute.
+    /// The most statements and files of one side of a dispute.
     pub evidence_entries_max: usize,
 }
 

@@ -99,7 +99,7 @@ impl Store {
         self.write("dispute_assign", move |tx| async move {
             let (dispute, _) = dispute_lock(&tx, id).await?;
             let State::UnderReview(review) = dispute.state() else { return Ok(false) };
-            let drawn = arbiter_draw(&tx, &[dispute.buyer, dispute.seller], &dispute.state().served()).await?;
+            let drawn = arbiter_draw(&tx, dispute.lead, &dispute.state().served()).await?;
             let (None, Some(arbiter), true) = (review.assigned, drawn, tx.now().await? < review.rule_by) else {
                 return Ok(false);
             };

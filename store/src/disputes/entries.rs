@@ -1,7 +1,7 @@
 //! The history of a dispute, and what both sides gave. Rows are only added.
 
 use domain::dispute::TradeParty;
-use domain::dispute::history::{DisputeEntryKind, DisputeSide};
+use domain::dispute::history::{DisputeEntryKind, DisputeSide, Happened};
 use domain::evidence::CallAttempt;
 use domain::id::{DisputeEntryId, DisputeId, EvidenceId, OrganizationId, TypedId, UploadId, UserId};
 use domain::refusal::{Code, Refusal};
@@ -64,6 +64,15 @@ pub struct Exhibits {
     pub seller_files: u64,
 }
 
+impl Entry {
+    /// What the entry says of the course of the dispute.
+    #[must_use]
+    pub fn happened(&self) -> Happened {
+        let expired = self.body.get("was").and_then(Value::as_str).and_then(|was| was.parse().ok());
+        Happened { kind: self.kind, expired }
+    }
+}
+
 impl NewEntry {
     /// An entry without a person or a body.
     #[must_use]
@@ -91,6 +100,15 @@ impl Exhibits {
         match party {
             TradeParty::Buyer => self.buyer_texts.saturating_add(self.buyer_files),
             TradeParty::Seller => self.seller_texts.saturating_add(self.seller_files),
+        }
+    }
+
+    /// Files of `party`.
+    #[must_use]
+    pub const fn files_of(&self, party: TradeParty) -> u64 {
+        match party {
+            TradeParty::Buyer => self.buyer_files,
+            TradeParty::Seller => self.seller_files,
         }
     }
 }
@@ -178,14 +196,13 @@ impl Tx {
         Ok(dispute_entry::Entity::find().filter(dispute_entry::Column::DisputeId.eq(id.0)).count(self.db()).await?)
     }
 
-    /// How many files a dispute holds.
-    pub async fn evidence_count(&self, id: DisputeId) -> Result<u64, StoreError> {
-        Ok(evidence::Entity::find().filter(evidence::Column::DisputeId.eq(id.0)).count(self.db()).await?)
-    }
-
-    /// Whether a dispute holds a file with this SHA-256.
-    pub async fn evidence_holds(&self, id: DisputeId, sha256: &[u8]) -> Result<bool, StoreError> {
-        let held = evidence::Entity::find().filter(evidence::Column::DisputeId.eq(id.0)).all(self.db()).await?;
+    /// Whether a side of a dispute has shown a file with this SHA-256.
+    pub async fn evidence_holds(&self, id: DisputeId, party: TradeParty, sha256: &[u8]) -> Result<bool, StoreError> {
+        let held = evidence::Entity::find()
+            .filter(evidence::Column::DisputeId.eq(id.0))
+            .filter(evidence::Column::Side.eq(party.as_str()))
+            .all(self.db())
+            .await?;
         let same = upload::Entity::find()
             .filter(upload::Column::Id.is_in(held.iter().map(|row| row.upload_id)))
             .filter(upload::Column::Sha256.eq(sha256.to_vec()))

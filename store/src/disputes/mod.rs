@@ -12,7 +12,7 @@ mod ring;
 mod row;
 mod settle;
 
-pub use arbiters::arbiter_draw;
+pub use arbiters::{arbiter_draw, arbiter_tied};
 pub use due::Rules;
 pub(crate) use entries::call_of;
 pub use entries::{Entry, Exhibits, NewEntry, entry_add, evidence_add, exhibits};

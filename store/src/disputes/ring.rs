@@ -56,7 +56,7 @@ async fn disputed_before(tx: &Tx, trade: TradeId) -> Result<bool, WriteError> {
 
 async fn review_open(tx: &Tx, cause: &Dispute, trade: &Trade, rules: &Rules) -> Result<(), WriteError> {
     let trade = trade_freeze(tx, trade.id).await?;
-    let assigned = arbiter_draw(tx, &[trade.buyer, trade.seller], &[]).await?;
+    let assigned = arbiter_draw(tx, trade.lead, &[]).await?;
     let review = Review {
         assigned,
         rule_by: plus_secs(tx.now().await?, rules.terms.review_secs),

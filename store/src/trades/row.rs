@@ -140,12 +140,13 @@ pub(super) fn news(trade: &Trade) -> Event {
     Event { topic: "trade.updated", subject_id: trade.id.uuid(), audience, payload }
 }
 
-/// The columns `due_at` and `hold_left_micros`. An ended or disputed trade keeps the instant at which it was last due.
+/// The columns `due_at` and `hold_left_micros`. An ended trade keeps the instant at which it was last due; a disputed one the
+/// instant at which its clock starts at the latest, or that of its sale once the clock has started.
 pub(super) fn columns(hold: &Hold, was: &Trade) -> (Timestamp, Option<i64>) {
     match *hold {
         Hold::Held(Clock::Waiting { starts_at, left_micros }) => (starts_at, Some(left_micros)),
         Hold::Held(Clock::Running { ends_at }) => (ends_at, None),
-        Hold::Disputed { left_micros } => (was.hold.due_at().unwrap_or(was.sold_at), Some(left_micros)),
+        Hold::Disputed { left_micros, starts_at } => (starts_at.unwrap_or(was.sold_at), Some(left_micros)),
         Hold::Released { .. } | Hold::Refunded | Hold::Split { .. } => (was.hold.due_at().unwrap_or(was.sold_at), None),
     }
 }
@@ -156,7 +157,9 @@ fn hold(row: &trade::Model) -> Result<Hold, StoreError> {
     Ok(match (state, row.hold_left_micros) {
         (TradeState::Held, Some(left_micros)) => Hold::Held(Clock::Waiting { starts_at: row.due_at, left_micros }),
         (TradeState::Held, None) => Hold::Held(Clock::Running { ends_at: row.due_at }),
-        (TradeState::Disputed, Some(left_micros)) => Hold::Disputed { left_micros },
+        (TradeState::Disputed, Some(left_micros)) => {
+            Hold::Disputed { left_micros, starts_at: Some(row.due_at).filter(|starts_at| *starts_at > row.sold_at) }
+        }
         (TradeState::Disputed, None) => return Err(StoreError::corrupt("a disputed trade without a stopped clock")),
         (TradeState::Released, _) => Hold::Released { commission_minor: row.commission_minor },
         (TradeState::Refunded, _) => Hold::Refunded,

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use store::WriteError;
 use store::entity::upload;
 
-use super::case::{CALL, Case, HOUR, OPEN, case, claim, in_charge};
+use super::case::{CALL, Case, HOUR, OPEN, case, claim, in_charge, rule};
 use crate::harness::{Actor, Exchange, get, on_each_backend, send};
 use crate::imports::announce;
 use crate::ledger::market::DAY;
@@ -102,6 +102,33 @@ on_each_backend! {
         for who in [&stranger, other] {
             assert_eq!(read(&x, who, evidence).await, None);
         }
+    }
+
+    async fn neither_side_keeps_the_other_from_being_heard(x: Exchange) {
+        let arbiters = [x.arbiter().await, x.arbiter().await];
+        let case = case(&x, 1_000).await;
+        let id = case.open(&x).await;
+        let say = async |who: &Actor, n: i32| {
+            let input = json!({ "disputeId": id, "statement": format!("piece {n}") });
+            who.run(&x, ADD, json!({ "input": input })).await["disputeEvidenceAdd"]["userErrors"].clone()
+        };
+        let mut files = Vec::new();
+        for n in 0..20_u8 {
+            files.push(uploaded(&x, &case.buyer, vec![n; 32].leak(), 32).await.to_string());
+        }
+        let input = json!({ "disputeId": id, "uploadIds": files });
+        assert_eq!(case.buyer.run(&x, ADD, json!({ "input": input })).await["disputeEvidenceAdd"]["userErrors"], json!([]));
+        let one_more = uploaded(&x, &case.buyer, b"one more", 8).await;
+        assert_eq!(add(&x, &case.buyer, &id, one_more).await["userErrors"], json!([{ "code": "TOO_LARGE", "path": ["uploadIds"] }]));
+        for n in 0..79 {
+            assert_eq!(say(&case.buyer, n).await, json!([]), "{n}");
+        }
+        assert_eq!(say(&case.buyer, 79).await, json!([{ "code": "TOO_LARGE", "path": ["disputeId"] }]));
+        let same = uploaded(&x, &case.seller, vec![0; 32].leak(), 32).await;
+        assert_eq!(add(&x, &case.seller, &id, same).await["userErrors"], json!([]), "each side shows what it has");
+        assert_eq!(case.respond(&x, &id, "CONTEST", Some("no")).await["dispute"]["status"], "UNDER_REVIEW");
+        rule(&x, in_charge(&x, &arbiters, &id).await, &id, 0).await;
+        assert_eq!(case.appeal(&x, &case.buyer, &id, Some("a letter")).await["dispute"]["status"], "UNDER_REVIEW");
     }
 
     async fn a_file_goes_up_and_comes_down_over_http(x: Exchange) {

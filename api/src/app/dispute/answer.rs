@@ -77,7 +77,7 @@ async fn responded(
     let (command, kind) = match answer {
         Answer::Accept => (Command::Accept, DisputeEntryKind::Accepted),
         Answer::Contest => {
-            let arbiter = arbiter_draw(tx, &[dispute.buyer, dispute.seller], &[]).await?;
+            let arbiter = arbiter_draw(tx, dispute.lead, &[]).await?;
             (Command::Contest { evidence: shown, arbiter }, DisputeEntryKind::Contested)
         }
     };

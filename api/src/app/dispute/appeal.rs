@@ -41,8 +41,7 @@ pub async fn dispute_appeal(app: &App, caller: &Caller, input: DisputeAppeal) ->
                     return Ok(answered);
                 }
                 let (dispute, locked, party) = locked_for(&tx, input.dispute, organization).await?;
-                let parties = [dispute.buyer, dispute.seller];
-                let arbiter = arbiter_draw(&tx, &parties, &dispute.state().served()).await?;
+                let arbiter = arbiter_draw(&tx, dispute.lead, &dispute.state().served()).await?;
                 let command = Command::Appeal { by: party, new_evidence: prepared.pieces(), arbiter };
                 let decision = decided(&tx, app, &dispute, command).await?;
                 entry_add(&tx, dispute.id, NewEntry::of(DisputeEntryKind::Appealed, party.into()).by(user)).await?;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use domain::access::{Permission, StaffRole};
-use domain::dispute::history::DisputeEntryKind;
+use domain::dispute::history::{DisputeEntryKind, DisputeSide};
 use domain::dispute::{TradeParty, evidence_allowed};
 use domain::evidence::check_text;
 use domain::id::{DisputeEntryId, DisputeId, EvidenceId, OrganizationId, UploadId, UserId};
@@ -12,13 +12,15 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use serde::Serialize;
 use serde_json::{Value, json};
-use store::disputes::{Dispute, NewEntry, entry_add, evidence_add};
+use store::disputes::{Dispute, NewEntry, entry_add, evidence_add, exhibits};
 use store::{StoreError, Tx, WriteError};
 
 use super::super::{App, AppError, Caller};
 use super::answer::own;
+use super::desk::on_desk;
 use super::locked_for;
 use super::text::text_sealed;
+use super::view::Sight;
 
 /// What a party shows with a step.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -76,7 +78,7 @@ pub(super) fn prepared(app: &App, shown: &Shown) -> Result<Prepared, AppError> {
     Ok(Prepared { statement, files: shown.files.clone() })
 }
 
-/// Writes what `party` shows into the dispute, within its limits.
+/// Writes what `party` shows into the dispute.
 pub(super) async fn show(
     tx: &Tx,
     app: &App,
@@ -86,24 +88,30 @@ pub(super) async fn show(
     prepared: &Prepared,
 ) -> Result<(), WriteError> {
     let (organization, user) = by;
-    let limits = &app.config.exchange;
-    let entries = tx.dispute_entries_count(dispute.id).await?;
-    let most = u64::try_from(limits.evidence_entries_max).unwrap_or(u64::MAX);
-    if entries.saturating_add(prepared.pieces()) > most {
-        return Err(Refusal::new(Code::TooLarge, format!("a dispute holds at most {most} entries")).at("disputeId").into());
-    }
     if let Some((id, body)) = &prepared.statement {
         let entry = NewEntry::of(DisputeEntryKind::Statement, party.into()).by(user).with(body.clone());
         entry_add(tx, dispute.id, NewEntry { id: Some(*id), ..entry }).await?;
     }
-    let held = tx.evidence_count(dispute.id).await?.saturating_add(prepared.files());
-    let most = u64::try_from(limits.evidence_files_max).unwrap_or(u64::MAX);
-    if held > most {
-        return Err(Refusal::new(Code::TooLarge, format!("a dispute holds at most {most} files")).at("uploadIds").into());
-    }
+    let max_bytes = app.config.exchange.evidence_max_bytes;
     for (index, upload) in prepared.files.iter().enumerate() {
-        file_check(tx, dispute.id, *upload, organization, limits.evidence_max_bytes).await.map_err(|error| at(error, index))?;
+        file_check(tx, (dispute.id, party), *upload, organization, max_bytes).await.map_err(|error| at(error, index))?;
         evidence_add(tx, dispute.id, *upload, party, user).await?;
+    }
+    Ok(())
+}
+
+/// Refuses more than one side may show. Each side has limits of its own, and the claim, the answer and the appeal, which come
+/// once and are limited by themselves, are always taken: nobody can be kept from being heard.
+async fn room(tx: &Tx, app: &App, dispute: &Dispute, party: TradeParty, prepared: &Prepared) -> Result<(), WriteError> {
+    let limits = &app.config.exchange;
+    let shown = exhibits(tx, dispute).await?;
+    let most = u64::try_from(limits.evidence_entries_max).unwrap_or(u64::MAX);
+    if shown.of(party).saturating_add(prepared.pieces()) > most {
+        return Err(Refusal::new(Code::TooLarge, format!("a side shows at most {most} pieces")).at("disputeId").into());
+    }
+    let most = u64::try_from(limits.evidence_files_max).unwrap_or(u64::MAX);
+    if shown.files_of(party).saturating_add(prepared.files()) > most {
+        return Err(Refusal::new(Code::TooLarge, format!("a side shows at most {most} files")).at("uploadIds").into());
     }
     Ok(())
 }
@@ -117,10 +125,10 @@ fn at(error: WriteError, index: usize) -> WriteError {
     }
 }
 
-/// Refuses a file that is not the party's own, not there yet, not for evidence, too large, or shown in this dispute before.
+/// Refuses a file that is not the party's own, not there yet, not for evidence, too large, or shown by it in this dispute before.
 async fn file_check(
     tx: &Tx,
-    dispute: DisputeId,
+    (dispute, party): (DisputeId, TradeParty),
     id: UploadId,
     organization: OrganizationId,
     max_bytes: u64,
@@ -137,8 +145,8 @@ async fn file_check(
         return Err(Refusal::new(Code::TooLarge, format!("at most {max_bytes} bytes")).into());
     }
     let hash = upload.sha256.ok_or(StoreError::Misuse("a stored upload without a hash"))?;
-    if tx.evidence_holds(dispute, &hash).await? {
-        return Err(Refusal::new(Code::Taken, "the dispute holds this file already").into());
+    if tx.evidence_holds(dispute, party, &hash).await? {
+        return Err(Refusal::new(Code::Taken, "you have shown this file already").into());
     }
     Ok(())
 }
@@ -158,6 +166,7 @@ pub async fn dispute_evidence_add(app: &App, caller: &Caller, id: DisputeId, sho
             async move {
                 let (dispute, _, party) = locked_for(&tx, id, organization).await?;
                 evidence_allowed(dispute.state(), tx.now().await?).map_err(|refusal| refusal.at("disputeId"))?;
+                room(&tx, app, &dispute, party, &prepared).await?;
                 show(&tx, app, &dispute, party, (organization, user), &prepared).await
             }
         })
@@ -166,17 +175,35 @@ pub async fn dispute_evidence_add(app: &App, caller: &Caller, id: DisputeId, sho
     own(app, id, organization).await
 }
 
-/// A file of evidence, for the parties and for the arbiter in charge; `None` for everybody else.
+/// A file of evidence, for the parties and for the arbiter in charge, whose look is logged; `None` for everybody else.
 pub async fn evidence_read(app: &App, caller: &Caller, id: EvidenceId) -> Result<Option<EvidenceFile>, AppError> {
-    let Some((dispute, _, upload)) = app.store.evidence_any(id).await? else { return Ok(None) };
+    let Some((dispute, evidence, upload)) = app.store.evidence_any(id).await? else { return Ok(None) };
+    let side: TradeParty = evidence.side.parse().map_err(StoreError::corrupt)?;
     let visible = if let Ok(arbiter) = caller.principal.require_staff(StaffRole::Arbiter) {
-        app.store.desk_dispute(dispute, arbiter).await?.is_some()
+        app.store.desk_dispute(dispute, arbiter).await?.is_some() && evidence_seen(app, dispute, id, arbiter).await?
     } else {
         let organization = caller.principal.require(Permission::TradesRead)?;
-        app.store.dispute_of(dispute, organization).await?.is_some()
+        match app.store.dispute_of(dispute, organization).await? {
+            Some(dispute) => Sight::of(app, caller, &dispute, organization).await?.reads(side.into()),
+            None => false,
+        }
     };
     let (true, Some(key), Some(media_type)) = (visible, upload.object_key, upload.media_type) else { return Ok(None) };
     let found = app.files.get(&Path::from(key)).await.map_err(AppError::internal)?;
     let content = found.bytes().await.map_err(AppError::internal)?;
     Ok(Some(EvidenceFile { file_name: upload.file_name, media_type, content }))
+}
+
+/// Logs that the arbiter in charge took a file; `false` when the case is no longer the arbiter's.
+async fn evidence_seen(app: &App, id: DisputeId, evidence: EvidenceId, arbiter: UserId) -> Result<bool, AppError> {
+    let seen: Result<bool, WriteError> = app
+        .store
+        .write("evidence_seen", |tx| async move {
+            let Some((dispute, _)) = on_desk(&tx, app, id, arbiter).await? else { return Ok(false) };
+            let entry = NewEntry::of(DisputeEntryKind::Seen, DisputeSide::Arbiter).by(Some(arbiter));
+            entry_add(&tx, dispute.id, entry.with(json!({ "evidenceId": evidence }))).await?;
+            Ok(true)
+        })
+        .await;
+    Ok(seen?)
 }

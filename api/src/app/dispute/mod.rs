@@ -2,6 +2,7 @@
 
 mod answer;
 mod appeal;
+mod case;
 mod desk;
 mod evidence;
 mod open;
@@ -11,11 +12,12 @@ mod view;
 
 pub use answer::{Answer, DisputeRespond, dispute_respond, dispute_withdraw};
 pub use appeal::{DisputeAppeal, dispute_appeal};
-pub use desk::{CaseView, DisputeRule, desk_disputes, dispute_confirm, dispute_inspect, dispute_recuse, dispute_rule};
+pub use case::{CaseView, dispute_inspect};
+pub use desk::{DisputeRule, desk_disputes, dispute_confirm, dispute_recuse, dispute_rule};
 pub use evidence::{EvidenceFile, Shown, dispute_evidence_add, evidence_read};
 pub use open::{DisputeOpen, dispute_open};
 pub use view::{
-    EntryView, dispute, dispute_entries, dispute_evidence, dispute_of_trade, disputes, disputes_advance, reputation,
+    EntryView, FileView, dispute, dispute_entries, dispute_evidence, dispute_of_trade, disputes, disputes_advance, reputation,
     reputation_allowed,
 };
 

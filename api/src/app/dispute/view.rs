@@ -2,18 +2,21 @@
 
 use domain::access::{Permission, Principal};
 use domain::dispute::TradeParty;
-use domain::dispute::history::{DisputeEntryKind, DisputeSide};
-use domain::id::{DisputeEntryId, DisputeId, OrganizationId, TradeId};
+use domain::dispute::history::{DisputeEntryKind, DisputeSide, Reader, shown};
+use domain::id::{DisputeEntryId, DisputeId, EvidenceId, OrganizationId, TradeId};
+use domain::refusal::Refusal;
 use domain::reputation::Tally;
 use domain::time::Timestamp;
+use domain::trade::TradeState;
 use serde_json::Value;
-use store::disputes::{Dispute, DisputeFilter};
+use store::StoreError;
+use store::disputes::{Dispute, DisputeFilter, Entry};
 use store::entity::{evidence, upload};
 use store::page::{Page, Slice};
 
 use super::super::{App, AppError, Caller};
-use super::rules;
 use super::text::text_opened;
+use super::{party_of, rules};
 
 /// An entry in a dispute's history, with its text opened.
 #[derive(Debug, Clone)]
@@ -29,6 +32,23 @@ pub struct EntryView {
     /// What else belongs to it.
     pub body: Value,
     /// When.
+    pub at: Timestamp,
+}
+
+/// A file that was given as evidence.
+#[derive(Debug, Clone)]
+pub struct FileView {
+    /// Its id.
+    pub id: EvidenceId,
+    /// Who gave it.
+    pub party: TradeParty,
+    /// Its name; `None` for those who may not read it.
+    pub name: Option<String>,
+    /// Its media type, by its first bytes.
+    pub media_type: Option<String>,
+    /// Its size in bytes.
+    pub size_bytes: Option<i64>,
+    /// When it was given.
     pub at: Timestamp,
 }
 
@@ -55,23 +75,92 @@ pub async fn disputes(
     Ok(app.store.disputes_of(organization, filter, page).await?)
 }
 
-/// The history of a dispute that the caller was given.
-pub async fn dispute_entries(app: &App, id: DisputeId) -> Result<Vec<EntryView>, AppError> {
-    let entries = app.store.dispute_entries(id).await?;
-    let view = |entry: store::disputes::Entry| {
-        let text = text_opened(app, entry.id, &entry.body)?;
-        let mut body = entry.body;
-        if let Some(fields) = body.as_object_mut() {
-            fields.remove("text");
-        }
-        Ok(EntryView { id: entry.id, kind: entry.kind, side: entry.side, text, body, at: entry.created_at })
-    };
-    entries.into_iter().map(view).collect()
+/// What a party may read of what was given in a dispute.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sight {
+    party: TradeParty,
+    may_read: bool,
+    refunded: bool,
 }
 
-/// The files of a dispute that the caller was given.
-pub async fn dispute_evidence(app: &App, id: DisputeId) -> Result<Vec<(evidence::Model, upload::Model)>, AppError> {
-    Ok(app.store.evidence_of(id).await?)
+impl Sight {
+    /// The sight of `organization`, a party: statements and files tell who the person is, so they are for those who may see
+    /// that or argue about it, and a buyer who has all its money back has lost sight of what the seller knows.
+    pub(super) async fn of(
+        app: &App,
+        caller: &Caller,
+        dispute: &Dispute,
+        organization: OrganizationId,
+    ) -> Result<Self, AppError> {
+        let party = party_of(dispute, organization).ok_or_else(|| Refusal::not_found("id", "dispute"))?;
+        let trade = app.store.trade_any(dispute.trade).await?;
+        let trade = trade.ok_or_else(|| AppError::internal("a dispute without its trade"))?;
+        let may_read = [Permission::ContactsReveal, Permission::DisputesWrite].into_iter().any(|may| caller.principal.may(may));
+        Ok(Self { party, may_read, refunded: trade.hold.state() == TradeState::Refunded })
+    }
+
+    /// Whether the caller may read what `side` gave.
+    pub(super) fn reads(self, side: DisputeSide) -> bool {
+        let lost = self.refunded && self.party == TradeParty::Buyer && side == DisputeSide::Seller;
+        self.may_read && !lost
+    }
+}
+
+/// The history of a dispute of the caller's organization, oldest first, as far as a party sees it.
+pub async fn dispute_entries(app: &App, caller: &Caller, id: DisputeId) -> Result<Vec<EntryView>, AppError> {
+    let organization = caller.principal.require(Permission::TradesRead)?;
+    let Some(dispute) = app.store.dispute_of(id, organization).await? else { return Ok(Vec::new()) };
+    let sight = Sight::of(app, caller, &dispute, organization).await?;
+    let mut entries = entries_for(app, &dispute, Reader::Party).await?;
+    for entry in entries.iter_mut().filter(|entry| !sight.reads(entry.side)) {
+        entry.text = None;
+    }
+    Ok(entries)
+}
+
+/// The history of a dispute, oldest first, as `reader` sees it.
+pub(super) async fn entries_for(app: &App, dispute: &Dispute, reader: Reader) -> Result<Vec<EntryView>, AppError> {
+    let entries = app.store.dispute_entries(dispute.id).await?;
+    let shown = shown(&entries.iter().map(Entry::happened).collect::<Vec<_>>(), dispute.state(), reader);
+    let visible = entries.into_iter().zip(shown).filter_map(|(entry, shows)| shows.then_some(entry));
+    visible.map(|entry| opened(app, entry)).collect()
+}
+
+fn opened(app: &App, entry: Entry) -> Result<EntryView, AppError> {
+    let text = text_opened(app, entry.id, &entry.body)?;
+    let mut body = entry.body;
+    if let Some(fields) = body.as_object_mut() {
+        fields.remove("text");
+    }
+    Ok(EntryView { id: entry.id, kind: entry.kind, side: entry.side, text, body, at: entry.created_at })
+}
+
+/// The files of a dispute of the caller's organization; without their names for those who may not read them.
+pub async fn dispute_evidence(app: &App, caller: &Caller, id: DisputeId) -> Result<Vec<FileView>, AppError> {
+    let organization = caller.principal.require(Permission::TradesRead)?;
+    let Some(dispute) = app.store.dispute_of(id, organization).await? else { return Ok(Vec::new()) };
+    let sight = Sight::of(app, caller, &dispute, organization).await?;
+    let mut files = files_of(app, id).await?;
+    for file in files.iter_mut().filter(|file| !sight.reads(file.party.into())) {
+        file.name = None;
+    }
+    Ok(files)
+}
+
+/// The files of a dispute, in the order in which they came.
+pub(super) async fn files_of(app: &App, id: DisputeId) -> Result<Vec<FileView>, AppError> {
+    let files = app.store.evidence_of(id).await?;
+    let view = |(evidence, upload): (evidence::Model, upload::Model)| {
+        Ok(FileView {
+            id: EvidenceId(evidence.id),
+            party: evidence.side.parse().map_err(StoreError::corrupt)?,
+            name: Some(upload.file_name),
+            media_type: upload.media_type,
+            size_bytes: upload.size_bytes,
+            at: evidence.created_at,
+        })
+    };
+    files.into_iter().map(view).collect()
 }
 
 /// Refuses those who may not look at reputations: everybody who may browse the market may, and staff.

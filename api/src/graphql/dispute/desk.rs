@@ -168,6 +168,27 @@ impl From<&Facts> for DisputeFacts {
     }
 }
 
+impl From<CaseView> for DisputeCase {
+    fn from(view: CaseView) -> Self {
+        let person = view.person.map(|sealed| DisputedPerson {
+            name: sealed.contact.name,
+            phones: sealed.contact.phones.into_iter().map(|phone| phone.e164).collect(),
+            emails: sealed.contact.emails.into_iter().map(|email| email.address).collect(),
+        });
+        Self {
+            price: view.trade.price.into(),
+            sold_at: view.trade.sold_at,
+            facts: DisputeFacts::from(&view.dispute.file.facts),
+            entries: view.entries.into_iter().map(DisputeEntry::from).collect(),
+            files: view.files.into_iter().map(DisputeFile::from).collect(),
+            calls: view.calls.into_iter().map(CallAttempt::from).collect(),
+            person,
+            attributes: view.lead.attributes.iter().map(|(key, value)| format!("{key}: {value}")).collect(),
+            dispute: DeskDispute::from(view.dispute),
+        }
+    }
+}
+
 /// The answer of `disputeInspect`.
 #[derive(SimpleObject)]
 pub struct DisputeInspectPayload {
@@ -240,11 +261,7 @@ impl DeskMutation {
             Err(refusal) => Err(refusal.into()),
         };
         let (view, user_errors) = settle(ctx, result)?;
-        let case = match view {
-            Some(view) => Some(case(ctx, view).await?),
-            None => None,
-        };
-        Ok(DisputeInspectPayload { case, user_errors })
+        Ok(DisputeInspectPayload { case: view.map(DisputeCase::from), user_errors })
     }
 
     /// Decides a case on the calling arbiter's desk. From a configured price on, a second arbiter has to confirm.
@@ -288,26 +305,4 @@ impl DeskMutation {
         };
         DisputeRecusePayload::of(ctx, result)
     }
-}
-
-async fn case(ctx: &Context<'_>, view: CaseView) -> async_graphql::Result<DisputeCase> {
-    let id = view.dispute.id;
-    let entries = answer(ctx, dispute::dispute_entries(app(ctx), id).await)?;
-    let files = answer(ctx, dispute::dispute_evidence(app(ctx), id).await)?;
-    let person = view.person.map(|sealed| DisputedPerson {
-        name: sealed.contact.name,
-        phones: sealed.contact.phones.into_iter().map(|phone| phone.e164).collect(),
-        emails: sealed.contact.emails.into_iter().map(|email| email.address).collect(),
-    });
-    Ok(DisputeCase {
-        price: view.trade.price.into(),
-        sold_at: view.trade.sold_at,
-        facts: DisputeFacts::from(&view.dispute.file.facts),
-        entries: entries.into_iter().map(DisputeEntry::from).collect(),
-        files: files.into_iter().map(DisputeFile::from).collect(),
-        calls: view.calls.into_iter().map(CallAttempt::from).collect(),
-        person,
-        attributes: view.lead.attributes.iter().map(|(key, value)| format!("{key}: {value}")).collect(),
-        dispute: DeskDispute::from(view.dispute),
-    })
 }

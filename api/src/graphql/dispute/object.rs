@@ -5,16 +5,15 @@ use chrono::{DateTime, Utc};
 use domain::dispute::history::{DisputeEntryKind, DisputeSide};
 use domain::dispute::reason::{DisputeDetail, DisputeReason};
 use domain::dispute::{DisputeStatus, Level, RefundCause, RuledBy, Ruling, State, TradeParty};
-use domain::id::{DisputeId, EvidenceId};
+use domain::id::DisputeId;
 use domain::proof::AutomaticProof;
 use store::disputes::Dispute;
-use store::entity::{evidence, upload};
 
-use super::super::app;
 use super::super::error::answer;
 use super::super::id::to_id;
 use super::super::word::Word;
-use crate::app::dispute::{self, EntryView};
+use super::super::{app, caller};
+use crate::app::dispute::{self, EntryView, FileView};
 
 /// A buyer's claim on a trade.
 #[derive(Debug, SimpleObject)]
@@ -78,7 +77,8 @@ pub struct DisputeEntry {
     pub kind: Word<DisputeEntryKind>,
     /// Who did it.
     pub side: Word<DisputeSide>,
-    /// What was said.
+    /// What was said. Null without `contacts:reveal` and `disputes:write`, and, of what the seller said, for a buyer who has all
+    /// its money back.
     pub text: Option<String>,
     /// The file that was given.
     pub evidence_id: Option<ID>,
@@ -90,15 +90,16 @@ pub struct DisputeEntry {
     pub at: DateTime<Utc>,
 }
 
-/// A file given as evidence. Its content is at `/evidence/{id}`, for the parties and the arbiter in charge.
+/// A file given as evidence. Its content is at `/evidence/{id}`, for the arbiter in charge, and for the parties: for members and
+/// keys with `contacts:reveal` or `disputes:write`, and what the seller gave not for a buyer who has all its money back.
 #[derive(Debug, SimpleObject)]
 pub struct DisputeFile {
     /// The id.
     pub id: ID,
     /// Who gave it.
-    pub party: Option<Word<TradeParty>>,
-    /// Its name.
-    pub file_name: String,
+    pub party: Word<TradeParty>,
+    /// Its name; null for those who may not read it.
+    pub file_name: Option<String>,
     /// Its media type, by its first bytes.
     pub media_type: Option<String>,
     /// Its size in bytes.
@@ -109,17 +110,17 @@ pub struct DisputeFile {
 
 #[ComplexObject]
 impl DisputeObject {
-    /// The history, oldest first.
+    /// The history, oldest first. A ruling that another arbiter has yet to confirm, or did not, is shown when all has ended.
     #[graphql(complexity = "child_complexity * 20 + 1")]
     async fn entries(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<DisputeEntry>> {
-        let entries = answer(ctx, dispute::dispute_entries(app(ctx), self.raw).await)?;
+        let entries = answer(ctx, dispute::dispute_entries(app(ctx), caller(ctx), self.raw).await)?;
         Ok(entries.into_iter().map(DisputeEntry::from).collect())
     }
 
     /// The files that both sides gave, in the order in which they came.
     #[graphql(complexity = "child_complexity * 20 + 1")]
     async fn files(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<DisputeFile>> {
-        let files = answer(ctx, dispute::dispute_evidence(app(ctx), self.raw).await)?;
+        let files = answer(ctx, dispute::dispute_evidence(app(ctx), caller(ctx), self.raw).await)?;
         Ok(files.into_iter().map(DisputeFile::from).collect())
     }
 }
@@ -189,15 +190,15 @@ impl From<EntryView> for DisputeEntry {
     }
 }
 
-impl From<(evidence::Model, upload::Model)> for DisputeFile {
-    fn from((evidence, upload): (evidence::Model, upload::Model)) -> Self {
+impl From<FileView> for DisputeFile {
+    fn from(file: FileView) -> Self {
         Self {
-            id: to_id(EvidenceId(evidence.id)),
-            party: evidence.side.parse().ok().map(Word),
-            file_name: upload.file_name,
-            media_type: upload.media_type,
-            size_bytes: upload.size_bytes.and_then(|size| i32::try_from(size).ok()),
-            at: evidence.created_at,
+            id: to_id(file.id),
+            party: file.party.into(),
+            file_name: file.name,
+            media_type: file.media_type,
+            size_bytes: file.size_bytes.and_then(|size| i32::try_from(size).ok()),
+            at: file.at,
         }
     }
 }
