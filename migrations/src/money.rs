@@ -9,11 +9,11 @@ crate::migration!(
             kind TEXT NOT NULL,
             stripe_no BIGINT NOT NULL DEFAULT 0,
             currency TEXT NOT NULL,
-            may_go_negative BOOLEAN NOT NULL,
             balance_minor BIGINT NOT NULL DEFAULT 0,
             version BIGINT NOT NULL DEFAULT 0,
             created_at TIMESTAMPTZ NOT NULL,
-            CHECK (may_go_negative OR balance_minor >= 0)
+            CHECK (balance_minor >= 0 OR kind IN ('RECEIVABLE', 'LOSSES', 'EXTERNAL_STRIPE', 'EXTERNAL_BANK')),
+            CHECK (balance_minor <= 0 OR kind <> 'RECEIVABLE')
         )",
         "CREATE UNIQUE INDEX account_of_organization ON account (organization_id, kind, currency)
             WHERE organization_id IS NOT NULL",

@@ -48,9 +48,10 @@ const CHECKS: &[(&str, &str)] = &[
          FROM account GROUP BY currency HAVING SUM(balance_minor) <> 0 ORDER BY currency LIMIT 1",
     ),
     (
-        "no balance is below its floor",
+        "no balance is below its floor or above its ceiling",
         "SELECT 'account {a} (' || kind || ') holds ' || CAST(balance_minor AS TEXT) AS words, id AS a, NULL AS b \
-         FROM account WHERE balance_minor < 0 AND NOT may_go_negative ORDER BY id LIMIT 1",
+         FROM account WHERE (balance_minor < 0 AND kind NOT IN ('RECEIVABLE', 'LOSSES', 'EXTERNAL_STRIPE', 'EXTERNAL_BANK')) \
+           OR (balance_minor > 0 AND kind = 'RECEIVABLE') ORDER BY id LIMIT 1",
     ),
     (
         "each transfer carries the running balance, and versions have no gaps",

@@ -115,6 +115,54 @@ on_each_backend! {
         assert_clean(&x).await;
     }
 
+    async fn a_debt_in_any_currency_blocks_withdrawals(x: Exchange) {
+        let (operator, seller) = (x.operator().await, x.organization("S").await);
+        fund(&x.app, seller.org(), 1_000).await;
+        let own = json!({ "kind": "RECEIVABLE", "organizationId": seller.org().to_string() });
+        let debt = json!({ "from": own, "to": { "kind": "LOSSES" }, "amount": { "amount": "3", "currencyCode": "USD" },
+            "memo": "a mistake", "idempotencyKey": "c" });
+        assert_eq!(operator.run(&x, CORRECT, json!({ "input": debt })).await["correctionRecord"]["userErrors"], json!([]));
+        let before = x.row_counts().await;
+        let refused = seller.run(&x, WITHDRAW, json!({ "input": { "amount": eur("5"), "idempotencyKey": "w" } })).await;
+        let error = &refused["withdrawalRequest"]["userErrors"][0];
+        assert_eq!(error["code"], "WRONG_STATE");
+        assert_eq!(error["message"], "the organization owes the exchange 3.00 USD: deposits and income pay it first");
+        assert_eq!(x.row_counts().await, before);
+    }
+
+    async fn a_correction_takes_from_every_stripe_and_pays_no_more_than_is_owed(x: Exchange) {
+        let (operator, seller, buyer) = (x.operator().await, x.organization("S").await, x.organization("B").await);
+        fund(&x.app, buyer.org(), 6_000).await;
+        for _ in 0..6 {
+            sell(&x.app, stall(&x, seller.org(), 1).await, buyer.org(), 1_000).await.unwrap();
+        }
+        x.clock.advance_secs(8 * DAY);
+        x.app.store.trades_advance(10).await.unwrap();
+        let correct = async |from: Value, to: Value, amount: &str, key: &str| {
+            let input = json!({ "input": { "from": from, "to": to, "amount": eur(amount), "memo": "commission", "idempotencyKey": key } });
+            operator.run(&x, CORRECT, input).await["correctionRecord"]["userErrors"].clone()
+        };
+        let kind = |kind: &str| json!({ "kind": kind });
+        let own = |kind: &str| json!({ "kind": kind, "organizationId": seller.org().to_string() });
+        assert_eq!(correct(kind("FEES"), kind("EXTERNAL_BANK"), "6.01", "k0").await[0]["code"], "INSUFFICIENT_FUNDS");
+        assert_eq!(correct(kind("FEES"), kind("EXTERNAL_BANK"), "6", "k1").await, json!([]));
+        assert_eq!(x.app.store.balances_by_kind().await.unwrap()["FEES"], 0);
+        assert_eq!(correct(own("RECEIVABLE"), kind("LOSSES"), "2", "k2").await, json!([]));
+        assert_eq!(correct(kind("LOSSES"), own("RECEIVABLE"), "2.01", "k3").await[0]["code"], "TOO_LARGE");
+        assert_eq!(correct(kind("LOSSES"), own("RECEIVABLE"), "2", "k4").await, json!([]), "a write-off");
+        assert_clean(&x).await;
+    }
+
+    async fn withdrawals_sent_again_at_once_answer_the_same(x: Exchange) {
+        let seller = x.organization("S").await;
+        fund(&x.app, seller.org(), 1_000).await;
+        let ask = || seller.run(&x, WITHDRAW, json!({ "input": { "amount": eur("10"), "idempotencyKey": "once" } }));
+        let answers = futures::future::join_all((0..8).map(|_| ask())).await;
+        assert_eq!(answers[0]["withdrawalRequest"]["userErrors"], json!([]));
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+        assert_eq!(x.count("withdrawal").await, 1);
+    }
+
     async fn a_statement_says_each_movement_with_the_balance_after_it(x: Exchange) {
         let (seller, buyer) = (x.organization("S").await, x.organization("B").await);
         fund(&x.app, buyer.org(), 5_000).await;
