@@ -85,6 +85,20 @@ crate::migration!(
             recorded_by UUID NOT NULL,
             created_at TIMESTAMPTZ NOT NULL
         )",
+        "CREATE TABLE chargeback (
+            id UUID PRIMARY KEY,
+            organization_id UUID NOT NULL REFERENCES organization (id),
+            deposit_id UUID UNIQUE REFERENCES deposit (id),
+            reference TEXT NOT NULL UNIQUE,
+            amount_minor BIGINT NOT NULL CHECK (amount_minor > 0),
+            taken_minor BIGINT NOT NULL CHECK (taken_minor >= 0),
+            owed_minor BIGINT NOT NULL CHECK (owed_minor >= 0),
+            currency TEXT NOT NULL,
+            recorded_by UUID NOT NULL,
+            created_at TIMESTAMPTZ NOT NULL,
+            CHECK (taken_minor + owed_minor = amount_minor)
+        )",
+        "CREATE INDEX chargeback_organization ON chargeback (organization_id, id)",
         "CREATE TABLE withdrawal (
             id UUID PRIMARY KEY,
             organization_id UUID NOT NULL REFERENCES organization (id),
@@ -103,6 +117,7 @@ crate::migration!(
     append_only: [
         ("journal", "id", "subject_id, effect"),
         ("transfer", "id", "journal_id, position", "from_account_id, from_version", "to_account_id, to_version"),
-        ("deposit", "id", "bank_reference")
+        ("deposit", "id", "bank_reference"),
+        ("chargeback", "id", "deposit_id", "reference")
     ]
 );

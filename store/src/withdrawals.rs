@@ -13,6 +13,7 @@ use sea_orm::sea_query::LockType;
 use sea_orm::{ExprTrait, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
+use crate::chargebacks::wallet_require_open;
 use crate::db::{Backend, Store};
 use crate::entity::{account, withdrawal};
 use crate::error::{StoreError, WriteError};
@@ -67,13 +68,15 @@ impl TryFrom<withdrawal::Model> for Withdrawal {
     }
 }
 
-/// Takes `amount` out of what the organization can spend, towards the bank. Refused while it owes the exchange.
+/// Takes `amount` out of what the organization can spend, towards the bank. Refused while it owes the exchange, and while
+/// its wallet is frozen.
 pub async fn withdrawal_request(
     tx: &Tx,
     organization: OrganizationId,
     amount: Money,
     principal: &Principal,
 ) -> Result<Withdrawal, WriteError> {
+    wallet_require_open(tx, organization).await?;
     let account = |kind| Account::of(organization, kind, amount.currency);
     let accounts = [AccountKind::Available, AccountKind::Payout, AccountKind::Receivable].map(account);
     let mut ledger = Ledger::lock(tx, accounts).await?;

@@ -11,6 +11,8 @@ pub enum BuyerAccess {
     /// Nothing stops it.
     #[default]
     Full,
+    /// A chargeback has frozen its wallet.
+    WalletFrozen,
     /// An operator has stopped the organization.
     Suspended,
 }
@@ -45,6 +47,8 @@ pub struct Purchase {
 pub fn refuse_buyer(buyer: BuyerFacts) -> Result<(), Refusal> {
     if buyer.access == BuyerAccess::Suspended {
         Err(Refusal::new(Code::Suspended, "the organization is suspended"))
+    } else if buyer.access == BuyerAccess::WalletFrozen {
+        Err(Refusal::new(Code::WalletFrozen, "the wallet is frozen after a chargeback"))
     } else if buyer.is_seller {
         Err(Refusal::new(Code::OwnLead, "an organization does not buy its own lead").at("listingId"))
     } else if buyer.has_person {

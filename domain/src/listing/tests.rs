@@ -121,6 +121,8 @@ fn a_purchase_is_refused_for_its_reason() {
     assert_eq!(code(BUYER, SaleKind::Exclusive, None, 60), Code::OutsideWindow);
     let suspended = BuyerFacts { access: BuyerAccess::Suspended, ..BUYER };
     assert_eq!(code(suspended, SaleKind::Exclusive, None, 1), Code::Suspended);
+    let frozen = BuyerFacts { access: BuyerAccess::WalletFrozen, ..BUYER };
+    assert_eq!(code(frozen, SaleKind::Exclusive, None, 1), Code::WalletFrozen);
     assert_eq!(code(BuyerFacts { is_seller: true, ..BUYER }, SaleKind::Exclusive, None, 1), Code::OwnLead);
     assert_eq!(code(BuyerFacts { has_person: true, ..BUYER }, SaleKind::Exclusive, None, 1), Code::DuplicateForBuyer);
     assert_eq!(code(BuyerFacts { lead_verified: false, ..BUYER }, SaleKind::Exclusive, None, 1), Code::NotVerified);

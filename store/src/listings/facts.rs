@@ -1,6 +1,6 @@
 //! What the decisions on a listing must know of its lead and of a buyer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::account::OrganizationStatus;
 use domain::id::{LeadId, OrganizationId, VerticalId};
@@ -76,8 +76,8 @@ pub struct BuyersFacts {
     seller_suspended: bool,
     /// Those who have bought this person before.
     owners: BTreeSet<OrganizationId>,
-    /// Those whom an operator has stopped.
-    suspended: BTreeSet<OrganizationId>,
+    /// Those who may not act.
+    stopped: BTreeMap<OrganizationId, BuyerAccess>,
 }
 
 impl BuyersFacts {
@@ -88,7 +88,7 @@ impl BuyersFacts {
         let is_seller = self.seller == buyer;
         let not_targeted = self.target.is_some_and(|target| target != Some(buyer));
         let hidden = (not_targeted || self.seller_suspended) && !is_seller;
-        let access = if self.suspended.contains(&buyer) { BuyerAccess::Suspended } else { BuyerAccess::Full };
+        let access = self.stopped.get(&buyer).copied().unwrap_or_default();
         let has_person = self.owners.contains(&buyer);
         let facts = BuyerFacts { is_seller, has_person, lead_verified: self.lead_verified, access };
         (!hidden).then_some(facts)
@@ -109,8 +109,8 @@ pub async fn buyers_facts(
     listing: &StoredListing,
     buyers: &BTreeSet<OrganizationId>,
 ) -> Result<BuyersFacts, StoreError> {
-    let seller_suspended = !suspended(tx, &BTreeSet::from([listing.seller]), None).await?.is_empty();
-    let suspended = suspended(tx, buyers, Some(LockType::NoKeyUpdate)).await?;
+    let seller = stopped(tx, &BTreeSet::from([listing.seller]), None).await?;
+    let stopped = stopped(tx, buyers, Some(LockType::NoKeyUpdate)).await?;
     let row = lead_row(listing.lead).into_model::<LeadRow>().one(tx.db()).await?;
     let row = row.ok_or_else(|| StoreError::corrupt("a listing without its lead"))?;
     let targeted = row.offering == Offering::Targeted.as_str();
@@ -118,34 +118,39 @@ pub async fn buyers_facts(
         seller: listing.seller,
         target: targeted.then_some(row.target_id.map(OrganizationId::from)),
         lead_verified: row.state == LeadState::Verified.as_str(),
-        seller_suspended,
-        suspended,
+        seller_suspended: seller.get(&listing.seller) == Some(&BuyerAccess::Suspended),
+        stopped,
         owners: owners_of_person(tx.db(), listing.lead).await?,
     })
 }
 
-/// Those of `organizations` that an operator has stopped, their rows locked in the order of their ids if a lock is named.
-async fn suspended(
+/// Those of `organizations` that may not act, and why; their rows locked in the order of their ids if a lock is named.
+async fn stopped(
     tx: &Tx,
     organizations: &BTreeSet<OrganizationId>,
     lock: Option<LockType>,
-) -> Result<BTreeSet<OrganizationId>, StoreError> {
+) -> Result<BTreeMap<OrganizationId, BuyerAccess>, StoreError> {
     let ids: Vec<OrganizationId> = organizations.iter().copied().collect();
-    let mut suspended = BTreeSet::new();
+    let mut stopped = BTreeMap::new();
     for ids in ids.chunks(STATEMENT_ROWS) {
         let mut query = organization::Entity::find()
             .select_only()
-            .columns([organization::Column::Id, organization::Column::Status])
+            .columns([organization::Column::Id, organization::Column::Status, organization::Column::WalletFrozenAt])
             .filter(organization::Column::Id.is_in(ids.iter().map(|id| id.0)))
             .order_by_asc(organization::Column::Id);
         if let (Backend::Postgres, Some(lock)) = (tx.backend(), lock) {
             query = query.lock(lock);
         }
-        let rows: Vec<(Uuid, String)> = query.into_tuple().all(tx.db()).await?;
-        let stopped = rows.into_iter().filter(|(_, status)| status == OrganizationStatus::Suspended.as_str());
-        suspended.extend(stopped.map(|(id, _)| OrganizationId(id)));
+        let rows: Vec<(Uuid, String, Option<DateTimeUtc>)> = query.into_tuple().all(tx.db()).await?;
+        let access = |(id, status, frozen_at): (Uuid, String, Option<DateTimeUtc>)| {
+            let suspended = status == OrganizationStatus::Suspended.as_str();
+            let frozen = frozen_at.map(|_| BuyerAccess::WalletFrozen);
+            let access = if suspended { Some(BuyerAccess::Suspended) } else { frozen };
+            access.map(|access| (OrganizationId(id), access))
+        };
+        stopped.extend(rows.into_iter().filter_map(access));
     }
-    Ok(suspended)
+    Ok(stopped)
 }
 
 fn lead_row(id: LeadId) -> Select<lead::Entity> {

@@ -1,5 +1,6 @@
 //! Money in and out through the public API: deposits, withdrawals, corrections, statements, the money stop.
 
+mod chargebacks;
 mod download;
 mod reveal;
 
@@ -8,9 +9,9 @@ use serde_json::{Value, json};
 use crate::harness::{Actor, Exchange, on_each_backend};
 use crate::ledger::market::{DAY, assert_clean, fund, sell, stall};
 
-const DEPOSIT: &str = "mutation ($input: DepositRecordInput!) { depositRecord(input: $input) {
+pub const DEPOSIT: &str = "mutation ($input: DepositRecordInput!) { depositRecord(input: $input) {
     deposit { id organizationId amount { amount currencyCode } bankReference } userErrors { code path message } } }";
-const WITHDRAW: &str = "mutation ($input: WithdrawalRequestInput!) { withdrawalRequest(input: $input) {
+pub const WITHDRAW: &str = "mutation ($input: WithdrawalRequestInput!) { withdrawalRequest(input: $input) {
     withdrawal { id state amount { amount } } userErrors { code path message } } }";
 const CONFIRM: &str = "mutation ($input: WithdrawalConfirmInput!) { withdrawalConfirm(input: $input) {
     withdrawal { id state bankReference } userErrors { code path } } }";
@@ -21,15 +22,15 @@ const CORRECT: &str = "mutation ($input: CorrectionRecordInput!) { correctionRec
 const BALANCES: &str = "{ wallet { organizationId balances { currencyCode available { amount } reserved { amount }
     escrow { amount } heldAsBuyer { amount } payout { amount } owed { amount } } } }";
 
-fn eur(amount: &str) -> Value {
+pub fn eur(amount: &str) -> Value {
     json!({ "amount": amount, "currencyCode": "EUR" })
 }
 
-fn deposit(to: &Actor, amount: &str, reference: &str, key: &str) -> Value {
+pub fn deposit(to: &Actor, amount: &str, reference: &str, key: &str) -> Value {
     json!({ "input": { "organizationId": to.org().to_string(), "amount": eur(amount), "bankReference": reference, "idempotencyKey": key } })
 }
 
-async fn balances(x: &Exchange, who: &Actor) -> Value {
+pub async fn balances(x: &Exchange, who: &Actor) -> Value {
     let wallet = who.run(x, BALANCES, json!({})).await["wallet"].clone();
     assert_eq!(wallet["organizationId"], who.org().to_string());
     let flat = |b: &Value| ["available", "reserved", "escrow", "heldAsBuyer", "payout", "owed"].map(|f| b[f]["amount"].clone());

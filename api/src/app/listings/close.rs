@@ -158,6 +158,7 @@ fn barred(facts: &BuyersFacts, buyer: OrganizationId) -> Option<LossReason> {
     match facts.of(buyer) {
         None => Some(LossReason::FilterMismatch),
         Some(facts) if facts.access == BuyerAccess::Suspended => Some(LossReason::FilterMismatch),
+        Some(facts) if facts.access == BuyerAccess::WalletFrozen => Some(LossReason::InsufficientFunds),
         Some(facts) if facts.is_seller => Some(LossReason::OwnLead),
         Some(facts) if facts.has_person => Some(LossReason::DuplicateForBuyer),
         Some(_) => None,
