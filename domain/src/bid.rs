@@ -98,9 +98,9 @@ mod tests {
 
     use super::*;
     use crate::clearing::Pricing;
-    use crate::listing::{ListingState, Terms};
+    use crate::listing::{BuyerAccess, ListingState, Terms};
 
-    const BUYER: BuyerFacts = BuyerFacts { is_seller: false, has_person: false, lead_verified: true };
+    const BUYER: BuyerFacts = BuyerFacts { is_seller: false, has_person: false, lead_verified: true, access: BuyerAccess::Full };
 
     fn at(secs: i64) -> Timestamp {
         DateTime::UNIX_EPOCH + TimeDelta::seconds(secs)

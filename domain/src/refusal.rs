@@ -67,6 +67,8 @@ codes! {
     RateLimited = "RATE_LIMITED";
     /// The wallet holds less than is needed.
     InsufficientFunds = "INSUFFICIENT_FUNDS";
+    /// The wallet is frozen after a chargeback, until an operator has looked.
+    WalletFrozen = "WALLET_FROZEN";
     /// Two currencies where one is needed.
     CurrencyMismatch = "CURRENCY_MISMATCH";
     /// Movements of money are stopped until an operator has looked at the ledger.

@@ -12,6 +12,7 @@ crate::migration!(
             status TEXT NOT NULL CHECK (status IN ('ACTIVE', 'SUSPENDED')),
             referrer_id UUID REFERENCES organization (id),
             bank_hash BYTEA,
+            wallet_frozen_at TIMESTAMPTZ,
             created_at TIMESTAMPTZ NOT NULL,
             version BIGINT NOT NULL DEFAULT 0
         )",

@@ -9,11 +9,11 @@ crate::migration!(
             kind TEXT NOT NULL,
             stripe_no BIGINT NOT NULL DEFAULT 0,
             currency TEXT NOT NULL,
-            may_go_negative BOOLEAN NOT NULL,
             balance_minor BIGINT NOT NULL DEFAULT 0,
             version BIGINT NOT NULL DEFAULT 0,
             created_at TIMESTAMPTZ NOT NULL,
-            CHECK (may_go_negative OR balance_minor >= 0)
+            CHECK (balance_minor >= 0 OR kind IN ('RECEIVABLE', 'LOSSES', 'EXTERNAL_STRIPE', 'EXTERNAL_BANK')),
+            CHECK (balance_minor <= 0 OR kind <> 'RECEIVABLE')
         )",
         "CREATE UNIQUE INDEX account_of_organization ON account (organization_id, kind, currency)
             WHERE organization_id IS NOT NULL",
@@ -85,6 +85,20 @@ crate::migration!(
             recorded_by UUID NOT NULL,
             created_at TIMESTAMPTZ NOT NULL
         )",
+        "CREATE TABLE chargeback (
+            id UUID PRIMARY KEY,
+            organization_id UUID NOT NULL REFERENCES organization (id),
+            deposit_id UUID UNIQUE REFERENCES deposit (id),
+            reference TEXT NOT NULL UNIQUE,
+            amount_minor BIGINT NOT NULL CHECK (amount_minor > 0),
+            taken_minor BIGINT NOT NULL CHECK (taken_minor >= 0),
+            owed_minor BIGINT NOT NULL CHECK (owed_minor >= 0),
+            currency TEXT NOT NULL,
+            recorded_by UUID NOT NULL,
+            created_at TIMESTAMPTZ NOT NULL,
+            CHECK (taken_minor + owed_minor = amount_minor)
+        )",
+        "CREATE INDEX chargeback_organization ON chargeback (organization_id, id)",
         "CREATE TABLE withdrawal (
             id UUID PRIMARY KEY,
             organization_id UUID NOT NULL REFERENCES organization (id),
@@ -103,6 +117,7 @@ crate::migration!(
     append_only: [
         ("journal", "id", "subject_id, effect"),
         ("transfer", "id", "journal_id, position", "from_account_id, from_version", "to_account_id, to_version"),
-        ("deposit", "id", "bank_reference")
+        ("deposit", "id", "bank_reference"),
+        ("chargeback", "id", "deposit_id", "reference")
     ]
 );

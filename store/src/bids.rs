@@ -3,15 +3,18 @@
 use domain::bid::{BidState, Placement};
 use domain::clearing::LossReason;
 use domain::id::{BidId, ListingId, OrganizationId, TypedId};
+use domain::ledger::{Account, AccountKind, event};
+use domain::money::{Currency, Money};
 use domain::refusal::{Code, Refusal};
 use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect, TryIntoModel};
+use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect, Statement, TryIntoModel, Value};
 
-use crate::db::Store;
+use crate::db::{STATEMENT_ROWS, Store};
 use crate::entity::bid;
 use crate::error::{StoreError, WriteError};
+use crate::ledger::{Ledger, Note};
 use crate::page::{Page, Slice};
 use crate::write::Tx;
 
@@ -36,6 +39,44 @@ pub struct StoredBid {
     pub ended_at: Option<Timestamp>,
     /// Grows with each change.
     pub version: i64,
+}
+
+/// Bids on one listing whose reserved money goes back to their buyers; what a buyer owes the exchange is paid first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Returning<'a> {
+    /// The bids.
+    pub bids: &'a [StoredBid],
+    /// The currency of their listing.
+    pub currency: Currency,
+}
+
+impl Returning<'_> {
+    /// The accounts that the return touches.
+    pub fn accounts(&self) -> impl Iterator<Item = Account> + '_ {
+        let kinds = [AccountKind::Reserved, AccountKind::Available, AccountKind::Receivable];
+        self.bids.iter().flat_map(move |bid| kinds.map(|kind| Account::of(bid.buyer, kind, self.currency)))
+    }
+
+    /// Records the return on `ledger`, which has locked [`Returning::accounts`].
+    pub fn record(&self, ledger: &mut Ledger) -> Result<(), WriteError> {
+        for bid in self.bids {
+            let reserved = Money::new(bid.placement.reserved_minor, self.currency);
+            let owed_minor = ledger.owed_minor(bid.buyer, self.currency);
+            let journal = event::bid_release(bid.id, bid.buyer, reserved, owed_minor).map_err(StoreError::corrupt)?;
+            ledger.record(&journal, Note::default())?;
+        }
+        Ok(())
+    }
+
+    /// Returns the money in a posting of its own.
+    pub async fn post(&self, tx: &Tx) -> Result<(), WriteError> {
+        if self.bids.is_empty() {
+            return Ok(());
+        }
+        let mut ledger = Ledger::lock(tx, self.accounts()).await?;
+        self.record(&mut ledger)?;
+        ledger.flush().await
+    }
 }
 
 impl TryFrom<bid::Model> for StoredBid {
@@ -99,23 +140,21 @@ pub async fn bids_end(
     loss_reason: Option<LossReason>,
     now: Timestamp,
 ) -> Result<(), WriteError> {
-    if bids.is_empty() {
-        return Ok(());
+    for bids in bids.chunks(STATEMENT_ROWS) {
+        let done = bid::Entity::update_many()
+            .col_expr(bid::Column::State, Expr::value(state.as_str()))
+            .col_expr(bid::Column::LossReason, Expr::value(loss_reason.map(LossReason::as_str)))
+            .col_expr(bid::Column::EndedAt, Expr::value(now))
+            .col_expr(bid::Column::Version, Expr::value(1))
+            .filter(bid::Column::Id.is_in(bids.iter().map(|id| id.0)))
+            .filter(bid::Column::State.eq(BidState::Open.as_str()))
+            .exec(tx.db())
+            .await?;
+        if usize::try_from(done.rows_affected) != Ok(bids.len()) {
+            return Err(Refusal::new(Code::Conflict, "a bid changed meanwhile").into());
+        }
     }
-    let done = bid::Entity::update_many()
-        .col_expr(bid::Column::State, Expr::value(state.as_str()))
-        .col_expr(bid::Column::LossReason, Expr::value(loss_reason.map(LossReason::as_str)))
-        .col_expr(bid::Column::EndedAt, Expr::value(now))
-        .col_expr(bid::Column::Version, Expr::value(1))
-        .filter(bid::Column::Id.is_in(bids.iter().map(|id| id.0)))
-        .filter(bid::Column::State.eq(BidState::Open.as_str()))
-        .exec(tx.db())
-        .await?;
-    if usize::try_from(done.rows_affected) == Ok(bids.len()) {
-        Ok(())
-    } else {
-        Err(Refusal::new(Code::Conflict, "a bid changed meanwhile").into())
-    }
+    Ok(())
 }
 
 /// The open bids of a listing, whose row must be locked: all, in the order of their placing.
@@ -170,13 +209,39 @@ impl Store {
 
     /// The buyer's latest bid on each of `listings`.
     pub async fn bids_latest(&self, buyer: OrganizationId, listings: &[ListingId]) -> Result<Vec<StoredBid>, StoreError> {
-        let rows = bid::Entity::find()
+        let mut latest = Vec::with_capacity(listings.len());
+        for listings in listings.chunks(STATEMENT_ROWS) {
+            // A bid may have been replaced any number of times: the database keeps those to itself.
+            let places: Vec<String> = (2..).take(listings.len()).map(|n: usize| format!("${n}")).collect();
+            let sql = format!(
+                "SELECT * FROM (SELECT bid.*, ROW_NUMBER() OVER (PARTITION BY listing_id ORDER BY id DESC) AS place \
+                 FROM bid WHERE buyer_id = $1 AND listing_id IN ({})) AS ranked WHERE place = 1",
+                places.join(", ")
+            );
+            let values = std::iter::once(buyer.0).chain(listings.iter().map(|listing| listing.0)).map(Value::from);
+            let statement = Statement::from_sql_and_values(self.read().get_database_backend(), sql, values);
+            let rows = bid::Entity::find().from_raw_sql(statement).all(self.read()).await?;
+            latest.extend(rows.into_iter().map(StoredBid::try_from).collect::<Result<Vec<_>, _>>()?);
+        }
+        Ok(latest)
+    }
+
+    /// Up to `limit` open bids of `buyer` behind the bid `after`, with their listings.
+    pub async fn bids_open_of(
+        &self,
+        buyer: OrganizationId,
+        after: Option<BidId>,
+        limit: u64,
+    ) -> Result<Vec<(BidId, ListingId)>, StoreError> {
+        let mut open = bid::Entity::find()
+            .select_only()
+            .columns([bid::Column::Id, bid::Column::ListingId])
             .filter(bid::Column::BuyerId.eq(buyer.0))
-            .filter(bid::Column::ListingId.is_in(listings.iter().map(|listing| listing.0)))
-            .order_by_asc(bid::Column::Id)
-            .all(self.read())
-            .await?;
-        let latest: std::collections::BTreeMap<Uuid, bid::Model> = rows.into_iter().map(|row| (row.listing_id, row)).collect();
-        latest.into_values().map(StoredBid::try_from).collect()
+            .filter(bid::Column::State.eq(BidState::Open.as_str()));
+        if let Some(after) = after {
+            open = open.filter(bid::Column::Id.gt(after.0));
+        }
+        let rows: Vec<(Uuid, Uuid)> = open.order_by_asc(bid::Column::Id).limit(limit).into_tuple().all(self.read()).await?;
+        Ok(rows.into_iter().map(|(bid, listing)| (bid.into(), listing.into())).collect())
     }
 }

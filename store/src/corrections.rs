@@ -1,5 +1,7 @@
 //! Mistakes in the ledger are corrected by another journal, never by rewriting.
 
+use std::cmp::Reverse;
+
 use domain::id::{CorrectionId, OrganizationId, UserId};
 use domain::ledger::{Account, AccountKind, FEE_STRIPES, event};
 use domain::money::{Currency, Money};
@@ -53,17 +55,28 @@ pub async fn correction_record(
         check(tx, end, field).await?;
     }
     let mut ledger = Ledger::lock(tx, [from, to].iter().flat_map(|end| candidates(*end, amount.currency))).await?;
-    let fullest = |end: CorrectionEnd| {
-        let candidates = candidates(end, amount.currency).into_iter();
-        candidates.max_by_key(|account| ledger.balance_minor(*account)).unwrap_or(account(end, amount.currency))
-    };
     let id: CorrectionId = tx.id();
-    let journal = event::correction(id, fullest(from), account(to, amount.currency), amount.minor)
+    let journal = event::correction(id, &parts(&ledger, from, amount), account(to, amount.currency))
         .map_err(|error| Refusal::invalid("from", error.to_string()))?;
     ledger.record(&journal, Note { memo: Some(memo.clone()), recorded_by: Some(recorded_by.0) })?;
     let recorded_at = ledger.now();
     ledger.flush().await?;
     Ok(Correction { id, from, to, amount, memo, recorded_at })
+}
+
+/// How the amount is taken from the rows of one end: from the fullest first, each down to nothing. What they lack in all
+/// stays with the last, whose floor then refuses it.
+fn parts(ledger: &Ledger, from: CorrectionEnd, amount: Money) -> Vec<(Account, i64)> {
+    let mut rows = candidates(from, amount.currency);
+    rows.sort_by_key(|account| Reverse(ledger.balance_minor(*account)));
+    let (last, mut left) = (rows.len().saturating_sub(1), amount.minor);
+    let part = |(n, account): (usize, Account)| {
+        let there = ledger.balance_minor(account).max(0);
+        let part = if n == last { left } else { left.min(there) };
+        left = left.saturating_sub(part);
+        (account, part)
+    };
+    rows.into_iter().enumerate().map(part).filter(|(_, part)| *part > 0).collect()
 }
 
 async fn check(tx: &Tx, end: CorrectionEnd, field: &str) -> Result<(), WriteError> {

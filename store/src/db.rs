@@ -24,6 +24,9 @@ pub trait Source: Send + Sync {
     fn random(&self) -> u64;
 }
 
+/// Rows in one statement, at most: SQLite binds 32,766 values in one, and no row has more than 30.
+pub(crate) const STATEMENT_ROWS: usize = 1_000;
+
 /// Which database is behind a [`Store`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend {

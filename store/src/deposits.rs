@@ -7,11 +7,14 @@ use domain::refusal::{Code, Refusal};
 use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
+use sea_orm::{QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
+use crate::db::Store;
 use crate::entity::{deposit, organization};
 use crate::error::{StoreError, WriteError};
 use crate::ledger::{Ledger, Note};
+use crate::page::{Page, Slice};
 use crate::write::Tx;
 
 /// A recorded deposit.
@@ -27,6 +30,44 @@ pub struct Deposit {
     pub bank_reference: String,
     /// When it was recorded.
     pub recorded_at: Timestamp,
+}
+
+impl TryFrom<deposit::Model> for Deposit {
+    type Error = StoreError;
+
+    fn try_from(row: deposit::Model) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.id.into(),
+            organization: row.organization_id.into(),
+            amount: Money::new(row.amount_minor, row.currency.parse().map_err(StoreError::corrupt)?),
+            bank_reference: row.bank_reference,
+            recorded_at: row.created_at,
+        })
+    }
+}
+
+/// A deposit, whoever asks.
+pub async fn deposit_of(tx: &Tx, id: DepositId) -> Result<Option<Deposit>, StoreError> {
+    deposit::Entity::find_by_id(id.0).one(tx.db()).await?.map(Deposit::try_from).transpose()
+}
+
+impl Store {
+    /// A page of deposits, newest first: of one organization, or of all for an operator.
+    pub async fn deposits(
+        &self,
+        organization: Option<OrganizationId>,
+        page: &Page<DepositId>,
+    ) -> Result<Slice<Deposit>, StoreError> {
+        let mut rows = deposit::Entity::find();
+        if let Some(organization) = organization {
+            rows = rows.filter(deposit::Column::OrganizationId.eq(organization.0));
+        }
+        if let Some(after) = page.after {
+            rows = rows.filter(deposit::Column::Id.lt(after.0));
+        }
+        let rows = rows.order_by_desc(deposit::Column::Id).limit(page.limit()).all(self.read()).await?;
+        Slice::cut(rows, page).try_map(Deposit::try_from)
+    }
 }
 
 /// Records a bank transfer and puts its amount into the wallet; what the organization owes is paid first.

@@ -4,9 +4,11 @@ use domain::id::OrganizationId;
 use domain::refusal::{Code, Refusal};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
+use sea_orm::{ConnectionTrait, Statement};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::db::Backend;
 use crate::entity::idempotency;
 use crate::error::{StoreError, WriteError};
 use crate::write::Tx;
@@ -29,7 +31,15 @@ pub struct IdempotencyKey {
 
 impl Tx {
     /// The answer of an earlier call with this key: `None` when there was none, a refusal when its input was another.
+    /// Of concurrent calls with one key the later wait here for the first, before they read what it may be changing: their
+    /// answer is its answer, not a refusal by its effect.
     pub async fn replayed<T: DeserializeOwned>(&self, key: &IdempotencyKey) -> Result<Option<T>, WriteError> {
+        if self.backend() == Backend::Postgres {
+            let name = format!("{} {}", key.organization.0, key.key);
+            let sql = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
+            let lock = Statement::from_sql_and_values(self.db().get_database_backend(), sql, [name.into()]);
+            self.db().execute_raw(lock).await?;
+        }
         let row = idempotency::Entity::find_by_id((key.organization.0, key.key.clone())).one(self.db()).await?;
         let Some(row) = row else { return Ok(None) };
         if row.operation != key.operation || row.input_hash != key.input_hash {

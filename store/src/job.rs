@@ -13,8 +13,6 @@ use crate::entity::job;
 use crate::error::{StoreError, WriteError};
 use crate::write::Tx;
 
-/// How often a job is tried before it is dead.
-pub const MAX_ATTEMPTS: i64 = 10;
 /// The longest pause between two tries, in seconds.
 const MAX_PAUSE_SECS: i64 = 3600;
 
@@ -95,8 +93,24 @@ impl Store {
         .await
     }
 
-    /// Puts a job back that failed with `error` (no personal data), for later; dead after [`MAX_ATTEMPTS`].
-    pub async fn job_failed(&self, job: &Job, error: &str) -> Result<(), WriteError> {
+    /// Puts a job back that could not even be tried, for `pause_secs`: this time does not count.
+    pub async fn job_postponed(&self, id: JobId, pause_secs: i64) -> Result<(), WriteError> {
+        self.write("job_postponed", move |tx| async move {
+            let run_at = plus_secs(tx.now().await?, pause_secs);
+            job::Entity::update_many()
+                .col_expr(job::Column::Attempts, Expr::col(job::Column::Attempts).sub(1))
+                .col_expr(job::Column::LeasedUntil, Expr::value(Option::<Timestamp>::None))
+                .col_expr(job::Column::RunAt, Expr::value(run_at))
+                .filter(job::Column::Id.eq(id.0))
+                .exec(tx.db())
+                .await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Puts a job back that failed with `error` (no personal data), for later; dead after `attempts_max` tries.
+    pub async fn job_failed(&self, job: &Job, error: &str, attempts_max: i64) -> Result<(), WriteError> {
         let (id, attempts, error) = (job.id, job.attempts, error.chars().take(500).collect::<String>());
         self.write("job_failed", move |tx| {
             let error = error.clone();
@@ -107,7 +121,7 @@ impl Store {
                     .col_expr(job::Column::LastError, Expr::value(error))
                     .col_expr(job::Column::LeasedUntil, Expr::value(Option::<Timestamp>::None))
                     .col_expr(job::Column::RunAt, Expr::value(run_at))
-                    .col_expr(job::Column::Dead, Expr::value(attempts >= MAX_ATTEMPTS))
+                    .col_expr(job::Column::Dead, Expr::value(attempts >= attempts_max))
                     .filter(job::Column::Id.eq(id.0))
                     .exec(tx.db())
                     .await?;

@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod bids;
 pub mod calls;
+pub mod chargebacks;
 pub mod clients;
 pub mod confirmations;
 pub mod consents;
@@ -50,6 +51,7 @@ pub const TABLES: &[&str] = &[
     "api_key",
     "bid",
     "call_attempt",
+    "chargeback",
     "client",
     "client_entry",
     "contact_reveal",

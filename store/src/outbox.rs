@@ -8,7 +8,7 @@ use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, FromQueryResult, Statement}
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::db::{Backend, Store};
+use crate::db::{Backend, STATEMENT_ROWS, Store};
 use crate::entity::event;
 use crate::error::StoreError;
 use crate::write::Tx;
@@ -78,7 +78,9 @@ impl Tx {
             })
         };
         let rows = events.into_iter().map(row).collect::<Result<Vec<_>, _>>()?;
-        event::Entity::insert_many(rows).exec_without_returning(self.db()).await?;
+        for rows in rows.chunks(STATEMENT_ROWS) {
+            event::Entity::insert_many(rows.iter().cloned()).exec_without_returning(self.db()).await?;
+        }
         if self.backend() == Backend::Postgres {
             let notify = Statement::from_string(self.db().get_database_backend(), format!("NOTIFY {NOTIFY_CHANNEL}"));
             self.db().execute_raw(notify).await?;

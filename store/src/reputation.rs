@@ -9,7 +9,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{LockType, OnConflict};
 use sea_orm::{ConnectionTrait, ExprTrait, QuerySelect};
 
-use crate::db::{Backend, Store};
+use crate::db::{Backend, STATEMENT_ROWS, Store};
 use crate::entity::reputation;
 use crate::error::{StoreError, WriteError};
 use crate::write::Tx;
@@ -69,12 +69,19 @@ pub async fn tallies_of(
     side: Side,
     organizations: impl IntoIterator<Item = OrganizationId> + Send,
 ) -> Result<BTreeMap<OrganizationId, Tally>, StoreError> {
-    let rows = reputation::Entity::find()
-        .filter(reputation::Column::OrganizationId.is_in(organizations.into_iter().map(|organization| organization.0)))
-        .filter(reputation::Column::Side.eq(side.as_str()))
-        .all(db)
-        .await?;
-    rows.iter().map(|row| Ok((row.organization_id.into(), tally(row)?))).collect()
+    let ids: Vec<OrganizationId> = organizations.into_iter().collect();
+    let mut tallies = BTreeMap::new();
+    for ids in ids.chunks(STATEMENT_ROWS) {
+        let rows = reputation::Entity::find()
+            .filter(reputation::Column::OrganizationId.is_in(ids.iter().map(|id| id.0)))
+            .filter(reputation::Column::Side.eq(side.as_str()))
+            .all(db)
+            .await?;
+        for row in rows {
+            tallies.insert(row.organization_id.into(), tally(&row)?);
+        }
+    }
+    Ok(tallies)
 }
 
 impl Store {

@@ -13,10 +13,11 @@ use sea_orm::sea_query::LockType;
 use sea_orm::{ExprTrait, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
+use crate::chargebacks::wallet_require_open;
 use crate::db::{Backend, Store};
-use crate::entity::withdrawal;
+use crate::entity::{account, withdrawal};
 use crate::error::{StoreError, WriteError};
-use crate::ledger::{Ledger, Note, post};
+use crate::ledger::{Ledger, Note};
 use crate::page::{Page, Slice};
 use crate::write::Tx;
 
@@ -67,19 +68,19 @@ impl TryFrom<withdrawal::Model> for Withdrawal {
     }
 }
 
-/// Takes `amount` out of what the organization can spend, towards the bank. Refused while it owes the exchange.
+/// Takes `amount` out of what the organization can spend, towards the bank. Refused while it owes the exchange, and while
+/// its wallet is frozen.
 pub async fn withdrawal_request(
     tx: &Tx,
     organization: OrganizationId,
     amount: Money,
     principal: &Principal,
 ) -> Result<Withdrawal, WriteError> {
+    wallet_require_open(tx, organization).await?;
     let account = |kind| Account::of(organization, kind, amount.currency);
     let accounts = [AccountKind::Available, AccountKind::Payout, AccountKind::Receivable].map(account);
     let mut ledger = Ledger::lock(tx, accounts).await?;
-    let owed = ledger.owed_minor(organization, amount.currency);
-    if owed > 0 {
-        let owed = Money::new(owed, amount.currency);
+    if let Some(owed) = debt(tx, organization).await? {
         return Err(
             Refusal::wrong_state(format!("the organization owes the exchange {owed}: deposits and income pay it first")).into()
         );
@@ -137,8 +138,14 @@ pub async fn withdrawal_end(
         BankAnswer::Paid(reference) => (WithdrawalState::Paid, Some(reference), None),
         BankAnswer::Failed(reason) => (WithdrawalState::Failed, None, Some(reason)),
     };
+    let account = |kind| Account::of(withdrawal.organization, kind, withdrawal.amount.currency);
+    let own = [AccountKind::Available, AccountKind::Payout, AccountKind::Receivable].map(account);
+    let bank = Account::exchange(AccountKind::ExternalBank, withdrawal.amount.currency);
+    let mut ledger = Ledger::lock(tx, own.into_iter().chain([bank])).await?;
+    let owed_minor = ledger.owed_minor(withdrawal.organization, withdrawal.amount.currency);
     let note = Note { memo: None, recorded_by: Some(recorded_by.0) };
-    post(tx, &end_journal(&withdrawal, state)?, note).await?;
+    ledger.record(&end_journal(&withdrawal, state, owed_minor)?, note)?;
+    ledger.flush().await?;
     withdrawal = Withdrawal { state, bank_reference, failure, ended_at: Some(tx.now().await?), ..withdrawal };
     let done = withdrawal::Entity::update_many()
         .col_expr(withdrawal::Column::State, Expr::value(state.as_str()))
@@ -154,11 +161,24 @@ pub async fn withdrawal_end(
     if changed { Ok(withdrawal) } else { Err(StoreError::Misuse("a withdrawal changed under its lock").into()) }
 }
 
-fn end_journal(withdrawal: &Withdrawal, state: WithdrawalState) -> Result<Journal, StoreError> {
+/// What the organization owes the exchange, in the first currency in which it owes something.
+async fn debt(tx: &Tx, organization: OrganizationId) -> Result<Option<Money>, StoreError> {
+    let row = account::Entity::find()
+        .filter(account::Column::OrganizationId.eq(organization.0))
+        .filter(account::Column::Kind.eq(AccountKind::Receivable.as_str()))
+        .filter(account::Column::BalanceMinor.lt(0))
+        .order_by_asc(account::Column::Currency)
+        .one(tx.db())
+        .await?;
+    row.map(|row| Ok(Money::new(row.balance_minor.saturating_neg(), row.currency.parse().map_err(StoreError::corrupt)?)))
+        .transpose()
+}
+
+fn end_journal(withdrawal: &Withdrawal, state: WithdrawalState, owed_minor: i64) -> Result<Journal, StoreError> {
     let Withdrawal { id, organization, amount, .. } = *withdrawal;
     match state {
         WithdrawalState::Paid => event::withdrawal_paid(id, organization, amount),
-        WithdrawalState::Failed | WithdrawalState::Requested => event::withdrawal_failed(id, organization, amount),
+        WithdrawalState::Failed | WithdrawalState::Requested => event::withdrawal_failed(id, organization, amount, owed_minor),
     }
     .map_err(StoreError::corrupt)
 }

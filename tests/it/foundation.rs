@@ -88,7 +88,7 @@ on_each_backend! {
         x.clock.advance_secs(61);
         let again = x.app.store.jobs_claim(10, 60).await.unwrap();
         assert_eq!(again[0].attempts, 2);
-        x.app.store.job_failed(&again[0], "the other side is down").await.unwrap();
+        x.app.store.job_failed(&again[0], "the other side is down", 10).await.unwrap();
         assert_eq!(x.app.store.jobs_claim(10, 60).await.unwrap(), vec![]);
         x.clock.advance_secs(4);
         let last = x.app.store.jobs_claim(10, 60).await.unwrap();

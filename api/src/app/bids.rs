@@ -8,9 +8,10 @@ use domain::id::{BidId, ListingId, OrganizationId};
 use domain::ledger::event;
 use domain::money::Money;
 use domain::refusal::Refusal;
+use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::bids::{StoredBid, bid_insert, bid_of, bid_open_of, bids_end};
-use store::ledger::post_all;
+use store::bids::{Returning, StoredBid, bid_insert, bid_of, bid_open_of, bids_end};
+use store::ledger::{Ledger, Note};
 use store::listings::{self, StoredListing};
 use store::page::{Page, Slice};
 use store::{StoreError, Tx, WriteError};
@@ -72,8 +73,9 @@ pub async fn bid_place(app: &App, caller: &Caller, input: BidPlace) -> Result<Ow
             let open = listings::listing_locked(&tx, input.listing).await?.ok_or_else(unknown)?;
             let facts = listings::buyers_facts(&tx, &open, &BTreeSet::from([buyer])).await?.of(buyer).ok_or_else(unknown)?;
             let draft = BidDraft { shared: input.shared, exclusive: input.exclusive };
-            let placement = bid::bid_place(&open.listing, open.currency, facts, draft, tx.now().await?)?;
-            let placed = replace(&tx, &open, buyer, placement, placed_by).await?;
+            let now = tx.now().await?;
+            let placement = bid::bid_place(&open.listing, open.currency, facts, draft, now)?;
+            let placed = replace(&tx, &open, buyer, placement, (placed_by, now)).await?;
             tx.remember(&key, &Answer { bid: placed.id }).await?;
             Ok(placed.id)
         }
@@ -98,7 +100,7 @@ pub async fn bid_withdraw(app: &App, caller: &Caller, input: BidWithdraw) -> Res
             let now = tx.now().await?;
             let state = bid::bid_withdraw(&open.listing, own.state, now).map_err(|refusal| refusal.at("bidId"))?;
             bids_end(&tx, &[own.id], state, None, now).await?;
-            post_all(&tx, &listings::bids_released(std::slice::from_ref(&own), open.currency)?).await?;
+            Returning { bids: std::slice::from_ref(&own), currency: open.currency }.post(&tx).await?;
             listings::bids_changed(&tx, std::slice::from_ref(&own)).await?;
             tx.remember(&key, &Answer { bid: own.id }).await?;
             Ok(own.id)
@@ -132,17 +134,19 @@ async fn replace(
     open: &StoredListing,
     buyer: OrganizationId,
     placement: bid::Placement,
-    placed_by: Option<Uuid>,
+    (placed_by, now): (Option<Uuid>, Timestamp),
 ) -> Result<StoredBid, WriteError> {
-    let now = tx.now().await?;
     let before: Vec<StoredBid> = bid_open_of(tx, open.id, buyer).await?.into_iter().collect();
     let ids: Vec<BidId> = before.iter().map(|bid| bid.id).collect();
     bids_end(tx, &ids, BidState::Withdrawn, None, now).await?;
     let placed = bid_insert(tx, open.id, buyer, placement, placed_by, now).await?;
-    let mut journals = listings::bids_released(&before, open.currency)?;
+    let returning = Returning { bids: &before, currency: open.currency };
     let reserved = Money::new(placement.reserved_minor, open.currency);
-    journals.push(event::bid_reserve(placed.id, buyer, reserved).map_err(StoreError::corrupt)?);
-    post_all(tx, &journals).await?;
+    let reserve = event::bid_reserve(placed.id, buyer, reserved).map_err(StoreError::corrupt)?;
+    let mut ledger = Ledger::lock(tx, returning.accounts().chain(reserve.accounts())).await?;
+    returning.record(&mut ledger)?;
+    ledger.record(&reserve, Note::default())?;
+    ledger.flush().await?;
     listings::bids_changed(tx, std::slice::from_ref(&placed)).await?;
     Ok(placed)
 }

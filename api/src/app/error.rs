@@ -1,6 +1,6 @@
 //! Why a use case did not do what it was asked.
 
-use domain::refusal::Refusal;
+use domain::refusal::{Code, Refusal};
 use store::TransientError;
 use store::{StoreError, WriteError};
 
@@ -22,6 +22,12 @@ impl AppError {
     /// A fault of ours, with what is known of it (no personal data).
     pub fn internal(what: impl std::fmt::Display) -> Self {
         Self::Internal(what.to_string())
+    }
+
+    /// Whether a rule with this code said no.
+    #[must_use]
+    pub fn refused_with(&self, code: Code) -> bool {
+        matches!(self, Self::Refused(refusals) if refusals.iter().any(|refusal| refusal.code == code))
     }
 }
 

@@ -1,14 +1,18 @@
 //! Work behind commits: each kind of job has one use case. A job may run more than once, so each of them bears it.
 
+use domain::refusal::Code;
 use serde_json::Value;
 use store::job::Job;
 use store::listings::LISTING_VOID;
 
 use super::leads::{LEAD_REVERIFY, MAIL_DOMAIN_CHECK, lead_reverify, mail_domain_check};
-use super::listings::listing_void;
+use super::listings::{ORGANIZATION_OFFERS_END, listing_void, organization_offers_end};
 use super::message::{MESSAGE_SEND, message_send};
 use super::password::{PASSWORD_RESET, password_reset_send};
 use super::{App, AppError};
+
+/// How long a job waits that met the money stop, in seconds.
+const STOPPED_PAUSE_SECS: i64 = 60;
 
 /// Claims the jobs that are due and does them one after another; answers how many are done. A job that fails is put back
 /// for later.
@@ -30,6 +34,7 @@ pub async fn jobs_run(app: &App) -> Result<u64, AppError> {
 async fn job_do(app: &App, kind: &str, payload: &Value) -> Result<(), AppError> {
     match kind {
         LISTING_VOID => listing_void(app, payload).await,
+        ORGANIZATION_OFFERS_END => organization_offers_end(app, payload).await,
         LEAD_REVERIFY => lead_reverify(app, payload).await,
         MAIL_DOMAIN_CHECK => mail_domain_check(app, payload).await,
         MESSAGE_SEND => message_send(app, payload).await,
@@ -39,6 +44,11 @@ async fn job_do(app: &App, kind: &str, payload: &Value) -> Result<(), AppError> 
 }
 
 async fn put_back(app: &App, job: &Job, error: &AppError) -> Result<(), AppError> {
+    if error.refused_with(Code::MoneyStopped) {
+        // Nothing is wrong with the job: it waits until an operator has looked at the ledger.
+        return Ok(app.store.job_postponed(job.id, STOPPED_PAUSE_SECS).await?);
+    }
     tracing::warn!(kind = job.kind, attempts = job.attempts, %error, "a job failed");
-    Ok(app.store.job_failed(job, &error.to_string()).await?)
+    let attempts_max = i64::from(app.config.workers.attempts_max);
+    Ok(app.store.job_failed(job, &error.to_string(), attempts_max).await?)
 }

@@ -3,6 +3,7 @@
 
 pub mod api_key;
 pub mod bids;
+pub mod chargebacks;
 pub mod client;
 pub mod confirmations;
 pub mod consent;

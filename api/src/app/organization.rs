@@ -8,6 +8,7 @@ use domain::id::{MembershipId, OrganizationId, UserId};
 use domain::refusal::Refusal;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::listings::ORGANIZATION_OFFERS_END;
 use super::session::{Opening, SessionTokens, password_hash};
 use super::{App, AppError, Caller};
 use crate::auth::password_check;
@@ -128,7 +129,7 @@ pub async fn organization_update(app: &App, caller: &Caller, input: Organization
         .await
 }
 
-/// Stops an organization: its people and keys lose access. For operators.
+/// Stops an organization: its people and keys lose access, its open listings and bids end. For operators.
 pub async fn organization_suspend(app: &App, caller: &Caller, id: OrganizationId) -> Result<Organization, AppError> {
     caller.principal.require_staff(StaffRole::Operator)?;
     organization_status_set(app, "organization_suspend", id, OrganizationStatus::Suspended).await
@@ -155,6 +156,10 @@ async fn organization_status_set(
             }
             let changed = Organization { status, ..now };
             tx.organization_update(&changed).await?;
+            if status == OrganizationStatus::Suspended {
+                let payload = serde_json::json!({ "organization": id });
+                tx.enqueue(ORGANIZATION_OFFERS_END, payload, tx.now().await?).await?;
+            }
             Ok(changed)
         })
         .await?;

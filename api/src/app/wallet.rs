@@ -1,7 +1,7 @@
 //! Wallets and their statements, deposits and withdrawals.
 
 use domain::access::{Permission, StaffRole};
-use domain::id::{OrganizationId, WithdrawalId};
+use domain::id::{DepositId, OrganizationId, WithdrawalId};
 use domain::ledger::WalletAccount;
 use domain::money::{Currency, Money};
 use domain::refusal::{Code, Refusal};
@@ -16,7 +16,7 @@ use super::idempotency::idempotency_key;
 use super::{App, AppError, Caller};
 
 /// The longest bank reference, in characters: SEPA's remittance information.
-const REFERENCE_MAX: usize = 140;
+pub(super) const REFERENCE_MAX: usize = 140;
 /// How many rows of a download are read at a time.
 const DOWNLOAD_ROWS: u64 = 1_000;
 /// The longest remark, in characters.
@@ -63,6 +63,15 @@ pub fn wallet_owner(caller: &Caller, organization: Option<OrganizationId>) -> Re
         Some(other) if other != own => Err(Refusal::not_found("organizationId", "organization")),
         _ => Ok(own),
     }
+}
+
+/// As [`wallet_owner`]; `None`, which is all of them, for an operator who names none.
+pub(super) fn wallet_owner_or_all(
+    caller: &Caller,
+    organization: Option<OrganizationId>,
+) -> Result<Option<OrganizationId>, Refusal> {
+    let all = organization.is_none() && caller.principal.require_staff(StaffRole::Operator).is_ok();
+    if all { Ok(None) } else { wallet_owner(caller, organization).map(Some) }
 }
 
 /// The balances of an organization.
@@ -158,9 +167,19 @@ pub async fn withdrawals(
     state: Option<WithdrawalState>,
     page: &Page<WithdrawalId>,
 ) -> Result<Slice<Withdrawal>, AppError> {
-    let everybody = organization.is_none() && caller.principal.require_staff(StaffRole::Operator).is_ok();
-    let owner = if everybody { None } else { Some(wallet_owner(caller, organization)?) };
+    let owner = wallet_owner_or_all(caller, organization)?;
     Ok(app.store.withdrawals(owner, state, page).await?)
+}
+
+/// A page of deposits, newest first: the organization's own, or for an operator those of one or of all.
+pub async fn deposits(
+    app: &App,
+    caller: &Caller,
+    organization: Option<OrganizationId>,
+    page: &Page<DepositId>,
+) -> Result<Slice<Deposit>, AppError> {
+    let owner = wallet_owner_or_all(caller, organization)?;
+    Ok(app.store.deposits(owner, page).await?)
 }
 
 async fn withdrawal_end(

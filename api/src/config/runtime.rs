@@ -271,7 +271,7 @@ impl Dns {
 impl Workers {
     pub(super) fn check(&self, problems: &mut Problems) {
         problems.within("workers.poll_millis", self.poll_millis, 10, 60_000);
-        problems.within("workers.batch", self.batch, 1, 10_000);
+        problems.within("workers.batch", self.batch, 1, 1_000);
         problems.within("workers.lease_secs", self.lease_secs, 5, 3600);
         problems.within("workers.attempts_max", self.attempts_max, 1, 100);
         problems.within("workers.ledger_verify_secs", self.ledger_verify_secs, 1, 30 * DAY_SECS.cast_signed());

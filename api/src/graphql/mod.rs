@@ -3,10 +3,12 @@
 
 pub mod api_key;
 pub mod bid;
+pub mod chargeback;
 pub mod client;
 pub mod confirmation;
 pub mod connection;
 pub mod consent;
+pub mod deposit;
 pub mod dispute;
 pub mod error;
 pub mod id;
@@ -50,7 +52,9 @@ pub struct Query(
     server::ServerQuery,
     api_key::ApiKeyQuery,
     bid::BidQuery,
+    chargeback::ChargebackQuery,
     client::ClientQuery,
+    deposit::DepositQuery,
     dispute::DeskQuery,
     dispute::DisputeQuery,
     import::ImportQuery,
@@ -74,9 +78,11 @@ pub struct Query(
 pub struct Mutation(
     api_key::ApiKeyMutation,
     bid::BidMutation,
+    chargeback::ChargebackMutation,
     client::ClientMutation,
     confirmation::ConfirmationMutation,
     consent::ConsentMutation,
+    deposit::DepositMutation,
     dispute::DeskMutation,
     dispute::DisputeMutation,
     import::ImportMutation,

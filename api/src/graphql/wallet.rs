@@ -7,7 +7,6 @@ use domain::ledger::{JournalKind, WalletAccount};
 use domain::money::{Currency, Money};
 use domain::refusal::Refusal;
 use domain::withdrawal::WithdrawalState;
-use store::deposits::Deposit;
 use store::ledger::{Balances, StatementRow};
 use store::withdrawals::Withdrawal;
 
@@ -24,12 +23,13 @@ use crate::mutation_errors;
 #[derive(Debug, Default)]
 pub struct WalletQuery;
 
-/// Mutations that move money in and out.
+/// Mutations that move money out.
 #[derive(Debug, Default)]
 pub struct WalletMutation;
 
-mutation_errors!(DepositRecord: [Invalid, Required, TooLarge, NotFound, Taken, IdempotencyMismatch]);
-mutation_errors!(WithdrawalRequest: [Invalid, Required, TooLarge, WrongState, InsufficientFunds, IdempotencyMismatch]);
+mutation_errors!(WithdrawalRequest: [
+    Invalid, Required, TooLarge, WrongState, InsufficientFunds, WalletFrozen, IdempotencyMismatch
+]);
 mutation_errors!(WithdrawalConfirm: [Invalid, Required, TooLarge, NotFound, WrongState, IdempotencyMismatch]);
 mutation_errors!(WithdrawalFail: [Invalid, Required, TooLarge, NotFound, WrongState, IdempotencyMismatch]);
 
@@ -59,12 +59,15 @@ pub struct Wallet {
     pub organization_id: ID,
     /// By currency; only currencies in which it has had money.
     pub balances: Vec<WalletBalances>,
+    /// Since when it may not spend: a payment was taken back at the bank, and an operator has to look.
+    pub frozen_at: Option<DateTime<Utc>>,
 }
 
 impl Wallet {
     pub(super) fn of(owner: OrganizationId, wallet: store::ledger::Wallet) -> Self {
-        let balances = wallet.balances.into_iter().map(|(currency, balances)| WalletBalances::of(currency, balances));
-        Self { organization_id: to_id(owner), balances: balances.collect() }
+        let store::ledger::Wallet { balances, frozen_at } = wallet;
+        let balances = balances.into_iter().map(|(currency, balances)| WalletBalances::of(currency, balances));
+        Self { organization_id: to_id(owner), balances: balances.collect(), frozen_at }
     }
 }
 
@@ -120,34 +123,6 @@ impl StatementEntry {
     }
 }
 
-/// A bank transfer that came in.
-#[derive(Debug, SimpleObject)]
-#[graphql(name = "Deposit")]
-pub struct DepositObject {
-    /// The id.
-    pub id: ID,
-    /// Whose wallet it went to.
-    pub organization_id: ID,
-    /// How much.
-    pub amount: MoneyObject,
-    /// How the bank names the transfer.
-    pub bank_reference: String,
-    /// When it was recorded.
-    pub recorded_at: DateTime<Utc>,
-}
-
-impl From<Deposit> for DepositObject {
-    fn from(deposit: Deposit) -> Self {
-        Self {
-            id: to_id(deposit.id),
-            organization_id: to_id(deposit.organization),
-            amount: deposit.amount.into(),
-            bank_reference: deposit.bank_reference,
-            recorded_at: deposit.recorded_at,
-        }
-    }
-}
-
 /// Money on its way out.
 #[derive(Debug, SimpleObject)]
 #[graphql(name = "Withdrawal")]
@@ -185,19 +160,6 @@ impl From<Withdrawal> for WithdrawalObject {
     }
 }
 
-/// A bank transfer to record.
-#[derive(Debug, InputObject)]
-pub struct DepositRecordInput {
-    /// Whose wallet it goes to.
-    pub organization_id: ID,
-    /// How much.
-    pub amount: MoneyInput,
-    /// How the bank names the transfer, at most 140 characters; one transfer is recorded once.
-    pub bank_reference: String,
-    /// The same key with the same input answers the same; at most 128 characters.
-    pub idempotency_key: String,
-}
-
 /// A withdrawal to ask for.
 #[derive(Debug, InputObject)]
 pub struct WithdrawalRequestInput {
@@ -227,15 +189,6 @@ pub struct WithdrawalFailInput {
     pub reason: String,
     /// The same key with the same input answers the same; at most 128 characters.
     pub idempotency_key: String,
-}
-
-/// The answer of `depositRecord`.
-#[derive(Debug, SimpleObject)]
-pub struct DepositRecordPayload {
-    /// The recorded deposit.
-    pub deposit: Option<DepositObject>,
-    /// What was wrong.
-    pub user_errors: Vec<UserError<DepositRecord>>,
 }
 
 /// The answer of `withdrawalRequest`.
@@ -323,25 +276,6 @@ impl WalletQuery {
 
 #[Object]
 impl WalletMutation {
-    /// Records a bank transfer that came in and puts it into the wallet. For operators.
-    async fn deposit_record(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "What is asked for.")] input: DepositRecordInput,
-    ) -> async_graphql::Result<DepositRecordPayload> {
-        let parsed = || -> Result<wallet::DepositRecord, Refusal> {
-            let organization = parse_id(&input.organization_id, "organizationId")?;
-            let bank_reference = input.bank_reference.clone();
-            Ok(wallet::DepositRecord { organization, amount: input.amount.positive("amount")?, bank_reference })
-        };
-        let result = match parsed() {
-            Ok(deposit) => wallet::deposit_record(app(ctx), caller(ctx), &input.idempotency_key, deposit).await,
-            Err(refusal) => Err(refusal.into()),
-        };
-        let (deposit, user_errors) = settle(ctx, result)?;
-        Ok(DepositRecordPayload { deposit: deposit.map(DepositObject::from), user_errors })
-    }
-
     /// Asks for money out, to the organization's bank account.
     async fn withdrawal_request(
         &self,
@@ -391,6 +325,7 @@ impl WalletMutation {
     }
 }
 
-fn owner(organization_id: Option<ID>) -> async_graphql::Result<Option<OrganizationId>> {
+/// The organization that an argument names, if it names one.
+pub(super) fn owner(organization_id: Option<ID>) -> async_graphql::Result<Option<OrganizationId>> {
     organization_id.map(|id| parse_id(&id, "organizationId")).transpose().map_err(top_level)
 }

@@ -75,6 +75,15 @@ impl AccountKind {
         }
     }
 
+    /// The greatest balance, in minor units; `None` when there is none.
+    #[must_use]
+    pub const fn ceiling(self) -> Option<i64> {
+        match self {
+            Self::Receivable => Some(0),
+            _ => None,
+        }
+    }
+
     /// Whether an organization owns accounts of this kind; the exchange owns the others.
     #[must_use]
     pub const fn of_organization(self) -> bool {

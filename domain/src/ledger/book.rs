@@ -14,6 +14,9 @@ pub enum BookRefusal {
     /// An account would fall below its floor.
     #[error("{0} would fall below its floor")]
     Floor(Account),
+    /// An account would rise above its ceiling: more would be paid than is owed.
+    #[error("{0} would rise above its ceiling")]
+    Ceiling(Account),
     /// The subject has had this effect already.
     #[error("{1} has had its {0}")]
     Again(&'static str, Subject),
@@ -53,9 +56,9 @@ pub enum Broken {
     /// The balances of a currency do not sum to zero.
     #[error("{0} sums to {1}")]
     Sum(Currency, i128),
-    /// A balance is below its floor.
+    /// A balance is below its floor or above its ceiling.
     #[error("{0} holds {1}")]
-    Below(Account, i64),
+    Bounds(Account, i64),
     /// A balance or version is not what its entries make it.
     #[error("{0} is not the sum of its entries")]
     Entries(Account),
@@ -130,8 +133,10 @@ impl Book {
         for (account, state) in &self.accounts {
             let sum = sums.entry(account.currency).or_default();
             *sum = sum.saturating_add(i128::from(state.balance_minor));
-            if account.kind.floor().is_some_and(|floor| state.balance_minor < floor) {
-                return Err(Broken::Below(*account, state.balance_minor));
+            let below = account.kind.floor().is_some_and(|floor| state.balance_minor < floor);
+            let above = account.kind.ceiling().is_some_and(|ceiling| state.balance_minor > ceiling);
+            if below || above {
+                return Err(Broken::Bounds(*account, state.balance_minor));
             }
         }
         if let Some((currency, sum)) = sums.into_iter().find(|(_, sum)| *sum != 0) {
@@ -146,6 +151,9 @@ impl Book {
         let balance = by_minor.and_then(|by| state.balance_minor.checked_add(by)).ok_or(BookRefusal::Overflow(account))?;
         if account.kind.floor().is_some_and(|floor| balance < floor) {
             return Err(BookRefusal::Floor(account));
+        }
+        if account.kind.ceiling().is_some_and(|ceiling| balance > ceiling) {
+            return Err(BookRefusal::Ceiling(account));
         }
         *state = State { balance_minor: balance, version: state.version.saturating_add(1) };
         Ok(*state)

@@ -3,7 +3,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::id::{ChargebackId, CorrectionId, DepositId};
-use crate::ledger::event::{self, Shares, Sides};
+use crate::ledger::event::{self, Owed, Recoverable, Shares, Sides};
 use crate::ledger::{JournalError, Unbuildable};
 use crate::money::Money;
 
@@ -100,7 +100,7 @@ impl Run {
             }
             C::Unreserve(at) => {
                 let (bid, who, minor) = *pick(&self.bids, at)?;
-                event::bid_release(bid, who, eur(minor))
+                event::bid_release(bid, who, eur(minor), self.owed(who))
             }
             C::Buy(buyer, seller, minor) => {
                 let sides = sides(n, *buyer, *seller, *minor);
@@ -111,7 +111,7 @@ impl Run {
                 let (bid, buyer, reserved) = *pick(&self.bids, at)?;
                 let sides = Sides { trade: TradeId(id(n)), buyer, seller: org(*seller), price: eur(*minor) };
                 self.trades.push(sides);
-                return Some((event::trade_from_reserved(&sides, reserved), Some(bid)));
+                return Some((event::trade_from_reserved(&sides, reserved, self.owed(buyer)), Some(bid)));
             }
             C::Release(at) => {
                 let sides = *pick(&self.trades, at)?;
@@ -119,12 +119,18 @@ impl Run {
             }
             C::Refund(at, minor) => {
                 let sides = *pick(&self.trades, at)?;
-                event::refund_partly(&sides, *minor, 1000, self.owed(sides.seller))
+                let owed = Owed { buyer_minor: self.owed(sides.buyer), seller_minor: self.owed(sides.seller) };
+                event::refund_partly(&sides, *minor, 1000, owed)
             }
             C::Recover(at) => {
                 let sides = *pick(&self.trades, at)?;
                 self.book.effects.get(&("HOLD_END", Subject::Trade(sides.trade)))?;
-                event::recovery(&sides, Shares::of(sides.price.minor, 0, 0), self.spendable(sides.seller))
+                let found = Recoverable {
+                    seller_minor: self.spendable(sides.seller),
+                    fees_minor: self.book.state(sides.fees()).balance_minor,
+                    buyer_owed_minor: self.owed(sides.buyer),
+                };
+                event::recovery(&sides, Shares::of(sides.price.minor, 0, 1000), found)
             }
             C::Withdraw(who, minor) => {
                 self.withdrawals.push((WithdrawalId(id(n)), org(*who), *minor));
@@ -132,8 +138,11 @@ impl Run {
             }
             C::WithdrawalEnd(at, paid) => {
                 let (withdrawal, who, minor) = *pick(&self.withdrawals, at)?;
-                let build = if *paid { event::withdrawal_paid } else { event::withdrawal_failed };
-                build(withdrawal, who, eur(minor))
+                if *paid {
+                    event::withdrawal_paid(withdrawal, who, eur(minor))
+                } else {
+                    event::withdrawal_failed(withdrawal, who, eur(minor), self.owed(who))
+                }
             }
             C::Chargeback(who, minor) => {
                 let spendable = self.spendable(org(*who));
@@ -141,7 +150,7 @@ impl Run {
             }
             C::Correct(from, to, minor) => {
                 let account = |who| Account::of(org(who), AccountKind::Available, EUR);
-                event::correction(CorrectionId(id(n)), account(*from), account(*to), *minor)
+                event::correction(CorrectionId(id(n)), &[(account(*from), *minor)], account(*to))
             }
         };
         Some((journal, None))
@@ -198,17 +207,17 @@ fn a_hold_ends_once_and_whole() {
     let sides = sides(1, 0, 1, 1000);
     let mut book = funded(org(0), 5000);
     book.apply(&event::trade_from_available(&sides).unwrap(), None).unwrap();
-    book.apply(&event::refund_partly(&sides, 333, 1000, 0).unwrap(), None).unwrap();
+    book.apply(&event::refund_partly(&sides, 333, 1000, Owed::default()).unwrap(), None).unwrap();
     assert_eq!(book.balance(org(0), AccountKind::Available, EUR), 4333);
     assert_eq!(book.balance(org(1), AccountKind::Available, EUR), 601);
     assert_eq!(book.state(Account::fees(id(1), EUR)).balance_minor, 66);
     let again = Err(BookRefusal::Again("HOLD_END", Subject::Trade(sides.trade)));
     assert_eq!(book.apply(&event::release(&sides, 1000, 0).unwrap(), None), again);
-    assert_eq!(book.apply(&event::refund(&sides).unwrap(), None), again);
+    assert_eq!(book.apply(&event::refund(&sides, 0).unwrap(), None), again);
     let wrong = Sides { price: eur(999), trade: TradeId(id(2)), ..sides };
     book.apply(&event::trade_from_available(&wrong).unwrap(), None).unwrap();
     let half = Sides { price: eur(500), ..wrong };
-    assert_eq!(book.apply(&event::refund(&half).unwrap(), None), Err(BookRefusal::Unmatched(Subject::Trade(wrong.trade))));
+    assert_eq!(book.apply(&event::refund(&half, 0).unwrap(), None), Err(BookRefusal::Unmatched(Subject::Trade(wrong.trade))));
     assert_eq!(book.check(), Ok(()));
 }
 
@@ -224,9 +233,40 @@ fn an_overdraft_changes_nothing() {
 #[test]
 fn a_recovery_takes_what_is_there_and_books_the_rest_as_debt() {
     let sides = sides(1, 0, 1, 1000);
-    let journal = event::recovery(&sides, Shares::of(1000, 0, 1000), 250).unwrap();
+    let found = Recoverable { seller_minor: 250, fees_minor: 30, buyer_owed_minor: 0 };
+    let journal = event::recovery(&sides, Shares::of(1000, 0, 1000), found).unwrap();
     let amounts: Vec<_> = journal.movements().iter().map(|m| (m.from.kind, m.amount_minor)).collect();
-    assert_eq!(amounts, [(AccountKind::Available, 250), (AccountKind::Receivable, 650), (AccountKind::Fees, 100)]);
+    let expected =
+        [(AccountKind::Available, 250), (AccountKind::Receivable, 650), (AccountKind::Fees, 30), (AccountKind::Losses, 70)];
+    assert_eq!(amounts, expected, "what the commission account lacks is the exchange's loss");
+}
+
+#[test]
+fn whatever_a_debtor_gets_pays_its_debt_first() {
+    let (sides, bid) = (sides(1, 0, 1, 600), BidId(id(9)));
+    let paid = |journal: Result<Journal, Unbuildable>| {
+        let journal = journal.unwrap();
+        let into = |m: &&Movement| m.to.organization == Some(org(0)) && m.to.kind == AccountKind::Receivable;
+        journal.movements().iter().filter(into).map(|m| m.amount_minor).sum::<i64>()
+    };
+    assert_eq!(paid(event::bid_release(bid, org(0), eur(600), 400)), 400);
+    assert_eq!(paid(event::bid_release(bid, org(0), eur(600), 700)), 600);
+    assert_eq!(paid(event::trade_from_reserved(&sides, 900, 400)), 300);
+    assert_eq!(paid(event::refund(&sides, 400)), 400);
+    assert_eq!(paid(event::refund_partly(&sides, 500, 1000, Owed { buyer_minor: 400, seller_minor: 0 })), 400);
+    assert_eq!(paid(event::withdrawal_failed(WithdrawalId(id(8)), org(0), eur(600), 400)), 400);
+    let found = Recoverable { seller_minor: 100, fees_minor: 10, buyer_owed_minor: 570 };
+    assert_eq!(paid(event::recovery(&sides, Shares::of(600, 0, 1000), found)), 570);
+}
+
+#[test]
+fn nobody_pays_more_than_is_owed() {
+    let mut book = funded(org(0), 5000);
+    let to = Account::of(org(0), AccountKind::Receivable, EUR);
+    let from = Account::of(org(0), AccountKind::Available, EUR);
+    let correction = event::correction(CorrectionId(id(1)), &[(from, 1)], to).unwrap();
+    assert_eq!(book.apply(&correction, None), Err(BookRefusal::Ceiling(to)));
+    assert_eq!(book.check(), Ok(()));
 }
 
 #[test]

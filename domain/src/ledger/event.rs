@@ -72,6 +72,26 @@ impl Shares {
     }
 }
 
+/// What the two sides of a trade owe the exchange, in minor units: what each gets pays it first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Owed {
+    /// The buyer's debt.
+    pub buyer_minor: i64,
+    /// The seller's debt.
+    pub seller_minor: i64,
+}
+
+/// What a recovery finds on the accounts of those who got the money, in minor units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recoverable {
+    /// What the seller can spend.
+    pub seller_minor: i64,
+    /// What the trade's commission account holds: the commission may have been paid out since.
+    pub fees_minor: i64,
+    /// What the buyer owes the exchange.
+    pub buyer_owed_minor: i64,
+}
+
 /// Money that came in from `source`. `owed_minor` is what the organization owes the exchange: it is paid first.
 pub fn deposit(
     id: DepositId,
@@ -90,9 +110,10 @@ pub fn bid_reserve(bid: BidId, buyer: OrganizationId, amount: Money) -> Result<J
     own(JournalKind::BidReserve, Subject::Bid(bid), buyer, AccountKind::Available, AccountKind::Reserved, amount)
 }
 
-/// A lost or withdrawn bid returns all that it locked.
-pub fn bid_release(bid: BidId, buyer: OrganizationId, amount: Money) -> Result<Journal, Unbuildable> {
-    own(JournalKind::BidRelease, Subject::Bid(bid), buyer, AccountKind::Reserved, AccountKind::Available, amount)
+/// A lost or withdrawn bid returns all that it locked. `owed_minor` is what the buyer owes the exchange: it is paid first.
+pub fn bid_release(bid: BidId, buyer: OrganizationId, amount: Money, owed_minor: i64) -> Result<Journal, Unbuildable> {
+    let from = Account::of(buyer, AccountKind::Reserved, amount.currency);
+    Ok(Journal::new(JournalKind::BidRelease, Subject::Bid(bid), netted(from, buyer, amount, owed_minor))?)
 }
 
 /// A purchase paid from what the buyer can spend.
@@ -102,46 +123,55 @@ pub fn trade_from_available(sides: &Sides) -> Result<Journal, Unbuildable> {
     sides.journal(JournalKind::Trade, moved(from, to, sides.price.minor))
 }
 
-/// A purchase paid from what the winning bid locked; what the price does not use returns to the buyer.
-pub fn trade_from_reserved(sides: &Sides, reserved_minor: i64) -> Result<Journal, Unbuildable> {
+/// A purchase paid from what the winning bid locked; what the price does not use returns to the buyer, whose debt of
+/// `owed_minor` it pays first.
+pub fn trade_from_reserved(sides: &Sides, reserved_minor: i64, owed_minor: i64) -> Result<Journal, Unbuildable> {
     let unused = reserved_minor.checked_sub(sides.price.minor).filter(|&rest| rest >= 0);
     let unused = unused.ok_or(Unbuildable::Parts(reserved_minor))?;
     let from = sides.buyer_account(AccountKind::Reserved);
     let mut movements = moved(from, sides.seller_account(AccountKind::Escrow), sides.price.minor);
-    movements.extend(moved(from, sides.buyer_account(AccountKind::Available), unused));
+    movements.extend(netted(from, sides.buyer, Money::new(unused, sides.price.currency), owed_minor));
     sides.journal(JournalKind::Trade, movements)
 }
 
 /// A hold ends for the seller, less commission. `owed_minor` is what the seller owes the exchange: it is paid first.
 pub fn release(sides: &Sides, commission_bp: i64, owed_minor: i64) -> Result<Journal, Unbuildable> {
     let shares = Shares::of(sides.price.minor, 0, commission_bp);
-    sides.journal(JournalKind::Release, divided(sides, shares, owed_minor))
+    sides.journal(JournalKind::Release, divided(sides, shares, Owed { buyer_minor: 0, seller_minor: owed_minor }))
 }
 
-/// A hold ends for the buyer, in full.
-pub fn refund(sides: &Sides) -> Result<Journal, Unbuildable> {
+/// A hold ends for the buyer, in full. `owed_minor` is what the buyer owes the exchange: it is paid first.
+pub fn refund(sides: &Sides, owed_minor: i64) -> Result<Journal, Unbuildable> {
     let shares = Shares::of(sides.price.minor, sides.price.minor, 0);
-    sides.journal(JournalKind::Refund, divided(sides, shares, 0))
+    sides.journal(JournalKind::Refund, divided(sides, shares, Owed { buyer_minor: owed_minor, seller_minor: 0 }))
 }
 
-/// A hold ends for both: `refund_minor` for the buyer, the rest as a release. `owed_minor` as in [`release`].
-pub fn refund_partly(sides: &Sides, refund_minor: i64, commission_bp: i64, owed_minor: i64) -> Result<Journal, Unbuildable> {
+/// A hold ends for both: `refund_minor` for the buyer, the rest as a release. Each side's debt is paid first.
+pub fn refund_partly(sides: &Sides, refund_minor: i64, commission_bp: i64, owed: Owed) -> Result<Journal, Unbuildable> {
     if !(0..=sides.price.minor).contains(&refund_minor) {
         return Err(Unbuildable::Parts(sides.price.minor));
     }
     let shares = Shares::of(sides.price.minor, refund_minor, commission_bp);
-    sides.journal(JournalKind::Refund, divided(sides, shares, owed_minor))
+    sides.journal(JournalKind::Refund, divided(sides, shares, owed))
 }
 
-/// The buyer gets back what a finished hold gave to the seller and to the exchange. `spendable_minor` is what the seller has:
-/// what it lacks becomes its debt.
-pub fn recovery(sides: &Sides, shares: Shares, spendable_minor: i64) -> Result<Journal, Unbuildable> {
-    let to = sides.buyer_account(AccountKind::Available);
-    let from_seller = shares.income_minor.min(spendable_minor.max(0));
-    let debt = shares.income_minor.saturating_sub(from_seller);
-    let mut movements = moved(sides.seller_account(AccountKind::Available), to, from_seller);
-    movements.extend(moved(sides.seller_account(AccountKind::Receivable), to, debt));
-    movements.extend(moved(sides.fees(), to, shares.commission_minor));
+/// The buyer gets back what a finished hold gave to the seller and to the exchange. What the seller lacks becomes its debt;
+/// what the commission account lacks is the exchange's loss, so that no refund waits for later income.
+pub fn recovery(sides: &Sides, shares: Shares, found: Recoverable) -> Result<Journal, Unbuildable> {
+    let Sides { buyer, price: Money { currency, .. }, .. } = *sides;
+    let from_seller = shares.income_minor.min(found.seller_minor.max(0));
+    let from_fees = shares.commission_minor.min(found.fees_minor.max(0));
+    let parts = [
+        (sides.seller_account(AccountKind::Available), from_seller),
+        (sides.seller_account(AccountKind::Receivable), shares.income_minor.saturating_sub(from_seller)),
+        (sides.fees(), from_fees),
+        (Account::exchange(AccountKind::Losses, currency), shares.commission_minor.saturating_sub(from_fees)),
+    ];
+    let (mut movements, mut owed_minor) = (Vec::new(), found.buyer_owed_minor);
+    for (from, minor) in parts {
+        movements.extend(netted(from, buyer, Money::new(minor, currency), owed_minor));
+        owed_minor = owed_minor.saturating_sub(minor);
+    }
     sides.journal(JournalKind::Recovery, movements)
 }
 
@@ -158,10 +188,17 @@ pub fn withdrawal_paid(id: WithdrawalId, organization: OrganizationId, amount: M
     Ok(Journal::new(JournalKind::WithdrawalPaid, Subject::Withdrawal(id), moved(from, to, amount.minor))?)
 }
 
-/// The bank returned a withdrawal.
-pub fn withdrawal_failed(id: WithdrawalId, organization: OrganizationId, amount: Money) -> Result<Journal, Unbuildable> {
-    let subject = Subject::Withdrawal(id);
-    own(JournalKind::WithdrawalFailed, subject, organization, AccountKind::Payout, AccountKind::Available, amount)
+/// The bank returned a withdrawal, or its organization took it back. `owed_minor` is what the organization owes the
+/// exchange: it is paid first.
+pub fn withdrawal_failed(
+    id: WithdrawalId,
+    organization: OrganizationId,
+    amount: Money,
+    owed_minor: i64,
+) -> Result<Journal, Unbuildable> {
+    let from = Account::of(organization, AccountKind::Payout, amount.currency);
+    let movements = netted(from, organization, amount, owed_minor);
+    Ok(Journal::new(JournalKind::WithdrawalFailed, Subject::Withdrawal(id), movements)?)
 }
 
 /// A payer took `amount` back through `outside`: what is there goes, the rest becomes the organization's debt.
@@ -180,10 +217,10 @@ pub fn chargeback(
     Ok(Journal::new(JournalKind::Chargeback, Subject::Chargeback(id), movements)?)
 }
 
-/// An operator moves `amount_minor` from one account to another.
-pub fn correction(id: CorrectionId, from: Account, to: Account, amount_minor: i64) -> Result<Journal, Unbuildable> {
-    let movement = Movement { from, to, amount_minor };
-    Ok(Journal::new(JournalKind::Correction, Subject::Correction(id), vec![movement])?)
+/// An operator moves amounts, in minor units, from accounts of one kind and owner to another account.
+pub fn correction(id: CorrectionId, parts: &[(Account, i64)], to: Account) -> Result<Journal, Unbuildable> {
+    let movements = parts.iter().map(|&(from, amount_minor)| Movement { from, to, amount_minor }).collect();
+    Ok(Journal::new(JournalKind::Correction, Subject::Correction(id), movements)?)
 }
 
 fn own(
@@ -210,11 +247,11 @@ fn netted(from: Account, organization: OrganizationId, amount: Money, owed_minor
     movements
 }
 
-fn divided(sides: &Sides, shares: Shares, owed_minor: i64) -> Vec<Movement> {
+fn divided(sides: &Sides, shares: Shares, owed: Owed) -> Vec<Movement> {
     let escrow = sides.seller_account(AccountKind::Escrow);
-    let income = Money::new(shares.income_minor, sides.price.currency);
-    let mut movements = moved(escrow, sides.buyer_account(AccountKind::Available), shares.refund_minor);
-    movements.extend(netted(escrow, sides.seller, income, owed_minor));
+    let money = |minor| Money::new(minor, sides.price.currency);
+    let mut movements = netted(escrow, sides.buyer, money(shares.refund_minor), owed.buyer_minor);
+    movements.extend(netted(escrow, sides.seller, money(shares.income_minor), owed.seller_minor));
     movements.extend(moved(escrow, sides.fees(), shares.commission_minor));
     movements
 }

@@ -68,16 +68,15 @@ impl JournalKind {
         match (self, from.kind, to.kind) {
             (Self::Deposit, source, A::Available | A::Receivable) => source.is_external(),
             (Self::BidReserve, A::Available, A::Reserved)
-            | (Self::BidRelease | Self::Trade, A::Reserved, A::Available)
-            | (Self::Release, A::Escrow, A::Available)
-            | (Self::Release | Self::Refund, A::Escrow, A::Receivable)
+            | (Self::BidRelease | Self::Trade, A::Reserved, A::Available | A::Receivable)
+            | (Self::Release, A::Escrow, A::Available | A::Receivable)
             | (Self::Withdrawal, A::Available, A::Payout)
-            | (Self::WithdrawalFailed, A::Payout, A::Available) => own,
+            | (Self::WithdrawalFailed, A::Payout, A::Available | A::Receivable) => own,
             (Self::Trade, A::Available | A::Reserved, A::Escrow)
-            | (Self::Recovery, A::Available | A::Receivable, A::Available) => !own,
-            (Self::Refund, A::Escrow, A::Available)
+            | (Self::Recovery, A::Available | A::Receivable, A::Available | A::Receivable) => !own,
+            (Self::Refund, A::Escrow, A::Available | A::Receivable)
             | (Self::Release | Self::Refund, A::Escrow, A::Fees)
-            | (Self::Recovery, A::Fees | A::Losses, A::Available)
+            | (Self::Recovery, A::Fees | A::Losses, A::Available | A::Receivable)
             | (Self::WithdrawalPaid, A::Payout, A::ExternalBank) => true,
             (Self::Chargeback, A::Available | A::Receivable | A::Losses, target) => target.is_external(),
             // What bids, holds and withdrawals account for is corrected through them, or the sums would no longer agree.

@@ -3,7 +3,7 @@
 mod sale;
 mod terms;
 
-pub use sale::{BuyerFacts, Purchase, listing_buy, refuse_buyer};
+pub use sale::{BuyerAccess, BuyerFacts, Purchase, listing_buy, refuse_buyer};
 pub use terms::{AuctionDraft, DutchDraft, FixedDraft, SaleFormat, Terms, TermsDraft};
 
 use std::str::FromStr;

@@ -5,6 +5,18 @@ use crate::clearing::SaleKind;
 use crate::refusal::{Code, Refusal};
 use crate::time::Timestamp;
 
+/// Whether a buyer may act at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BuyerAccess {
+    /// Nothing stops it.
+    #[default]
+    Full,
+    /// A chargeback has frozen its wallet.
+    WalletFrozen,
+    /// An operator has stopped the organization.
+    Suspended,
+}
+
 /// What the decision to sell to a buyer must know of that buyer and the lead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct BuyerFacts {
@@ -14,6 +26,8 @@ pub struct BuyerFacts {
     pub has_person: bool,
     /// The lead is still VERIFIED.
     pub lead_verified: bool,
+    /// Whether the buyer may act.
+    pub access: BuyerAccess,
 }
 
 /// A purchase that may be made.
@@ -31,7 +45,11 @@ pub struct Purchase {
 
 /// Refuses a buyer to whom the lead may not be sold, whatever the price.
 pub fn refuse_buyer(buyer: BuyerFacts) -> Result<(), Refusal> {
-    if buyer.is_seller {
+    if buyer.access == BuyerAccess::Suspended {
+        Err(Refusal::new(Code::Suspended, "the organization is suspended"))
+    } else if buyer.access == BuyerAccess::WalletFrozen {
+        Err(Refusal::new(Code::WalletFrozen, "the wallet is frozen after a chargeback"))
+    } else if buyer.is_seller {
         Err(Refusal::new(Code::OwnLead, "an organization does not buy its own lead").at("listingId"))
     } else if buyer.has_person {
         Err(Refusal::new(Code::DuplicateForBuyer, "you have bought this person already").at("listingId"))

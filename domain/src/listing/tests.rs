@@ -41,7 +41,7 @@ fn listing(opening: Opening) -> Listing {
     Listing { state: ListingState::Open, terms, max_sales, sold_count: 0, opens_at, closes_at }
 }
 
-const BUYER: BuyerFacts = BuyerFacts { is_seller: false, has_person: false, lead_verified: true };
+const BUYER: BuyerFacts = BuyerFacts { is_seller: false, has_person: false, lead_verified: true, access: BuyerAccess::Full };
 
 #[test]
 fn limits_hold_at_the_limit_and_one_beyond() {
@@ -119,6 +119,10 @@ fn a_purchase_is_refused_for_its_reason() {
     assert_eq!(code(BUYER, SaleKind::Exclusive, Some(1_999), 1), Code::PriceMoved);
     assert_eq!(code(BUYER, SaleKind::Shared, None, 1), Code::Invalid);
     assert_eq!(code(BUYER, SaleKind::Exclusive, None, 60), Code::OutsideWindow);
+    let suspended = BuyerFacts { access: BuyerAccess::Suspended, ..BUYER };
+    assert_eq!(code(suspended, SaleKind::Exclusive, None, 1), Code::Suspended);
+    let frozen = BuyerFacts { access: BuyerAccess::WalletFrozen, ..BUYER };
+    assert_eq!(code(frozen, SaleKind::Exclusive, None, 1), Code::WalletFrozen);
     assert_eq!(code(BuyerFacts { is_seller: true, ..BUYER }, SaleKind::Exclusive, None, 1), Code::OwnLead);
     assert_eq!(code(BuyerFacts { has_person: true, ..BUYER }, SaleKind::Exclusive, None, 1), Code::DuplicateForBuyer);
     assert_eq!(code(BuyerFacts { lead_verified: false, ..BUYER }, SaleKind::Exclusive, None, 1), Code::NotVerified);

@@ -44,6 +44,7 @@ impl Tx {
             status: Set(new.status.as_str().to_owned()),
             referrer_id: Set(referrer.map(|id| id.0)),
             bank_hash: Set(None),
+            wallet_frozen_at: Set(None),
             created_at: Set(new.created_at),
             version: Set(0),
         };

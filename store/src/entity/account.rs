@@ -11,7 +11,6 @@ pub struct Model {
     pub kind: String,
     pub stripe_no: i64,
     pub currency: String,
-    pub may_go_negative: bool,
     pub balance_minor: i64,
     pub version: i64,
     pub created_at: DateTimeUtc,

@@ -5,6 +5,7 @@ pub mod account_user;
 pub mod api_key;
 pub mod bid;
 pub mod call_attempt;
+pub mod chargeback;
 pub mod client;
 pub mod client_entry;
 pub mod contact_reveal;

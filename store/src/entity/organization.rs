@@ -14,6 +14,7 @@ pub struct Model {
     pub status: String,
     pub referrer_id: Option<Uuid>,
     pub bank_hash: Option<Vec<u8>>,
+    pub wallet_frozen_at: Option<DateTimeUtc>,
     pub created_at: DateTimeUtc,
     pub version: i64,
 }

@@ -9,7 +9,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{LockType, OnConflict};
 use sea_orm::{Condition, QueryOrder, QuerySelect};
 
-use crate::db::Backend;
+use crate::db::{Backend, STATEMENT_ROWS};
 use crate::entity::account;
 use crate::error::StoreError;
 use crate::write::Tx;
@@ -32,25 +32,40 @@ pub(super) async fn locked(tx: &Tx, accounts: &BTreeSet<Account>) -> Result<BTre
         make(tx, &missing).await?;
         ids = found(tx, accounts).await?;
     }
-    let mut rows = account::Entity::find().filter(account::Column::Id.is_in(ids.into_values())).order_by_asc(account::Column::Id);
-    if tx.backend() == Backend::Postgres {
-        rows = rows.lock(LockType::NoKeyUpdate);
+    let mut ids: Vec<Uuid> = ids.into_values().collect();
+    ids.sort_unstable();
+    let mut locked = BTreeMap::new();
+    for ids in ids.chunks(STATEMENT_ROWS) {
+        let of_ids = account::Column::Id.is_in(ids.iter().copied());
+        let mut rows = account::Entity::find().filter(of_ids).order_by_asc(account::Column::Id);
+        if tx.backend() == Backend::Postgres {
+            rows = rows.lock(LockType::NoKeyUpdate);
+        }
+        for row in rows.all(tx.db()).await? {
+            locked.insert(identity(&row)?, row);
+        }
     }
-    let rows = rows.all(tx.db()).await?;
-    rows.into_iter().map(|row| Ok((identity(&row)?, row))).collect()
+    Ok(locked)
 }
 
 async fn found(tx: &Tx, accounts: &BTreeSet<Account>) -> Result<BTreeMap<Account, Uuid>, StoreError> {
     let organizations: BTreeSet<Uuid> = accounts.iter().filter_map(|a| a.organization).map(Uuid::from).collect();
+    let organizations: Vec<Uuid> = organizations.into_iter().collect();
     let own: BTreeSet<&str> = accounts.iter().filter(|a| a.organization.is_none()).map(|a| a.kind.as_str()).collect();
-    let exchange = Condition::all().add(account::Column::OrganizationId.is_null()).add(account::Column::Kind.is_in(own));
-    let theirs = account::Column::OrganizationId.is_in(organizations);
-    let rows = account::Entity::find().filter(Condition::any().add(theirs).add(exchange)).all(tx.db()).await?;
+    let mut wanted: Vec<Condition> = organizations
+        .chunks(STATEMENT_ROWS)
+        .map(|ids| Condition::all().add(account::Column::OrganizationId.is_in(ids.iter().copied())))
+        .collect();
+    if !own.is_empty() {
+        wanted.push(Condition::all().add(account::Column::OrganizationId.is_null()).add(account::Column::Kind.is_in(own)));
+    }
     let mut ids = BTreeMap::new();
-    for row in rows {
-        let account = identity(&row)?;
-        if accounts.contains(&account) {
-            ids.insert(account, row.id);
+    for wanted in wanted {
+        for row in account::Entity::find().filter(wanted).all(tx.db()).await? {
+            let account = identity(&row)?;
+            if accounts.contains(&account) {
+                ids.insert(account, row.id);
+            }
         }
     }
     Ok(ids)
@@ -58,20 +73,22 @@ async fn found(tx: &Tx, accounts: &BTreeSet<Account>) -> Result<BTreeMap<Account
 
 async fn make(tx: &Tx, accounts: &[Account]) -> Result<(), StoreError> {
     let now = tx.now().await?;
-    let rows = accounts.iter().map(|account| account::ActiveModel {
+    let row = |account: &Account| account::ActiveModel {
         id: Set(tx.id::<AccountId>().uuid()),
         organization_id: Set(account.organization.map(Uuid::from)),
         kind: Set(account.kind.as_str().to_owned()),
         stripe_no: Set(i64::from(account.stripe)),
         currency: Set(account.currency.code().to_owned()),
-        may_go_negative: Set(account.kind.floor().is_none()),
         balance_minor: Set(0),
         version: Set(0),
         created_at: Set(now),
-    });
+    };
     // Two transactions may make the same account at once: the second waits for the first and then finds its row.
     let again = OnConflict::new().do_nothing().to_owned();
-    account::Entity::insert_many(rows).on_conflict(again).exec_without_returning(tx.db()).await?;
+    for accounts in accounts.chunks(STATEMENT_ROWS) {
+        let rows = account::Entity::insert_many(accounts.iter().map(row)).on_conflict(again.clone());
+        rows.exec_without_returning(tx.db()).await?;
+    }
     Ok(())
 }
 

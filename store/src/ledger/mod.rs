@@ -8,7 +8,7 @@ mod totals;
 mod verify;
 mod wallet;
 
-pub use post::{Ledger, Note, post, post_all};
+pub use post::{Ledger, Note, post};
 pub use statement::{StatementKey, StatementRow};
 pub use stop::MoneyStop;
 pub use verify::{Check, Report};

@@ -11,6 +11,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, Statement, Value};
 
 use super::{accounts, stop};
+use crate::db::STATEMENT_ROWS;
 use crate::entity::{journal, transfer};
 use crate::error::{StoreError, WriteError};
 use crate::outbox::Event;
@@ -53,18 +54,6 @@ pub async fn post(tx: &Tx, journal: &Journal, note: Note) -> Result<JournalId, W
     let id = ledger.record(journal, note)?;
     ledger.flush().await?;
     Ok(id)
-}
-
-/// Posts several journals, in order, all or none.
-pub async fn post_all(tx: &Tx, journals: &[Journal]) -> Result<(), WriteError> {
-    if journals.is_empty() {
-        return Ok(());
-    }
-    let mut ledger = Ledger::lock(tx, journals.iter().flat_map(Journal::accounts)).await?;
-    for journal in journals {
-        ledger.record(journal, Note::default())?;
-    }
-    ledger.flush().await
 }
 
 impl Ledger {
@@ -149,12 +138,19 @@ impl Ledger {
         }
         let done = || Refusal::wrong_state("this movement of money has happened already");
         let tx = self.tx.clone();
-        journal::Entity::insert_many(self.journals.iter().cloned())
-            .exec_without_returning(tx.db())
-            .await
-            .map_err(|error| WriteError::from(error).repeated_as(done()))?;
-        transfer::Entity::insert_many(self.transfers.iter().cloned()).exec_without_returning(tx.db()).await?;
-        self.write_balances().await?;
+        for journals in self.journals.chunks(STATEMENT_ROWS) {
+            journal::Entity::insert_many(journals.iter().cloned())
+                .exec_without_returning(tx.db())
+                .await
+                .map_err(|error| WriteError::from(error).repeated_as(done()))?;
+        }
+        for transfers in self.transfers.chunks(STATEMENT_ROWS) {
+            transfer::Entity::insert_many(transfers.iter().cloned()).exec_without_returning(tx.db()).await?;
+        }
+        let changed: Vec<&Row> = self.changed.iter().filter_map(|account| self.rows.get(account)).collect();
+        for rows in changed.chunks(STATEMENT_ROWS) {
+            self.write_balances(rows).await?;
+        }
         let organizations: BTreeSet<OrganizationId> = self.changed.iter().filter_map(|account| account.organization).collect();
         let changed = |organization: OrganizationId| Event {
             topic: "wallet.changed",
@@ -181,16 +177,19 @@ impl Ledger {
         if account.kind.floor().is_some_and(|floor| balance_minor < floor) {
             return Err(lacking(&account, movement).into());
         }
+        if account.kind.ceiling().is_some_and(|ceiling| balance_minor > ceiling) {
+            return Err(Refusal::new(Code::TooLarge, "more than the organization owes").into());
+        }
         let row = Row { balance_minor, version: row.version.saturating_add(1), ..row };
         rows.insert(account, row);
         Ok(row)
     }
 
-    /// One statement for all accounts, guarded by the versions that were locked; the database's CHECK has the last word.
-    async fn write_balances(&self) -> Result<(), WriteError> {
+    /// One statement for many accounts, guarded by the versions that were locked; the database's CHECK has the last word.
+    async fn write_balances(&self, rows: &[&Row]) -> Result<(), WriteError> {
         let mut values: Vec<Value> = Vec::new();
         let mut tuples: Vec<String> = Vec::new();
-        for row in self.changed.iter().filter_map(|account| self.rows.get(account)) {
+        for row in rows {
             let n = values.len();
             let slot = |offset: usize| format!("${}", n.saturating_add(offset));
             tuples.push(format!("({}, {}, {}, {})", slot(1), slot(2), slot(3), slot(4)));

@@ -48,9 +48,10 @@ const CHECKS: &[(&str, &str)] = &[
          FROM account GROUP BY currency HAVING SUM(balance_minor) <> 0 ORDER BY currency LIMIT 1",
     ),
     (
-        "no balance is below its floor",
+        "no balance is below its floor or above its ceiling",
         "SELECT 'account {a} (' || kind || ') holds ' || CAST(balance_minor AS TEXT) AS words, id AS a, NULL AS b \
-         FROM account WHERE balance_minor < 0 AND NOT may_go_negative ORDER BY id LIMIT 1",
+         FROM account WHERE (balance_minor < 0 AND kind NOT IN ('RECEIVABLE', 'LOSSES', 'EXTERNAL_STRIPE', 'EXTERNAL_BANK')) \
+           OR (balance_minor > 0 AND kind = 'RECEIVABLE') ORDER BY id LIMIT 1",
     ),
     (
         "each transfer carries the running balance, and versions have no gaps",
@@ -111,11 +112,41 @@ const CHECKS: &[(&str, &str)] = &[
     (
         "payout equals the withdrawals on their way",
         "WITH open AS (SELECT organization_id AS id, currency, SUM(amount_minor) AS sum FROM withdrawal \
-           WHERE state = 'REQUESTED' GROUP BY organization_id, currency) \
-         SELECT 'organization {a}: payout holds ' || CAST(balance_minor AS TEXT) || ' ' || account.currency || \
-           ', its withdrawals ' || CAST(COALESCE(open.sum, 0) AS TEXT) AS words, organization_id AS a, NULL AS b FROM account \
-         LEFT JOIN open ON open.id = account.organization_id AND open.currency = account.currency \
-         WHERE kind = 'PAYOUT' AND balance_minor <> COALESCE(open.sum, 0) ORDER BY organization_id LIMIT 1",
+           WHERE state = 'REQUESTED' GROUP BY organization_id, currency), \
+         payout AS (SELECT organization_id, currency, balance_minor FROM account WHERE kind = 'PAYOUT'), \
+         owner AS (SELECT id, currency FROM open UNION SELECT organization_id, currency FROM payout) \
+         SELECT 'organization {a}: payout holds ' || CAST(COALESCE(balance_minor, 0) AS TEXT) || ' ' || owner.currency || \
+           ', its withdrawals ' || CAST(COALESCE(open.sum, 0) AS TEXT) AS words, owner.id AS a, NULL AS b FROM owner \
+         LEFT JOIN open ON open.id = owner.id AND open.currency = owner.currency \
+         LEFT JOIN payout ON payout.organization_id = owner.id AND payout.currency = owner.currency \
+         WHERE COALESCE(balance_minor, 0) <> COALESCE(open.sum, 0) ORDER BY owner.id LIMIT 1",
+    ),
+    (
+        "each deposit is what its journal moved",
+        "SELECT 'deposit {a} is ' || CAST(deposit.amount_minor AS TEXT) || ' ' || deposit.currency || ', its journal moved ' || \
+           CAST(COALESCE(SUM(CASE WHEN target.id IS NOT NULL THEN transfer.amount_minor END), 0) AS TEXT) AS words, \
+           deposit.id AS a, NULL AS b FROM deposit \
+         LEFT JOIN journal ON journal.subject_id = deposit.id AND journal.kind = 'DEPOSIT' \
+         LEFT JOIN transfer ON transfer.journal_id = journal.id \
+         LEFT JOIN account AS target ON target.id = transfer.to_account_id \
+           AND target.organization_id = deposit.organization_id AND target.currency = deposit.currency \
+         GROUP BY deposit.id, deposit.amount_minor, deposit.currency \
+         HAVING COALESCE(SUM(CASE WHEN target.id IS NOT NULL THEN transfer.amount_minor END), 0) <> deposit.amount_minor \
+         ORDER BY deposit.id LIMIT 1",
+    ),
+    (
+        "each chargeback took and is owed what its journal moved",
+        "SELECT 'chargeback {a} took ' || CAST(chargeback.taken_minor AS TEXT) || ' and is owed ' || \
+           CAST(chargeback.owed_minor AS TEXT) || ' ' || chargeback.currency || ', as its journal does not say' AS words, \
+           chargeback.id AS a, NULL AS b FROM chargeback \
+         LEFT JOIN journal ON journal.subject_id = chargeback.id AND journal.kind = 'CHARGEBACK' \
+         LEFT JOIN transfer ON transfer.journal_id = journal.id \
+         LEFT JOIN account AS source ON source.id = transfer.from_account_id \
+           AND source.organization_id = chargeback.organization_id AND source.currency = chargeback.currency \
+         GROUP BY chargeback.id, chargeback.taken_minor, chargeback.owed_minor, chargeback.currency \
+         HAVING COALESCE(SUM(CASE WHEN source.kind = 'AVAILABLE' THEN transfer.amount_minor END), 0) <> chargeback.taken_minor \
+           OR COALESCE(SUM(CASE WHEN source.kind = 'RECEIVABLE' THEN transfer.amount_minor END), 0) <> chargeback.owed_minor \
+         ORDER BY chargeback.id LIMIT 1",
     ),
     (
         "each hold begins once, and ends exactly once when its trade has ended",
@@ -143,6 +174,21 @@ const CHECKS: &[(&str, &str)] = &[
            listing.id AS a, NULL AS b FROM listing JOIN trade ON trade.listing_id = listing.id GROUP BY listing.id \
          HAVING COUNT(*) > MAX(listing.max_sales) OR (COUNT(*) > 1 AND COUNT(CASE WHEN trade.exclusive THEN 1 END) > 0) \
          ORDER BY listing.id LIMIT 1",
+    ),
+    (
+        "a listing has sold as many copies as it has trades",
+        "SELECT 'listing {a} has sold ' || CAST(listing.sold_count AS TEXT) || ', its trades are ' || \
+           CAST(COUNT(trade.id) AS TEXT) AS words, listing.id AS a, NULL AS b \
+         FROM listing LEFT JOIN trade ON trade.listing_id = listing.id GROUP BY listing.id, listing.sold_count \
+         HAVING COUNT(trade.id) <> listing.sold_count ORDER BY listing.id LIMIT 1",
+    ),
+    (
+        // Over all listings of the lead; no setting allows more than five copies.
+        "a lead is held by one exclusive buyer or by at most five",
+        "SELECT 'lead {a} has ' || CAST(COUNT(*) AS TEXT) || ' trades, ' || \
+           CAST(COUNT(CASE WHEN exclusive THEN 1 END) AS TEXT) || ' exclusive' AS words, lead_id AS a, NULL AS b \
+         FROM trade WHERE state <> 'REFUNDED' GROUP BY lead_id \
+         HAVING COUNT(*) > 5 OR (COUNT(*) > 1 AND COUNT(CASE WHEN exclusive THEN 1 END) > 0) ORDER BY lead_id LIMIT 1",
     ),
 ];
 

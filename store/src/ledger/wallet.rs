@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use domain::id::OrganizationId;
 use domain::ledger::AccountKind;
 use domain::money::Currency;
+use domain::time::Timestamp;
 use domain::trade::TradeState;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ExprTrait, FromQueryResult, QuerySelect};
 
 use super::accounts;
 use crate::db::Store;
-use crate::entity::trade;
+use crate::entity::{organization, trade};
 use crate::error::StoreError;
 
 /// Balances in one currency, in minor units.
@@ -36,6 +37,8 @@ pub struct Balances {
 pub struct Wallet {
     /// By currency.
     pub balances: BTreeMap<Currency, Balances>,
+    /// Since when a chargeback keeps it from spending.
+    pub frozen_at: Option<Timestamp>,
 }
 
 #[derive(FromQueryResult)]
@@ -47,7 +50,8 @@ struct HeldRow {
 impl Store {
     /// The organization's wallet.
     pub async fn wallet(&self, organization: OrganizationId) -> Result<Wallet, StoreError> {
-        let mut wallet = Wallet::default();
+        let row = organization::Entity::find_by_id(organization.0).one(self.read()).await?;
+        let mut wallet = Wallet { frozen_at: row.and_then(|row| row.wallet_frozen_at), ..Wallet::default() };
         for row in accounts::of_organization(self.read(), organization, None).await? {
             let account = accounts::identity(&row)?;
             let balances = wallet.balances.entry(account.currency).or_default();

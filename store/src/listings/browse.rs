@@ -1,5 +1,6 @@
 //! Browsing: which listings a viewer may see, filtered, in an order with a keyset.
 
+use domain::account::OrganizationStatus;
 use domain::id::{ListingId, OrganizationId};
 use domain::lead::{Audience, ContactKind, Interest, LeadState, Offering, SourceKind, Temperature};
 use domain::listing::{ListingState, SaleFormat};
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::view::{ListingView, views};
 use super::{AttributeFilter, StoredListing};
 use crate::db::{Backend, Store};
-use crate::entity::{bid, lead, listing, trade, vertical, vertical_version};
+use crate::entity::{bid, lead, listing, organization, trade, vertical, vertical_version};
 use crate::error::StoreError;
 use crate::page::{Page, Slice};
 
@@ -56,6 +57,8 @@ pub struct ListingKey {
     pub value: i64,
     /// The listing.
     pub id: Uuid,
+    /// When the first page was read: a Dutch price falls between two pages, and the order must not.
+    pub at: Timestamp,
 }
 
 /// Amounts in one currency, both ends included, in minor units.
@@ -122,7 +125,8 @@ impl Store {
         page: &Page<ListingKey>,
         now: Timestamp,
     ) -> Result<Slice<(ListingKey, ListingView)>, StoreError> {
-        let value = sort_value(sort, self.backend(), now);
+        let at = page.after.map_or(now, |key| key.at);
+        let value = sort_value(sort, self.backend(), at);
         let order = if sort.ascending() { Order::Asc } else { Order::Desc };
         let mut query = listing::Entity::find()
             .select_only()
@@ -143,7 +147,7 @@ impl Store {
         let slice = Slice::cut(rows, page);
         let ids: Vec<Uuid> = slice.rows.iter().map(|(id, _)| *id).collect();
         let views = views(self.read(), listings_in_order(self, &ids).await?).await?;
-        let keys = slice.rows.iter().map(|&(id, value)| ListingKey { value, id });
+        let keys = slice.rows.iter().map(|&(id, value)| ListingKey { value, id, at });
         Ok(Slice { rows: keys.zip(views).collect(), has_next: slice.has_next })
     }
 
@@ -184,7 +188,7 @@ impl Store {
     /// Those of `ids` that `viewer` may see, in no order.
     pub async fn listings_visible(&self, viewer: OrganizationId, ids: &[ListingId]) -> Result<Vec<ListingView>, StoreError> {
         let concerned = Condition::any()
-            .add(listing::Column::State.eq(ListingState::Open.as_str()))
+            .add(Condition::all().add(listing::Column::State.eq(ListingState::Open.as_str())).add(seller_active()))
             .add(listing::Column::SellerId.eq(viewer.0))
             .add(has_bid(viewer))
             .add(has_bought(viewer));
@@ -245,11 +249,21 @@ fn scoped(viewer: OrganizationId, scope: ListingScope, now: Timestamp) -> Condit
         ListingScope::Market => Condition::all()
             .add(listing::Column::State.eq(ListingState::Open.as_str()))
             .add(listing::Column::ClosesAt.gt(now))
-            .add(lead::Column::State.eq(LeadState::Verified.as_str())),
+            .add(lead::Column::State.eq(LeadState::Verified.as_str()))
+            .add(seller_active()),
         ListingScope::Selling => Condition::all().add(listing::Column::SellerId.eq(viewer.0)),
         ListingScope::Bidding => Condition::all().add(has_bid(viewer)),
         ListingScope::Bought => Condition::all().add(has_bought(viewer)),
     }
+}
+
+/// What a suspended organization offers is not on the market.
+fn seller_active() -> SimpleExpr {
+    let suspended = organization::Entity::find()
+        .select_only()
+        .column(organization::Column::Id)
+        .filter(organization::Column::Status.eq(OrganizationStatus::Suspended.as_str()));
+    listing::Column::SellerId.not_in_subquery(sea_orm::QueryTrait::into_query(suspended))
 }
 
 fn has_bid(viewer: OrganizationId) -> SimpleExpr {

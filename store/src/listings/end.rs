@@ -1,18 +1,15 @@
 //! Ends without a sale: what bids had reserved returns.
 
 use domain::bid::BidState;
-use domain::id::LeadId;
-use domain::ledger::{Journal, event};
+use domain::id::{LeadId, OrganizationId};
 use domain::listing::ListingState;
-use domain::money::{Currency, Money};
 
 use sea_orm::entity::prelude::*;
 
 use super::{StoredListing, listing_advance, listing_locked_of_lead};
-use crate::bids::{StoredBid, bids_end, bids_open};
+use crate::bids::{Returning, StoredBid, bid_open_of, bids_end, bids_open};
 use crate::entity::listing;
 use crate::error::{StoreError, WriteError};
-use crate::ledger::post_all;
 use crate::outbox::Event;
 use crate::write::Tx;
 
@@ -25,7 +22,7 @@ pub async fn listing_return(tx: &Tx, stored: &StoredListing) -> Result<StoredLis
     let bids = bids_open(tx, stored.id).await?;
     let ids: Vec<_> = bids.iter().map(|bid| bid.id).collect();
     bids_end(tx, &ids, BidState::Withdrawn, None, now).await?;
-    post_all(tx, &bids_released(&bids, stored.currency)?).await?;
+    Returning { bids: &bids, currency: stored.currency }.post(tx).await?;
     let ended = listing_advance(tx, stored, ListingState::Withdrawn, stored.listing.sold_count, None, now).await?;
     listing_changed(tx, &ended).await?;
     bids_changed(tx, &bids).await?;
@@ -54,10 +51,13 @@ pub async fn listing_void_later(tx: &Tx, lead: LeadId) -> Result<(), StoreError>
     Ok(())
 }
 
-/// The journals that return what `bids` had reserved.
-pub fn bids_released(bids: &[StoredBid], currency: Currency) -> Result<Vec<Journal>, StoreError> {
-    let released = |bid: &StoredBid| event::bid_release(bid.id, bid.buyer, Money::new(bid.placement.reserved_minor, currency));
-    bids.iter().map(|bid| released(bid).map_err(StoreError::corrupt)).collect()
+/// Ends the open bid of `buyer` on a listing, whose row is locked, if there is one: it gets everything back.
+pub async fn bid_return(tx: &Tx, stored: &StoredListing, buyer: OrganizationId) -> Result<(), WriteError> {
+    let bids: Vec<StoredBid> = bid_open_of(tx, stored.id, buyer).await?.into_iter().collect();
+    let ids: Vec<_> = bids.iter().map(|bid| bid.id).collect();
+    bids_end(tx, &ids, BidState::Withdrawn, None, tx.now().await?).await?;
+    Returning { bids: &bids, currency: stored.currency }.post(tx).await?;
+    Ok(bids_changed(tx, &bids).await?)
 }
 
 /// Tells everybody who may see the listing that it changed.
@@ -68,9 +68,9 @@ pub async fn listing_changed(tx: &Tx, stored: &StoredListing) -> Result<(), Stor
 
 /// Tells each bidder that its bid ended.
 pub async fn bids_changed(tx: &Tx, bids: &[StoredBid]) -> Result<(), StoreError> {
-    for bid in bids {
+    let changed = |bid: &StoredBid| {
         let payload = serde_json::json!({ "bid": bid.id });
-        tx.emit(Event { topic: "bid.changed", subject_id: bid.listing.0, audience: vec![bid.buyer], payload }).await?;
-    }
-    Ok(())
+        Event { topic: "bid.changed", subject_id: bid.listing.0, audience: vec![bid.buyer], payload }
+    };
+    tx.emit_all(bids.iter().map(changed).collect()).await
 }

@@ -1,16 +1,17 @@
 //! What the decisions on a listing must know of its lead and of a buyer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use domain::account::OrganizationStatus;
 use domain::id::{LeadId, OrganizationId, VerticalId};
 use domain::lead::{Channel, LeadState, Offering};
-use domain::listing::{BuyerFacts, LeadFacts, ListingState};
+use domain::listing::{BuyerAccess, BuyerFacts, LeadFacts, ListingState};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
 use sea_orm::{ConnectionTrait, FromQueryResult, QueryOrder, QuerySelect, Statement};
 
 use super::StoredListing;
-use crate::db::Backend;
+use crate::db::{Backend, STATEMENT_ROWS};
 use crate::entity::{lead, listing, organization, trade};
 use crate::error::StoreError;
 use crate::write::Tx;
@@ -72,8 +73,11 @@ pub struct BuyersFacts {
     /// The one advertiser of a TARGETED lead; `Some(None)` when that advertiser is no longer known.
     target: Option<Option<OrganizationId>>,
     lead_verified: bool,
+    seller_suspended: bool,
     /// Those who have bought this person before.
     owners: BTreeSet<OrganizationId>,
+    /// Those who may not act.
+    stopped: BTreeMap<OrganizationId, BuyerAccess>,
 }
 
 impl BuyersFacts {
@@ -82,15 +86,18 @@ impl BuyersFacts {
     #[must_use]
     pub fn of(&self, buyer: OrganizationId) -> Option<BuyerFacts> {
         let is_seller = self.seller == buyer;
-        let hidden = self.target.is_some_and(|target| target != Some(buyer)) && !is_seller;
-        let facts = BuyerFacts { is_seller, has_person: self.owners.contains(&buyer), lead_verified: self.lead_verified };
+        let not_targeted = self.target.is_some_and(|target| target != Some(buyer));
+        let hidden = (not_targeted || self.seller_suspended) && !is_seller;
+        let access = self.stopped.get(&buyer).copied().unwrap_or_default();
+        let has_person = self.owners.contains(&buyer);
+        let facts = BuyerFacts { is_seller, has_person, lead_verified: self.lead_verified, access };
         (!hidden).then_some(facts)
     }
 
-    /// Whether the lead is still VERIFIED.
+    /// Whether the lead may be sold at all: it is still VERIFIED, and its seller is not suspended.
     #[must_use]
-    pub const fn lead_verified(&self) -> bool {
-        self.lead_verified
+    pub const fn sellable(&self) -> bool {
+        self.lead_verified && !self.seller_suspended
     }
 }
 
@@ -102,17 +109,8 @@ pub async fn buyers_facts(
     listing: &StoredListing,
     buyers: &BTreeSet<OrganizationId>,
 ) -> Result<BuyersFacts, StoreError> {
-    if tx.backend() == Backend::Postgres && !buyers.is_empty() {
-        organization::Entity::find()
-            .select_only()
-            .column(organization::Column::Id)
-            .filter(organization::Column::Id.is_in(buyers.iter().map(|buyer| buyer.0)))
-            .order_by_asc(organization::Column::Id)
-            .lock(LockType::NoKeyUpdate)
-            .into_tuple::<Uuid>()
-            .all(tx.db())
-            .await?;
-    }
+    let seller = stopped(tx, &BTreeSet::from([listing.seller]), None).await?;
+    let stopped = stopped(tx, buyers, Some(LockType::NoKeyUpdate)).await?;
     let row = lead_row(listing.lead).into_model::<LeadRow>().one(tx.db()).await?;
     let row = row.ok_or_else(|| StoreError::corrupt("a listing without its lead"))?;
     let targeted = row.offering == Offering::Targeted.as_str();
@@ -120,8 +118,39 @@ pub async fn buyers_facts(
         seller: listing.seller,
         target: targeted.then_some(row.target_id.map(OrganizationId::from)),
         lead_verified: row.state == LeadState::Verified.as_str(),
+        seller_suspended: seller.get(&listing.seller) == Some(&BuyerAccess::Suspended),
+        stopped,
         owners: owners_of_person(tx.db(), listing.lead).await?,
     })
+}
+
+/// Those of `organizations` that may not act, and why; their rows locked in the order of their ids if a lock is named.
+async fn stopped(
+    tx: &Tx,
+    organizations: &BTreeSet<OrganizationId>,
+    lock: Option<LockType>,
+) -> Result<BTreeMap<OrganizationId, BuyerAccess>, StoreError> {
+    let ids: Vec<OrganizationId> = organizations.iter().copied().collect();
+    let mut stopped = BTreeMap::new();
+    for ids in ids.chunks(STATEMENT_ROWS) {
+        let mut query = organization::Entity::find()
+            .select_only()
+            .columns([organization::Column::Id, organization::Column::Status, organization::Column::WalletFrozenAt])
+            .filter(organization::Column::Id.is_in(ids.iter().map(|id| id.0)))
+            .order_by_asc(organization::Column::Id);
+        if let (Backend::Postgres, Some(lock)) = (tx.backend(), lock) {
+            query = query.lock(lock);
+        }
+        let rows: Vec<(Uuid, String, Option<DateTimeUtc>)> = query.into_tuple().all(tx.db()).await?;
+        let access = |(id, status, frozen_at): (Uuid, String, Option<DateTimeUtc>)| {
+            let suspended = status == OrganizationStatus::Suspended.as_str();
+            let frozen = frozen_at.map(|_| BuyerAccess::WalletFrozen);
+            let access = if suspended { Some(BuyerAccess::Suspended) } else { frozen };
+            access.map(|access| (OrganizationId(id), access))
+        };
+        stopped.extend(rows.into_iter().filter_map(access));
+    }
+    Ok(stopped)
 }
 
 fn lead_row(id: LeadId) -> Select<lead::Entity> {
@@ -133,11 +162,12 @@ fn lead_row(id: LeadId) -> Select<lead::Entity> {
     ])
 }
 
-/// Those who have bought this lead, or another lead that shares a way to reach the person.
+/// Those who have bought this lead, or have another lead that shares a way to reach the person: one whose price came back
+/// is no longer theirs.
 async fn owners_of_person(db: &impl ConnectionTrait, lead: LeadId) -> Result<BTreeSet<OrganizationId>, StoreError> {
     let kinds: Vec<String> = Channel::ALL.iter().map(|channel| format!("'{}'", channel.as_str())).collect();
     let sql = format!(
-        "SELECT DISTINCT buyer_id FROM trade WHERE lead_id = $1 OR lead_id IN (\
+        "SELECT DISTINCT buyer_id FROM trade WHERE lead_id = $1 OR state <> 'REFUNDED' AND lead_id IN (\
          SELECT other.lead_id FROM lead_key AS own JOIN lead_key AS other ON other.hash = own.hash AND other.kind = own.kind \
          WHERE own.lead_id = $1 AND own.kind IN ({}))",
         kinds.join(", ")

@@ -17,11 +17,11 @@ use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{LockBehavior, LockType};
-use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect};
+use sea_orm::{Condition, ConnectionTrait, QueryOrder, QuerySelect};
 
 pub use attribute::{AttributeFilter, AttributeTest};
 pub use browse::{ListingFilter, ListingKey, ListingScope, ListingSort, PriceRange};
-pub use end::{LISTING_VOID, bids_changed, bids_released, listing_changed, listing_return, listing_void, listing_void_later};
+pub use end::{LISTING_VOID, bid_return, bids_changed, listing_changed, listing_return, listing_void, listing_void_later};
 pub use facts::{BuyersFacts, LeadForSale, buyers_facts, lead_for_sale};
 pub use view::{ListingView, PublicCheck, listing_view};
 
@@ -179,16 +179,43 @@ pub async fn listing_advance(
 }
 
 impl Store {
-    /// Up to `limit` open listings whose closing time has come, the earliest first.
-    pub async fn listings_due(&self, now: Timestamp, limit: u64) -> Result<Vec<ListingId>, StoreError> {
-        let due = listing::Entity::find()
+    /// Up to `limit` open listings whose closing time has come, the earliest first, behind `after`.
+    pub async fn listings_due(
+        &self,
+        now: Timestamp,
+        after: Option<(Timestamp, ListingId)>,
+        limit: u64,
+    ) -> Result<Vec<(Timestamp, ListingId)>, StoreError> {
+        let mut due = listing::Entity::find()
+            .select_only()
+            .columns([listing::Column::ClosesAt, listing::Column::Id])
+            .filter(listing::Column::State.eq(ListingState::Open.as_str()))
+            .filter(listing::Column::ClosesAt.lte(now));
+        if let Some((at, id)) = after {
+            let tied = Condition::all().add(listing::Column::ClosesAt.eq(at)).add(listing::Column::Id.gt(id.0));
+            due = due.filter(Condition::any().add(listing::Column::ClosesAt.gt(at)).add(tied));
+        }
+        let due = due.order_by_asc(listing::Column::ClosesAt).order_by_asc(listing::Column::Id).limit(limit);
+        let rows: Vec<(Timestamp, Uuid)> = due.into_tuple().all(self.read()).await?;
+        Ok(rows.into_iter().map(|(at, id)| (at, id.into())).collect())
+    }
+
+    /// Up to `limit` open listings of `seller` behind the listing `after`.
+    pub async fn listings_open_of(
+        &self,
+        seller: OrganizationId,
+        after: Option<ListingId>,
+        limit: u64,
+    ) -> Result<Vec<ListingId>, StoreError> {
+        let mut open = listing::Entity::find()
             .select_only()
             .column(listing::Column::Id)
-            .filter(listing::Column::State.eq(ListingState::Open.as_str()))
-            .filter(listing::Column::ClosesAt.lte(now))
-            .order_by_asc(listing::Column::ClosesAt)
-            .limit(limit);
-        let ids: Vec<Uuid> = due.into_tuple().all(self.read()).await?;
+            .filter(listing::Column::SellerId.eq(seller.0))
+            .filter(listing::Column::State.eq(ListingState::Open.as_str()));
+        if let Some(after) = after {
+            open = open.filter(listing::Column::Id.gt(after.0));
+        }
+        let ids: Vec<Uuid> = open.order_by_asc(listing::Column::Id).limit(limit).into_tuple().all(self.read()).await?;
         Ok(ids.into_iter().map(ListingId::from).collect())
     }
 

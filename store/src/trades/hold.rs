@@ -2,7 +2,7 @@
 //! writes the row, or refuses and writes nothing.
 
 use domain::id::TradeId;
-use domain::ledger::event::{self, Shares, Unbuildable};
+use domain::ledger::event::{self, Owed, Recoverable, Shares, Unbuildable};
 use domain::ledger::{Account, AccountKind, Journal};
 use domain::time::Timestamp;
 use domain::trade::{RefundFrom, RefundPart};
@@ -63,13 +63,18 @@ pub async fn trade_release(tx: &Tx, id: TradeId) -> Result<Trade, WriteError> {
 pub async fn trade_refund(tx: &Tx, id: TradeId) -> Result<Trade, WriteError> {
     let was = trade_lock(tx, id).await?;
     let (hold, from) = was.hold.refund(was.price.minor)?;
-    let mut ledger = Ledger::lock(tx, accounts(&was)).await?;
+    let currency = was.price.currency;
+    // One row takes the losses of all: only what may add to it waits for it.
+    let losses = matches!(from, RefundFrom::Parties(_)).then(|| Account::exchange(AccountKind::Losses, currency));
+    let mut ledger = Ledger::lock(tx, accounts(&was).into_iter().chain(losses)).await?;
     let now = ledger.now();
+    let buyer_owed_minor = ledger.owed_minor(was.buyer, currency);
     let journal = match from {
-        RefundFrom::Escrow => event::refund(&was.sides()),
+        RefundFrom::Escrow => event::refund(&was.sides(), buyer_owed_minor),
         RefundFrom::Parties(shares) => {
-            let seller = Account::of(was.seller, AccountKind::Available, was.price.currency);
-            event::recovery(&was.sides(), shares, ledger.balance_minor(seller))
+            let seller_minor = ledger.balance_minor(Account::of(was.seller, AccountKind::Available, currency));
+            let fees_minor = ledger.balance_minor(was.sides().fees());
+            event::recovery(&was.sides(), shares, Recoverable { seller_minor, fees_minor, buyer_owed_minor })
         }
     };
     ledger.record(&built(journal)?, Note::default())?;
@@ -85,7 +90,10 @@ pub async fn trade_split(tx: &Tx, id: TradeId, part: RefundPart, commission: Com
     let commission_bp = agreed_bp(&was, commission);
     let (hold, shares) = was.hold.split(was.price.minor, part, commission_bp)?;
     let mut ledger = Ledger::lock(tx, accounts(&was)).await?;
-    let owed = ledger.owed_minor(was.seller, was.price.currency);
+    let owed = Owed {
+        buyer_minor: ledger.owed_minor(was.buyer, was.price.currency),
+        seller_minor: ledger.owed_minor(was.seller, was.price.currency),
+    };
     let journal = event::refund_partly(&was.sides(), shares.refund_minor, commission_bp, owed);
     ledger.record(&built(journal)?, Note::default())?;
     let ended_at = Some(ledger.now());
@@ -96,14 +104,16 @@ pub async fn trade_split(tx: &Tx, id: TradeId, part: RefundPart, commission: Com
 }
 
 /// Every account that the end of this trade's hold may touch.
-pub(super) fn accounts(trade: &Trade) -> [Account; 5] {
+pub(super) fn accounts(trade: &Trade) -> [Account; 6] {
     let currency = trade.price.currency;
     let seller = |kind| Account::of(trade.seller, kind, currency);
+    let buyer = |kind| Account::of(trade.buyer, kind, currency);
     [
         seller(AccountKind::Escrow),
         seller(AccountKind::Available),
         seller(AccountKind::Receivable),
-        Account::of(trade.buyer, AccountKind::Available, currency),
+        buyer(AccountKind::Available),
+        buyer(AccountKind::Receivable),
         trade.sides().fees(),
     ]
 }

@@ -1,17 +1,19 @@
 //! Opening trades: the sale of leads and the hold on their prices.
 
 use domain::id::{LeadId, ListingId, OrganizationId, TradeId, TypedId};
-use domain::ledger::{Journal, event};
+use domain::ledger::{Account, AccountKind, Journal, event};
 use domain::money::Money;
 use domain::refusal::{Code, Refusal};
+use domain::time::Timestamp;
 use domain::trade::{Hold, HoldTerms};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 
 use super::row::{self, Trade};
+use crate::bids::Returning;
 use crate::entity::trade;
 use crate::error::{StoreError, WriteError};
-use crate::ledger;
+use crate::ledger::{Ledger, Note};
 use crate::write::Tx;
 
 /// From which account the buyer pays.
@@ -53,40 +55,61 @@ pub struct Sale {
 
 /// Opens one trade and puts its price into escrow. The caller has locked the listing.
 pub async fn trade_open(tx: &Tx, sale: &Sale, terms: &HoldTerms) -> Result<Trade, WriteError> {
-    let mut trades = trades_open(tx, std::slice::from_ref(sale), &[], terms).await?;
+    let none = Returning { bids: &[], currency: sale.price.currency };
+    let mut trades = trades_open(tx, std::slice::from_ref(sale), none, terms, tx.now().await?).await?;
     Ok(trades.pop().ok_or(StoreError::Misuse("a sale opened no trade"))?)
 }
 
-/// Opens the trades of a clearing and posts its other journals (what lost bids get back) with one set of locks and writes.
-pub async fn trades_open(tx: &Tx, sales: &[Sale], others: &[Journal], terms: &HoldTerms) -> Result<Vec<Trade>, WriteError> {
-    let mut journals = others.to_vec();
-    for sale in sales {
-        journals.push(journal(sale)?);
+/// Opens the trades of a clearing that was decided at `now`, and returns what lost bids had reserved, with one set of
+/// locks and writes.
+pub async fn trades_open(
+    tx: &Tx,
+    sales: &[Sale],
+    returning: Returning<'_>,
+    terms: &HoldTerms,
+    now: Timestamp,
+) -> Result<Vec<Trade>, WriteError> {
+    if sales.is_empty() {
+        returning.post(tx).await?;
+        return Ok(Vec::new());
     }
-    let now = tx.now().await?;
     let trades: Vec<Trade> = sales.iter().map(|sale| opened(sale, terms, now)).collect();
-    if !trades.is_empty() {
-        let again = || Refusal::new(Code::Taken, "this buyer has bought this lead before");
-        trade::Entity::insert_many(trades.iter().map(model))
-            .exec_without_returning(tx.db())
-            .await
-            .map_err(|error| WriteError::from(error).unique_as(again()))?;
+    let again = || Refusal::new(Code::Taken, "this buyer has bought this lead before");
+    trade::Entity::insert_many(trades.iter().map(model))
+        .exec_without_returning(tx.db())
+        .await
+        .map_err(|error| WriteError::from(error).unique_as(again()))?;
+    let mut ledger = Ledger::lock(tx, sales.iter().flat_map(accounts).chain(returning.accounts())).await?;
+    returning.record(&mut ledger)?;
+    for sale in sales {
+        let owed_minor = ledger.owed_minor(sale.buyer, sale.price.currency);
+        ledger.record(&journal(sale, owed_minor)?, Note::default())?;
     }
-    ledger::post_all(tx, &journals).await?;
+    ledger.flush().await?;
     tx.emit_all(trades.iter().map(row::news).collect()).await?;
     Ok(trades)
 }
 
-fn journal(sale: &Sale) -> Result<Journal, StoreError> {
+fn accounts(sale: &Sale) -> [Account; 4] {
+    let buyer = |kind| Account::of(sale.buyer, kind, sale.price.currency);
+    let paid_from = match sale.paid_from {
+        PaidFrom::Available => AccountKind::Available,
+        PaidFrom::Reserved { .. } => AccountKind::Reserved,
+    };
+    let escrow = Account::of(sale.seller, AccountKind::Escrow, sale.price.currency);
+    [buyer(paid_from), buyer(AccountKind::Available), buyer(AccountKind::Receivable), escrow]
+}
+
+fn journal(sale: &Sale, owed_minor: i64) -> Result<Journal, StoreError> {
     let sides = event::Sides { trade: sale.trade, buyer: sale.buyer, seller: sale.seller, price: sale.price };
     match sale.paid_from {
         PaidFrom::Available => event::trade_from_available(&sides),
-        PaidFrom::Reserved { minor } => event::trade_from_reserved(&sides, minor),
+        PaidFrom::Reserved { minor } => event::trade_from_reserved(&sides, minor, owed_minor),
     }
     .map_err(StoreError::corrupt)
 }
 
-fn opened(sale: &Sale, terms: &HoldTerms, now: domain::time::Timestamp) -> Trade {
+fn opened(sale: &Sale, terms: &HoldTerms, now: Timestamp) -> Trade {
     Trade {
         id: sale.trade,
         listing: sale.listing,

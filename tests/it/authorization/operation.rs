@@ -132,6 +132,7 @@ fn prefix(name: &str) -> &'static str {
         "trade" => "trd",
         "dispute" => "dsp",
         "client" => "cli",
+        "deposit" => "dep",
         "withdrawal" => "wdr",
         "suppression" => "sup",
         "confirmation" => "conf",

@@ -115,6 +115,28 @@ on_each_backend! {
         assert_clean(&x).await;
     }
 
+    async fn a_class_refund_does_not_wait_for_commission_that_was_paid_out(x: Exchange) {
+        let (operator, seller) = (x.operator().await, x.organization("Seller").await);
+        let buyers = buyers(&x, 2, 1_000).await;
+        let place = place(&x, &seller, 2).await;
+        sell(&x.app, place, buyers[0].org(), 1_000).await.unwrap();
+        x.clock.advance_secs(7 * DAY);
+        let late = sell(&x.app, place, buyers[1].org(), 1_000).await.unwrap();
+        x.clock.advance_secs(DAY);
+        x.app.store.trades_advance(10).await.unwrap();
+        let correct = "mutation ($input: CorrectionRecordInput!) { correctionRecord(input: $input) { correction { id } userErrors { code } } }";
+        let paid_out = json!({ "from": { "kind": "FEES" }, "to": { "kind": "EXTERNAL_BANK" }, "memo": "commission of March",
+            "amount": { "amount": "0.70", "currencyCode": "EUR" }, "idempotencyKey": "out" });
+        let done = operator.run(&x, correct, json!({ "input": paid_out })).await;
+        assert_eq!(done["correctionRecord"]["userErrors"], json!([]));
+        let id = opened(&x, &buyers[1], &late, "PRANK", "BOGUS_NAME").await;
+        assert_eq!(accept(&x, &seller, &id).await, "REFUNDED");
+        assert_eq!(available(&x, &buyers).await, [1_000, 1_000]);
+        let sums = x.app.store.balances_by_kind().await.unwrap();
+        assert_eq!((sums["FEES"], sums["LOSSES"]), (0, -70), "the exchange bears what it had paid out");
+        assert_clean(&x).await;
+    }
+
     async fn siblings_of_a_fake_lead_are_reviewed_and_a_confirmed_ring_is_proof(x: Exchange) {
         let arbiter = x.arbiter().await;
         let seller = x.organization("Seller").await;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use api::ports::{Entropy, SeededEntropy};
 use domain::id::{BidId, ChargebackId, CorrectionId, DepositId, OrganizationId, TradeId, WithdrawalId};
 use domain::ledger::book::Book;
-use domain::ledger::event::{self, Sides};
+use domain::ledger::event::{self, Owed, Recoverable, Shares, Sides};
 use domain::ledger::{Account, AccountKind, Journal};
 use store::WriteError;
 use store::ledger::{self, Note};
@@ -51,13 +51,13 @@ fn next(
     let spendable = |who| book.balance(who, AccountKind::Available, EUR);
     let owed = |who| -book.balance(who, AccountKind::Receivable, EUR);
     let id: Uuid = x.app.store.id::<DepositId>().0;
-    let journal = match dice.below(12) {
+    let journal = match dice.below(13) {
         0 | 1 => event::deposit(DepositId(id), who, AccountKind::ExternalBank, eur(minor * 4), owed(who)),
         2 => {
             begun.bids.push((BidId(id), who, minor));
             event::bid_reserve(BidId(id), who, eur(minor))
         }
-        3 => dice.pick(&begun.bids).map(|(bid, who, minor)| event::bid_release(bid, who, eur(minor)))?,
+        3 => dice.pick(&begun.bids).map(|(bid, who, minor)| event::bid_release(bid, who, eur(minor), owed(who)))?,
         4 | 5 => {
             let sides = Sides { trade: TradeId(id), buyer: who, seller: other, price: eur(minor) };
             begun.trades.push(sides);
@@ -67,26 +67,41 @@ fn next(
             let (bid, buyer, reserved) = dice.pick(&begun.bids)?;
             let sides = Sides { trade: TradeId(id), buyer, seller: other, price: eur(minor.min(reserved)) };
             begun.trades.push(sides);
-            return event::trade_from_reserved(&sides, reserved).ok().map(|journal| (journal, Some(bid)));
+            return event::trade_from_reserved(&sides, reserved, owed(buyer)).ok().map(|journal| (journal, Some(bid)));
         }
         7 => dice.pick(&begun.trades).map(|sides| event::release(&sides, 1_000, owed(sides.seller)))?,
-        8 => dice
-            .pick(&begun.trades)
-            .map(|sides| event::refund_partly(&sides, minor.min(sides.price.minor), 1_000, owed(sides.seller)))?,
+        8 => {
+            let sides = dice.pick(&begun.trades)?;
+            let owed = Owed { buyer_minor: owed(sides.buyer), seller_minor: owed(sides.seller) };
+            event::refund_partly(&sides, minor.min(sides.price.minor), 1_000, owed)
+        }
         9 => {
             begun.withdrawals.push((WithdrawalId(id), who, minor));
             event::withdrawal(WithdrawalId(id), who, eur(minor))
         }
         10 => {
-            let end = if dice.below(2) == 0 { event::withdrawal_paid } else { event::withdrawal_failed };
-            dice.pick(&begun.withdrawals).map(|(withdrawal, who, minor)| end(withdrawal, who, eur(minor)))?
+            let (withdrawal, who, minor) = dice.pick(&begun.withdrawals)?;
+            if dice.below(2) == 0 {
+                event::withdrawal_paid(withdrawal, who, eur(minor))
+            } else {
+                event::withdrawal_failed(withdrawal, who, eur(minor), owed(who))
+            }
+        }
+        11 => {
+            let sides = dice.pick(&begun.trades)?;
+            let found = Recoverable {
+                seller_minor: spendable(sides.seller),
+                fees_minor: book.state(sides.fees()).balance_minor,
+                buyer_owed_minor: owed(sides.buyer),
+            };
+            event::recovery(&sides, Shares::of(sides.price.minor, 0, 1_000), found)
         }
         _ if dice.below(2) == 0 => {
             event::chargeback(ChargebackId(id), who, AccountKind::ExternalStripe, eur(minor), spendable(who))
         }
         _ => {
             let available = |who| Account::of(who, AccountKind::Available, EUR);
-            event::correction(CorrectionId(id), available(who), available(other), minor)
+            event::correction(CorrectionId(id), &[(available(who), minor)], available(other))
         }
     };
     journal.ok().map(|journal| (journal, None))

@@ -91,6 +91,28 @@ on_each_backend! {
         assert_eq!(broken(&x).await.0, "escrow equals the open trades");
     }
 
+    async fn what_was_sold_and_what_came_in_must_agree_with_their_records(x: Exchange) {
+        let trade = one_trade(&x).await;
+        assert_clean(&x).await;
+        x.tamper("UPDATE listing SET sold_count = 2").await.unwrap();
+        assert_eq!(broken(&x).await.0, "a listing has sold as many copies as it has trades");
+        x.tamper("UPDATE listing SET sold_count = 1").await.unwrap();
+        let forged = match x.database {
+            Database::Sqlite => "randomblob(16)",
+            Database::Postgres => "gen_random_uuid()",
+        };
+        let owner = format!("SELECT {forged}, organization_id, 5, 'USD', 'REQUESTED', NULL, NULL, NULL, created_at, NULL, 0 FROM account");
+        x.tamper(&format!("INSERT INTO withdrawal {owner} WHERE kind = 'ESCROW'")).await.unwrap();
+        let (invariant, row) = broken(&x).await;
+        assert_eq!(invariant, "payout equals the withdrawals on their way", "no account is there to compare with");
+        assert!(row.contains(&trade.seller.0.to_string()), "{row}");
+        x.tamper("DELETE FROM withdrawal").await.unwrap();
+        x.tamper(&format!("INSERT INTO deposit SELECT {forged}, organization_id, 5, 'EUR', 'R', id, created_at FROM account WHERE kind = 'ESCROW'"))
+            .await
+            .unwrap();
+        assert_eq!(broken(&x).await.0, "each deposit is what its journal moved");
+    }
+
     async fn a_stop_refuses_what_moves_money_and_nothing_else(x: Exchange) {
         let trade = one_trade(&x).await;
         x.app.store.money_stop_set("a test".into()).await.unwrap();

@@ -1,14 +1,30 @@
 //! What happens to the money of a trade, and what can no longer happen.
 
-use domain::ledger::AccountKind;
+use domain::ledger::{Account, AccountKind, event};
 use domain::refusal::Code;
 use domain::trade::{Hold, RefundPart, TradeState};
 use store::trades::{Commission, trade_deliver, trade_freeze, trade_refund, trade_release, trade_resume, trade_split};
 
-use super::market::{DAY, accounts, assert_clean, balance, fund, on_trade, refusal, sell, stall};
+use super::market::{DAY, EUR, accounts, assert_clean, balance, eur, fund, on_trade, refusal, sell, stall};
 use crate::harness::on_each_backend;
 
 on_each_backend! {
+    async fn one_posting_bears_more_journals_than_a_statement(x: Exchange) {
+        let who = x.organization("B").await.org();
+        let done: Result<(), store::WriteError> = x.app.store.write("many", move |tx| async move {
+            let accounts = [Account::of(who, AccountKind::Available, EUR), Account::exchange(AccountKind::ExternalBank, EUR)];
+            let mut ledger = store::ledger::Ledger::lock(&tx, accounts).await?;
+            for _ in 0..3_001 {
+                let journal = event::deposit(tx.id(), who, AccountKind::ExternalBank, eur(1), 0).unwrap();
+                ledger.record(&journal, store::ledger::Note::default())?;
+            }
+            ledger.flush().await
+        }).await;
+        done.unwrap();
+        assert_eq!((balance(&x, who, AccountKind::Available).await, x.count("transfer").await), (3_001, 3_001));
+        assert_clean(&x).await;
+    }
+
     async fn a_hold_is_released_once_less_commission(x: Exchange) {
         let (seller, buyer) = (x.organization("S").await.org(), x.organization("B").await.org());
         fund(&x.app, buyer, 5_000).await;

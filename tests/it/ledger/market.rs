@@ -8,7 +8,8 @@ use domain::ledger::{Account, AccountKind, event};
 use domain::money::{Currency, Money};
 use domain::trade::HoldTerms;
 use sea_orm::ActiveValue::Set;
-use sea_orm::EntityTrait;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
 use serde_json::json;
 use store::WriteError;
 use store::entity::{bid, lead, listing, vertical, vertical_version};
@@ -170,7 +171,14 @@ pub async fn sell(app: &Arc<App>, stall: Stall, buyer: OrganizationId, minor: i6
     app.store
         .write("sell", move |tx| {
             let sale = sale.clone();
-            async move { trade_open(&tx, &sale, &HoldTerms::default()).await }
+            async move {
+                let trade = trade_open(&tx, &sale, &HoldTerms::default()).await?;
+                let sold = listing::Entity::update_many()
+                    .col_expr(listing::Column::SoldCount, Expr::col(listing::Column::SoldCount).add(1))
+                    .filter(listing::Column::Id.eq(stall.listing.0));
+                sold.exec(tx.db()).await?;
+                Ok(trade)
+            }
         })
         .await
 }

@@ -48,6 +48,22 @@ fn found(page: &Value, ids: &[String]) -> Vec<usize> {
 }
 
 on_each_backend! {
+    async fn a_falling_price_keeps_its_place_between_two_pages(x: Exchange) {
+        let (seller, buyer, v) = (x.organization("S").await, x.organization("B").await, vertical(&x, "auto").await);
+        let mut ids = Vec::new();
+        for (start, step) in [("100", "20"), ("95", "1")] {
+            let dutch = json!({ "start": money(start), "floor": money("5"), "step": money(step), "intervalSecs": 60 });
+            let of_seller = lead(&x, seller.org(), LeadSpec::of(v)).await;
+            ids.push(listed(&x, &seller, of_seller, 1, Some(7_200), json!({ "dutch": dutch })).await);
+        }
+        let first = page(&x, &buyer, json!({ "sort": "PRICE_UP", "first": 1 })).await;
+        assert_eq!(found(&first, &ids), [1]);
+        x.clock.advance_secs(60);
+        let after = &first["pageInfo"]["endCursor"];
+        assert_eq!(found(&page(&x, &buyer, json!({ "sort": "PRICE_UP", "after": after })).await, &ids), [0]);
+        assert_eq!(found(&page(&x, &buyer, json!({ "sort": "PRICE_UP" })).await, &ids), [0, 1], "a new list has the present order");
+    }
+
     async fn each_filter_finds_what_it_says(x: Exchange) {
         let (seller, buyer) = (x.organization("S").await, x.organization("B").await);
         let ids = market(&x, &seller).await;

@@ -84,6 +84,29 @@ on_each_backend! {
         assert_clean(&x).await;
     }
 
+    async fn a_purchase_sent_again_at_once_answers_the_same(x: Exchange) {
+        let (seller, buyer, v) = (x.organization("S").await, x.organization("B").await, vertical(&x, "auto").await);
+        fund(&x.app, buyer.org(), 5_000).await;
+        let lead = lead(&x, seller.org(), LeadSpec::of(v)).await;
+        let id = listed(&x, &seller, lead, 1, None, json!({ "fixed": { "exclusivePrice": money("40") } })).await;
+        let (listing, other): (ListingId, _) = (id.parse().unwrap(), x.second_process().await);
+        let calls = (0..8).map(|n| {
+            let (app, principal) = (if n % 2 == 0 { x.app.clone() } else { other.clone() }, buyer.principal.clone());
+            tokio::spawn(async move {
+                let caller = Caller { principal, request_id: "again".into(), address: None };
+                let kind = SaleKind::Exclusive;
+                listing_buy(&app, &caller, ListingBuy { listing, kind, max_price: None, idempotency_key: "once".into() }).await
+            })
+        });
+        let mut answers = Vec::new();
+        for call in calls.collect::<Vec<_>>() {
+            answers.push(call.await.unwrap().unwrap());
+        }
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+        assert_eq!((x.count("trade").await, balance(&x, buyer.org(), AccountKind::Available).await), (1, 1_000));
+        assert_clean(&x).await;
+    }
+
     async fn two_processes_clear_an_auction_once(x: Exchange) {
         let (seller, buyers, v) = (x.organization("S").await, buyers(&x).await, vertical(&x, "auto").await);
         let lead = lead(&x, seller.org(), LeadSpec::of(v)).await;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::stand::{LeadSpec, bid, buy, buy_for, create, errors, lead, listed, money, one, placed, seen, vertical};
 use crate::harness::on_each_backend;
-use crate::ledger::market::{assert_clean, balance, fund};
+use crate::ledger::market::{assert_clean, balance, fund, on_trade};
 
 on_each_backend! {
     async fn a_fixed_price_sells_shared_copies_until_none_is_left(x: Exchange) {
@@ -168,6 +168,23 @@ on_each_backend! {
             assert_eq!(done, json!({ "listing": { "state": "WITHDRAWN" }, "userErrors": [] }));
         }
         assert_eq!(errors(&buy(&x, &b, &second, "SHARED", "k4").await), one("DUPLICATE_FOR_BUYER", "listingId"));
+        assert_clean(&x).await;
+    }
+
+    async fn who_was_refunded_for_a_wrong_record_may_buy_the_person_listed_right(x: Exchange) {
+        let (seller, buyer, v) = (x.organization("S").await, x.organization("B").await, vertical(&x, "auto").await);
+        fund(&x.app, buyer.org(), 10_000).await;
+        let mut ids = Vec::new();
+        for rival in [&seller, &x.organization("Rival").await] {
+            let same = lead(&x, rival.org(), LeadSpec { phone: Some("+351911"), ..LeadSpec::of(v) }).await;
+            ids.push(listed(&x, rival, same, 2, None, json!({ "fixed": { "sharedPrice": money("10") } })).await);
+        }
+        let bought = buy(&x, &buyer, &ids[0], "SHARED", "k1").await;
+        assert_eq!(errors(&buy(&x, &buyer, &ids[1], "SHARED", "k2").await), one("DUPLICATE_FOR_BUYER", "listingId"));
+        let trade = bought["trade"]["id"].as_str().unwrap().parse().unwrap();
+        on_trade!(x.app, store::trades::trade_refund, trade).unwrap();
+        assert_eq!(errors(&buy(&x, &buyer, &ids[0], "SHARED", "k3").await), one("DUPLICATE_FOR_BUYER", "listingId"));
+        assert_eq!(buy(&x, &buyer, &ids[1], "SHARED", "k4").await["userErrors"], json!([]));
         assert_clean(&x).await;
     }
 

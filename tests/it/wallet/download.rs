@@ -22,7 +22,7 @@ on_each_backend! {
         }
         let losses = Account::exchange(AccountKind::Losses, EUR);
         let own = Account::of(company.org(), AccountKind::Available, EUR);
-        let fix = event::correction(CorrectionId(Uuid::from_u128(5)), own, losses, 50).unwrap();
+        let fix = event::correction(CorrectionId(Uuid::from_u128(5)), &[(own, 50)], losses).unwrap();
         let done: Result<_, WriteError> = x.app.store.write("fix", move |tx| {
             let fix = fix.clone();
             let note = Note { memo: Some("=HYPERLINK(\"http://x\", \"y\")".into()), recorded_by: None };

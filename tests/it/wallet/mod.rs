@@ -1,5 +1,6 @@
 //! Money in and out through the public API: deposits, withdrawals, corrections, statements, the money stop.
 
+mod chargebacks;
 mod download;
 mod reveal;
 
@@ -8,9 +9,9 @@ use serde_json::{Value, json};
 use crate::harness::{Actor, Exchange, on_each_backend};
 use crate::ledger::market::{DAY, assert_clean, fund, sell, stall};
 
-const DEPOSIT: &str = "mutation ($input: DepositRecordInput!) { depositRecord(input: $input) {
+pub const DEPOSIT: &str = "mutation ($input: DepositRecordInput!) { depositRecord(input: $input) {
     deposit { id organizationId amount { amount currencyCode } bankReference } userErrors { code path message } } }";
-const WITHDRAW: &str = "mutation ($input: WithdrawalRequestInput!) { withdrawalRequest(input: $input) {
+pub const WITHDRAW: &str = "mutation ($input: WithdrawalRequestInput!) { withdrawalRequest(input: $input) {
     withdrawal { id state amount { amount } } userErrors { code path message } } }";
 const CONFIRM: &str = "mutation ($input: WithdrawalConfirmInput!) { withdrawalConfirm(input: $input) {
     withdrawal { id state bankReference } userErrors { code path } } }";
@@ -21,15 +22,15 @@ const CORRECT: &str = "mutation ($input: CorrectionRecordInput!) { correctionRec
 const BALANCES: &str = "{ wallet { organizationId balances { currencyCode available { amount } reserved { amount }
     escrow { amount } heldAsBuyer { amount } payout { amount } owed { amount } } } }";
 
-fn eur(amount: &str) -> Value {
+pub fn eur(amount: &str) -> Value {
     json!({ "amount": amount, "currencyCode": "EUR" })
 }
 
-fn deposit(to: &Actor, amount: &str, reference: &str, key: &str) -> Value {
+pub fn deposit(to: &Actor, amount: &str, reference: &str, key: &str) -> Value {
     json!({ "input": { "organizationId": to.org().to_string(), "amount": eur(amount), "bankReference": reference, "idempotencyKey": key } })
 }
 
-async fn balances(x: &Exchange, who: &Actor) -> Value {
+pub async fn balances(x: &Exchange, who: &Actor) -> Value {
     let wallet = who.run(x, BALANCES, json!({})).await["wallet"].clone();
     assert_eq!(wallet["organizationId"], who.org().to_string());
     let flat = |b: &Value| ["available", "reserved", "escrow", "heldAsBuyer", "payout", "owed"].map(|f| b[f]["amount"].clone());
@@ -113,6 +114,54 @@ on_each_backend! {
         assert_eq!(code(exchange("AVAILABLE"), exchange("FEES"), "1").await, "REQUIRED");
         assert_eq!(code(exchange("FEES"), own("AVAILABLE"), "1").await, "INSUFFICIENT_FUNDS");
         assert_clean(&x).await;
+    }
+
+    async fn a_debt_in_any_currency_blocks_withdrawals(x: Exchange) {
+        let (operator, seller) = (x.operator().await, x.organization("S").await);
+        fund(&x.app, seller.org(), 1_000).await;
+        let own = json!({ "kind": "RECEIVABLE", "organizationId": seller.org().to_string() });
+        let debt = json!({ "from": own, "to": { "kind": "LOSSES" }, "amount": { "amount": "3", "currencyCode": "USD" },
+            "memo": "a mistake", "idempotencyKey": "c" });
+        assert_eq!(operator.run(&x, CORRECT, json!({ "input": debt })).await["correctionRecord"]["userErrors"], json!([]));
+        let before = x.row_counts().await;
+        let refused = seller.run(&x, WITHDRAW, json!({ "input": { "amount": eur("5"), "idempotencyKey": "w" } })).await;
+        let error = &refused["withdrawalRequest"]["userErrors"][0];
+        assert_eq!(error["code"], "WRONG_STATE");
+        assert_eq!(error["message"], "the organization owes the exchange 3.00 USD: deposits and income pay it first");
+        assert_eq!(x.row_counts().await, before);
+    }
+
+    async fn a_correction_takes_from_every_stripe_and_pays_no_more_than_is_owed(x: Exchange) {
+        let (operator, seller, buyer) = (x.operator().await, x.organization("S").await, x.organization("B").await);
+        fund(&x.app, buyer.org(), 6_000).await;
+        for _ in 0..6 {
+            sell(&x.app, stall(&x, seller.org(), 1).await, buyer.org(), 1_000).await.unwrap();
+        }
+        x.clock.advance_secs(8 * DAY);
+        x.app.store.trades_advance(10).await.unwrap();
+        let correct = async |from: Value, to: Value, amount: &str, key: &str| {
+            let input = json!({ "input": { "from": from, "to": to, "amount": eur(amount), "memo": "commission", "idempotencyKey": key } });
+            operator.run(&x, CORRECT, input).await["correctionRecord"]["userErrors"].clone()
+        };
+        let kind = |kind: &str| json!({ "kind": kind });
+        let own = |kind: &str| json!({ "kind": kind, "organizationId": seller.org().to_string() });
+        assert_eq!(correct(kind("FEES"), kind("EXTERNAL_BANK"), "6.01", "k0").await[0]["code"], "INSUFFICIENT_FUNDS");
+        assert_eq!(correct(kind("FEES"), kind("EXTERNAL_BANK"), "6", "k1").await, json!([]));
+        assert_eq!(x.app.store.balances_by_kind().await.unwrap()["FEES"], 0);
+        assert_eq!(correct(own("RECEIVABLE"), kind("LOSSES"), "2", "k2").await, json!([]));
+        assert_eq!(correct(kind("LOSSES"), own("RECEIVABLE"), "2.01", "k3").await[0]["code"], "TOO_LARGE");
+        assert_eq!(correct(kind("LOSSES"), own("RECEIVABLE"), "2", "k4").await, json!([]), "a write-off");
+        assert_clean(&x).await;
+    }
+
+    async fn withdrawals_sent_again_at_once_answer_the_same(x: Exchange) {
+        let seller = x.organization("S").await;
+        fund(&x.app, seller.org(), 1_000).await;
+        let ask = || seller.run(&x, WITHDRAW, json!({ "input": { "amount": eur("10"), "idempotencyKey": "once" } }));
+        let answers = futures::future::join_all((0..8).map(|_| ask())).await;
+        assert_eq!(answers[0]["withdrawalRequest"]["userErrors"], json!([]));
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+        assert_eq!(x.count("withdrawal").await, 1);
     }
 
     async fn a_statement_says_each_movement_with_the_balance_after_it(x: Exchange) {

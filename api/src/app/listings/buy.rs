@@ -9,8 +9,9 @@ use domain::id::{ListingId, OrganizationId, TradeId};
 use domain::listing::{self, Purchase};
 use domain::money::Money;
 use domain::refusal::{Code, Refusal};
+use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::bids::{StoredBid, bids_end, bids_open};
+use store::bids::{Returning, StoredBid, bids_end, bids_open};
 use store::listings::{self as stored, StoredListing};
 use store::trades::{PaidFrom, trades_open};
 use store::{Tx, WriteError};
@@ -57,8 +58,9 @@ pub async fn listing_buy(app: &App, caller: &Caller, input: ListingBuy) -> Resul
             let open = stored::listing_locked(&tx, input.listing).await?.ok_or_else(unknown)?;
             let facts = stored::buyers_facts(&tx, &open, &BTreeSet::from([buyer])).await?.of(buyer).ok_or_else(unknown)?;
             let most_minor = input.max_price.map(|most| in_currency(most, &open)).transpose()?;
-            let purchase = listing::listing_buy(&open.listing, facts, input.kind, most_minor, tx.now().await?)?;
-            let bought = buy(&tx, &exchange, &open, buyer, purchase).await?;
+            let now = tx.now().await?;
+            let purchase = listing::listing_buy(&open.listing, facts, input.kind, most_minor, now)?;
+            let bought = buy(&tx, &exchange, &open, buyer, (purchase, now)).await?;
             tx.remember(&key, &bought).await?;
             Ok(bought)
         }
@@ -71,21 +73,20 @@ async fn buy(
     exchange: &Exchange,
     open: &StoredListing,
     buyer: OrganizationId,
-    purchase: Purchase,
+    (purchase, now): (Purchase, Timestamp),
 ) -> Result<ListingBought, WriteError> {
-    let now = tx.now().await?;
     // An auction bought at once has no clearing: every bid on it returns what it reserved, the buyer's own before it pays.
     let bids = bids_open(tx, open.id).await?;
     let (own, others): (Vec<StoredBid>, Vec<StoredBid>) = bids.iter().cloned().partition(|bid| bid.buyer == buyer);
     let ids = |bids: &[StoredBid]| bids.iter().map(|bid| bid.id).collect::<Vec<_>>();
     bids_end(tx, &ids(&own), BidState::Withdrawn, None, now).await?;
     bids_end(tx, &ids(&others), BidState::Lost, Some(LossReason::Outbid), now).await?;
-    let released = stored::bids_released(&bids, open.currency)?;
+    let returning = Returning { bids: &bids, currency: open.currency };
 
     let settlement = Settlement::of(tx, exchange, open.seller).await?;
     let sale = settlement.sale(tx, open, buyer, (purchase.kind, purchase.price_minor), PaidFrom::Available);
     let trade = sale.trade;
-    trades_open(tx, &[sale], &released, &settlement.terms).await?;
+    trades_open(tx, &[sale], returning, &settlement.terms, now).await?;
     let after = stored::listing_advance(tx, open, purchase.state, purchase.sold_count, Some(purchase.kind), now).await?;
     stored::listing_changed(tx, &after).await?;
     stored::bids_changed(tx, &bids).await?;

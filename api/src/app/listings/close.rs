@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::bid::BidState;
 use domain::clearing::{LossReason, SealedBid};
 use domain::id::{BidId, LeadId, ListingId, OrganizationId};
-use domain::listing::{ListingState, Terms};
+use domain::listing::{BuyerAccess, ListingState, Terms};
 use domain::money::BP_WHOLE;
 use domain::receipt::{ListingFacts, Receipt};
+use domain::refusal::Code;
 use domain::reputation::Tally;
-use store::bids::{StoredBid, bids_end, bids_open};
+use store::bids::{Returning, StoredBid, bids_end, bids_open};
 use store::listings::{self as stored, BuyersFacts, StoredListing};
 use store::receipts::receipt_insert;
 use store::reputation::{Side, tallies_of};
@@ -25,21 +26,25 @@ use crate::config::Exchange;
 const ROUND: u64 = 200;
 
 /// Closes every listing whose time has come; answers how many this process closed. One that fails is logged and left for
-/// the next round, and does not stop the others.
+/// the next pass, and does not stop the others. While money is stopped all wait: who has won is not decided without paying.
 pub async fn listings_close_due(app: &App) -> Result<u64, AppError> {
     let mut closed: u64 = 0;
+    let mut after = None;
     loop {
-        let due = app.store.listings_due(app.now(), ROUND).await?;
-        let before = closed;
-        for id in &due {
+        if app.store.money_stop().await?.is_some() {
+            return Ok(closed);
+        }
+        let due = app.store.listings_due(app.now(), after, ROUND).await?;
+        for (_, id) in &due {
             match listing_close(app, *id).await {
                 Ok(true) => closed = closed.saturating_add(1),
                 Ok(false) => {}
+                Err(error) if error.refused_with(Code::MoneyStopped) => return Ok(closed),
                 Err(error) => tracing::error!(listing = %id, error = %error, "a listing could not be closed"),
             }
         }
-        let full = u64::try_from(due.len()).is_ok_and(|count| count == ROUND);
-        if !full || closed == before {
+        after = due.last().copied();
+        if u64::try_from(due.len()).is_ok_and(|count| count < ROUND) {
             return Ok(closed);
         }
     }
@@ -80,8 +85,8 @@ async fn clear(tx: &Tx, exchange: &Exchange, due: &StoredListing) -> Result<(), 
     let bids = bids_open(tx, due.id).await?;
     let buyers: BTreeSet<OrganizationId> = bids.iter().map(|bid| bid.buyer).collect();
     let facts = stored::buyers_facts(tx, due, &buyers).await?;
-    if !facts.lead_verified() {
-        // The lead was found wanting while it was listed: nobody may buy it, and there is nothing to clear.
+    if !facts.sellable() {
+        // The lead was found wanting while it was listed, or its seller was: nobody may buy it, there is nothing to clear.
         stored::listing_return(tx, due).await?;
         return Ok(());
     }
@@ -111,7 +116,8 @@ async fn settle(
     let sales: Vec<Sale> = receipt.result.sales.iter().filter_map(sale).collect();
     let lost: BTreeSet<BidId> = receipt.result.losses.iter().map(|loss| loss.bid).collect();
     let losers: Vec<StoredBid> = bids.iter().filter(|bid| lost.contains(&bid.id)).cloned().collect();
-    trades_open(tx, &sales, &stored::bids_released(&losers, due.currency)?, &settlement.terms).await?;
+    let returning = Returning { bids: &losers, currency: due.currency };
+    trades_open(tx, &sales, returning, &settlement.terms, now).await?;
 
     let won: Vec<BidId> = receipt.result.sales.iter().map(|sold| sold.bid).collect();
     bids_end(tx, &won, BidState::Won, None, now).await?;
@@ -151,6 +157,8 @@ fn weight_bp(tally: Option<&Tally>) -> i64 {
 fn barred(facts: &BuyersFacts, buyer: OrganizationId) -> Option<LossReason> {
     match facts.of(buyer) {
         None => Some(LossReason::FilterMismatch),
+        Some(facts) if facts.access == BuyerAccess::Suspended => Some(LossReason::FilterMismatch),
+        Some(facts) if facts.access == BuyerAccess::WalletFrozen => Some(LossReason::InsufficientFunds),
         Some(facts) if facts.is_seller => Some(LossReason::OwnLead),
         Some(facts) if facts.has_person => Some(LossReason::DuplicateForBuyer),
         Some(_) => None,

@@ -4,6 +4,7 @@ mod browse;
 mod buy;
 mod close;
 mod settle;
+mod suspend;
 
 use domain::access::Permission;
 use domain::id::{LeadId, ListingId, OrganizationId};
@@ -17,6 +18,7 @@ use store::{Tx, WriteError};
 pub use browse::{AttributeAsk, ListingsInput, listing, listing_filter, listing_found, listings};
 pub use buy::{ListingBought, ListingBuy, listing_buy};
 pub use close::{listing_close, listing_void, listings_close_due};
+pub use suspend::{ORGANIZATION_OFFERS_END, organization_offers_end};
 
 use super::idempotency::idempotency_key;
 use super::{App, AppError, Caller};
