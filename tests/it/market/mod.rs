@@ -5,3 +5,4 @@ mod browsing;
 mod races;
 mod selling;
 pub mod stand;
+mod withdrawn;
