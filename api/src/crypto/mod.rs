@@ -4,7 +4,7 @@ mod envelope;
 mod key_ring;
 mod token;
 
-pub use envelope::{Binding, Sealed};
+pub use envelope::{Binding, DataKey, Sealed, WrappedDataKey};
 pub use key_ring::{KeyRing, KeyRingError};
 pub use token::{Token, token_hash, tokens_match};
 

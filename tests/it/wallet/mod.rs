@@ -1,7 +1,7 @@
 //! Money in and out through the public API: deposits, withdrawals, corrections, statements, the money stop.
 
 mod download;
-mod reveal;
+pub mod reveal;
 
 use serde_json::{Value, json};
 
