@@ -141,6 +141,7 @@ crate::migration!(
             revealed_at TIMESTAMPTZ NOT NULL
         )",
         "CREATE INDEX contact_reveal_lead ON contact_reveal (lead_id, id)",
+        "CREATE INDEX contact_reveal_organization ON contact_reveal (organization_id, id)",
         "CREATE TABLE suppression (
             id UUID PRIMARY KEY,
             kind TEXT NOT NULL,

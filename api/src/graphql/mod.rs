@@ -20,6 +20,7 @@ pub mod node;
 pub mod organization;
 pub mod outcome;
 pub mod receipt;
+pub mod reveal;
 pub mod scalar;
 pub mod server;
 pub mod session;
@@ -62,6 +63,7 @@ pub struct Query(
     organization::OrganizationQuery,
     outcome::OutcomeQuery,
     receipt::ReceiptQuery,
+    reveal::RevealQuery,
     session::SessionQuery,
     suppression::SuppressionQuery,
     trade::TradeQuery,

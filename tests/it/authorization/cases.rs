@@ -31,6 +31,7 @@ pub const ROOTS: &[(&str, &str, Access)] = &[
     ("Query", "clearingReceipt", A::Needs(P::MarketRead)),
     ("Query", "client", A::NeedsBoth(P::TradesRead, P::OutcomesWrite)),
     ("Query", "clients", A::NeedsBoth(P::TradesRead, P::OutcomesWrite)),
+    ("Query", "contactReveals", A::NeedsOrOperator(P::MembersWrite)),
     ("Query", "deskDisputes", A::Arbiter),
     ("Query", "dispute", A::Needs(P::TradesRead)),
     ("Query", "disputes", A::Needs(P::TradesRead)),
