@@ -16,6 +16,8 @@ use crate::write::Tx;
 pub enum KeyPurpose {
     /// What the buyer of a trade writes down about the person: outcomes, steps, the client's card with its history.
     Work,
+    /// The name and the content of a file.
+    File,
 }
 
 /// A data key as it is kept.
@@ -41,6 +43,7 @@ impl KeyPurpose {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Work => "trade.work",
+            Self::File => "upload.file",
         }
     }
 }

@@ -35,7 +35,7 @@ impl std::fmt::Debug for WrappedKey {
 
 impl Envelopes {
     /// Every table.
-    pub const ALL: &[Self] = &[Self::LeadContact, Self::DataKey(KeyPurpose::Work)];
+    pub const ALL: &[Self] = &[Self::LeadContact, Self::DataKey(KeyPurpose::Work), Self::DataKey(KeyPurpose::File)];
 
     const fn table_and_id(self) -> (&'static str, &'static str) {
         match self {

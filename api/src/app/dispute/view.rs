@@ -8,9 +8,10 @@ use domain::reputation::Tally;
 use domain::time::Timestamp;
 use serde_json::Value;
 use store::disputes::{Dispute, DisputeFilter};
-use store::entity::{evidence, upload};
+use store::entity::evidence;
 use store::page::{Page, Slice};
 
+use super::super::uploads::{UploadView, uploads_named};
 use super::super::{App, AppError, Caller};
 use super::rules;
 use super::text::text_opened;
@@ -70,8 +71,9 @@ pub async fn dispute_entries(app: &App, id: DisputeId) -> Result<Vec<EntryView>,
 }
 
 /// The files of a dispute that the caller was given.
-pub async fn dispute_evidence(app: &App, id: DisputeId) -> Result<Vec<(evidence::Model, upload::Model)>, AppError> {
-    Ok(app.store.evidence_of(id).await?)
+pub async fn dispute_evidence(app: &App, id: DisputeId) -> Result<Vec<(evidence::Model, UploadView)>, AppError> {
+    let (given, uploads): (Vec<_>, Vec<_>) = app.store.evidence_of(id).await?.into_iter().unzip();
+    Ok(given.into_iter().zip(uploads_named(app, uploads).await?).collect())
 }
 
 /// Refuses those who may not look at reputations: everybody who may browse the market may, and staff.

@@ -8,13 +8,14 @@ use domain::dispute::{DisputeStatus, Level, RefundCause, RuledBy, Ruling, State,
 use domain::id::{DisputeId, EvidenceId};
 use domain::proof::AutomaticProof;
 use store::disputes::Dispute;
-use store::entity::{evidence, upload};
+use store::entity::evidence;
 
 use super::super::app;
 use super::super::error::answer;
 use super::super::id::to_id;
 use super::super::word::Word;
 use crate::app::dispute::{self, EntryView};
+use crate::app::uploads::UploadView;
 
 /// A buyer's claim on a trade.
 #[derive(Debug, SimpleObject)]
@@ -189,14 +190,15 @@ impl From<EntryView> for DisputeEntry {
     }
 }
 
-impl From<(evidence::Model, upload::Model)> for DisputeFile {
-    fn from((evidence, upload): (evidence::Model, upload::Model)) -> Self {
+impl From<(evidence::Model, UploadView)> for DisputeFile {
+    fn from((evidence, UploadView { upload, file_name }): (evidence::Model, UploadView)) -> Self {
+        let content = upload.content.as_ref();
         Self {
             id: to_id(EvidenceId(evidence.id)),
             party: evidence.side.parse().ok().map(Word),
-            file_name: upload.file_name,
-            media_type: upload.media_type,
-            size_bytes: upload.size_bytes.and_then(|size| i32::try_from(size).ok()),
+            file_name: file_name.unwrap_or_default(),
+            media_type: content.map(|content| content.media_type.clone()),
+            size_bytes: content.and_then(|content| i32::try_from(content.size_bytes).ok()),
             at: evidence.created_at,
         }
     }
