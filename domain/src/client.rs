@@ -1,5 +1,5 @@
 //! A client card: what a buyer keeps of a person who became its client. It is the buyer's own, linked to the lead it came
-//! from, and outlives what the exchange knows of that lead.
+//! from, until the buyer has its money back or the person withdraws consent.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -56,8 +56,9 @@ pub enum Outcome {
     },
     /// The person does not buy.
     RefusedToBuy {
-        /// Why.
-        reason: String,
+        /// Why: kept apart and sealed, since it is about a person; `None` once it was destroyed.
+        #[serde(skip)]
+        reason: Option<String>,
     },
     /// The person bought.
     Converted {
@@ -107,7 +108,7 @@ impl Report {
             }
             OutcomeKind::RefusedToBuy => {
                 let reason = self.reason.ok_or_else(|| Refusal::required("reason"))?;
-                Outcome::RefusedToBuy { reason: note("reason", &reason)? }
+                Outcome::RefusedToBuy { reason: Some(note("reason", &reason)?) }
             }
             OutcomeKind::Converted => {
                 let revenue = self.revenue.ok_or_else(|| Refusal::required("revenue"))?;
@@ -133,6 +134,12 @@ impl Outcome {
             Self::RefusedToBuy { .. } => OutcomeKind::RefusedToBuy,
             Self::Converted { .. } => OutcomeKind::Converted,
         }
+    }
+
+    /// The reason, if there is any.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        if let Self::RefusedToBuy { reason } = self { reason.as_deref() } else { None }
     }
 
     /// The revenue in minor units with its currency, if there is any.
@@ -225,6 +232,16 @@ mod tests {
         assert_eq!(codes(Report { until: Some(now()), ..report(OutcomeKind::Deferred) }), [(Code::Invalid, "until".to_owned())]);
         let stray = Report { until: Some(until), revenue: Some(revenue), ..report(OutcomeKind::Contacted) };
         assert_eq!(codes(stray), [(Code::Invalid, "until".to_owned()), (Code::Invalid, "revenue".to_owned())]);
+    }
+
+    #[test]
+    fn an_outcome_is_written_without_its_reason() {
+        let refused =
+            Report { reason: Some(" Ada has one ".into()), ..report(OutcomeKind::RefusedToBuy) }.outcome(now()).unwrap();
+        assert_eq!(refused.reason(), Some("Ada has one"));
+        assert_eq!(serde_json::to_string(&refused).unwrap(), r#"{"kind":"REFUSED_TO_BUY"}"#);
+        let read: Outcome = serde_json::from_str(r#"{"kind":"REFUSED_TO_BUY"}"#).unwrap();
+        assert_eq!((read.kind(), read.reason()), (OutcomeKind::RefusedToBuy, None));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Files that clients put on the exchange: CSV files of leads, and evidence in disputes.
 
+use std::cmp::Ordering;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,8 @@ text_enum! {
         Open = "OPEN",
         /// There, whole, and never to change.
         Stored = "STORED",
+        /// Removed some time after its last use; only what is known of it is left.
+        Removed = "REMOVED",
     }
 }
 
@@ -54,7 +57,9 @@ impl UploadState {
     /// Whether the file may be put now. It may be put once, before the deadline.
     pub fn admit(self, expires_at: Timestamp, now: Timestamp) -> Result<(), Refusal> {
         match self {
-            Self::Stored => Err(Refusal::wrong_state("the file is there already; make another upload for another file")),
+            Self::Stored | Self::Removed => {
+                Err(Refusal::wrong_state("the file is there already; make another upload for another file"))
+            }
             Self::Open if now >= expires_at => Err(Refusal::new(Code::OutsideWindow, "the upload has expired; make another one")),
             Self::Open => Ok(()),
         }
@@ -73,6 +78,30 @@ pub fn file_name(name: &str) -> Result<String, Refusal> {
         return Err(Refusal::new(Code::TooLarge, format!("at most {MAX_FILE_NAME} characters")).at("fileName"));
     }
     Ok(clean.to_owned())
+}
+
+/// The byte order of UTF-16.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ByteOrder {
+    /// The low byte first.
+    Little,
+    /// The high byte first.
+    Big,
+}
+
+/// The byte order of a file that is UTF-16 by its zeros: Latin letters have one in every other place, and hardly any letter
+/// has one in the other. `None` when `head`, the beginning of the file, is not like that.
+#[must_use]
+pub fn utf16_by_zeros(head: &[u8]) -> Option<ByteOrder> {
+    let zeros = |from: usize| head.iter().skip(from).step_by(2).filter(|byte| **byte == 0).count();
+    let (even, odd) = (zeros(0), zeros(1));
+    // An eighth of the bytes: text in other scripts has its spaces, digits and separators.
+    let many = head.len().checked_div(8).unwrap_or(0).max(1);
+    match (even.cmp(&odd), even.max(odd) >= many && even.min(odd).saturating_mul(16) <= even.max(odd)) {
+        (Ordering::Less, true) => Some(ByteOrder::Little),
+        (Ordering::Greater, true) => Some(ByteOrder::Big),
+        _ => None,
+    }
 }
 
 impl UploadPurpose {
@@ -116,6 +145,18 @@ mod tests {
         assert!(file_name("a/").is_err() && file_name("..").is_err() && file_name("\u{0}").is_err());
         assert_eq!(file_name(&"x".repeat(200)).map(|name| name.len()), Ok(200));
         assert_eq!(file_name(&"x".repeat(201)).unwrap_err().code, Code::TooLarge);
+    }
+
+    #[test]
+    fn wide_text_shows_by_its_zeros() {
+        let little: Vec<u8> = "Имя;City\n1;Rome\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = "Name;City\n".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        assert_eq!((utf16_by_zeros(&little), utf16_by_zeros(&big)), (Some(ByteOrder::Little), Some(ByteOrder::Big)));
+        for other in
+            [b"a;b\n".as_slice(), b"", &[0; 64], &[0, 1, 2, 0, 0, 9, 0, 0], &[1, 0, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4, 5, 6]]
+        {
+            assert_eq!(utf16_by_zeros(other), None, "{other:?}");
+        }
     }
 
     #[test]

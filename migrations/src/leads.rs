@@ -7,7 +7,7 @@ crate::migration!(
             id UUID PRIMARY KEY,
             organization_id UUID REFERENCES organization (id),
             purpose TEXT NOT NULL,
-            file_name TEXT NOT NULL,
+            file_name BYTEA NOT NULL,
             state TEXT NOT NULL,
             token_hash BYTEA NOT NULL UNIQUE,
             max_bytes BIGINT NOT NULL,
@@ -21,6 +21,7 @@ crate::migration!(
             completed_at TIMESTAMPTZ
         )",
         "CREATE INDEX upload_organization ON upload (organization_id)",
+        "CREATE INDEX upload_stored ON upload (completed_at) WHERE state = 'STORED' AND purpose = 'LEADS'",
         "CREATE TABLE lead_import (
             id UUID PRIMARY KEY,
             seller_id UUID NOT NULL REFERENCES organization (id),
@@ -44,6 +45,7 @@ crate::migration!(
             version BIGINT NOT NULL DEFAULT 0
         )",
         "CREATE INDEX lead_import_seller ON lead_import (seller_id, id)",
+        "CREATE INDEX lead_import_upload ON lead_import (upload_id)",
         "CREATE TABLE lead_import_refusal (
             import_id UUID NOT NULL REFERENCES lead_import (id),
             line BIGINT NOT NULL,
@@ -141,6 +143,7 @@ crate::migration!(
             revealed_at TIMESTAMPTZ NOT NULL
         )",
         "CREATE INDEX contact_reveal_lead ON contact_reveal (lead_id, id)",
+        "CREATE INDEX contact_reveal_organization ON contact_reveal (organization_id, id)",
         "CREATE TABLE suppression (
             id UUID PRIMARY KEY,
             kind TEXT NOT NULL,

@@ -26,6 +26,14 @@ const STATEMENTS: &[&str] = &[
         PRIMARY KEY (organization_id, idempotency_key)
     )",
     "CREATE INDEX idempotency_age ON idempotency (created_at)",
+    "CREATE TABLE data_key (
+        object_id UUID PRIMARY KEY,
+        purpose TEXT NOT NULL,
+        key_id TEXT NOT NULL,
+        wrapped_key BYTEA,
+        destroyed_at TIMESTAMPTZ,
+        CHECK ((wrapped_key IS NULL) = (destroyed_at IS NOT NULL))
+    )",
     "CREATE TABLE setting (
         name TEXT PRIMARY KEY,
         value JSONB NOT NULL,

@@ -1,4 +1,4 @@
-//! Client cards, sealed, and their history. A card is seen by its organization only.
+//! Client cards, sealed under the data key of their trade, and their history. A card is seen by its organization only.
 
 use domain::client::ClientEntryKind;
 use domain::id::{ClientEntryId, ClientId, LeadId, OrganizationId, TradeId, TypedId, UserId};
@@ -14,17 +14,6 @@ use crate::error::{StoreError, WriteError};
 use crate::page::{Page, Slice};
 use crate::write::Tx;
 
-/// Something sealed by the caller, bound to the id of the row that holds it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SealedColumns {
-    /// The name of the ring's key.
-    pub key_id: String,
-    /// The wrapped data key.
-    pub wrapped_key: Vec<u8>,
-    /// The content.
-    pub ciphertext: Vec<u8>,
-}
-
 /// A client card, sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
@@ -36,8 +25,8 @@ pub struct Client {
     pub trade: TradeId,
     /// The lead.
     pub lead: LeadId,
-    /// The card.
-    pub card: SealedColumns,
+    /// The card, sealed.
+    pub card: Vec<u8>,
     /// The agent responsible.
     pub agent: Option<UserId>,
     /// When it was made.
@@ -55,8 +44,8 @@ pub struct ClientEntry {
     pub id: ClientEntryId,
     /// What it is.
     pub kind: ClientEntryKind,
-    /// Its text.
-    pub text: SealedColumns,
+    /// Its text, sealed.
+    pub text: Vec<u8>,
     /// Who wrote it, if a person did.
     pub recorded_by: Option<UserId>,
     /// When.
@@ -70,7 +59,7 @@ impl From<client::Model> for Client {
             organization: row.organization_id.into(),
             trade: row.trade_id.into(),
             lead: row.lead_id.into(),
-            card: SealedColumns { key_id: row.key_id, wrapped_key: row.wrapped_key, ciphertext: row.ciphertext },
+            card: row.ciphertext,
             agent: row.agent_id.map(UserId),
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -86,7 +75,7 @@ impl TryFrom<client_entry::Model> for ClientEntry {
         Ok(Self {
             id: row.id.into(),
             kind: row.kind.parse().map_err(StoreError::corrupt)?,
-            text: SealedColumns { key_id: row.key_id, wrapped_key: row.wrapped_key, ciphertext: row.ciphertext },
+            text: row.ciphertext,
             recorded_by: row.recorded_by.map(UserId),
             created_at: row.created_at,
         })
@@ -99,7 +88,7 @@ pub async fn client_insert(
     id: ClientId,
     organization: OrganizationId,
     trade: (TradeId, LeadId),
-    card: SealedColumns,
+    card: Vec<u8>,
     agent: Option<UserId>,
 ) -> Result<Client, WriteError> {
     let now = tx.now().await?;
@@ -109,9 +98,7 @@ pub async fn client_insert(
         organization_id: Set(organization.uuid()),
         trade_id: Set(trade.uuid()),
         lead_id: Set(lead.uuid()),
-        key_id: Set(card.key_id.clone()),
-        wrapped_key: Set(card.wrapped_key.clone()),
-        ciphertext: Set(card.ciphertext.clone()),
+        ciphertext: Set(card.clone()),
         agent_id: Set(agent.map(UserId::uuid)),
         created_at: Set(now),
         updated_at: Set(now),
@@ -126,12 +113,10 @@ pub async fn client_insert(
 }
 
 /// Replaces the card that was read as `was`; refused when somebody was faster.
-pub async fn client_replace(tx: &Tx, was: &Client, card: SealedColumns, agent: Option<UserId>) -> Result<Client, WriteError> {
+pub async fn client_replace(tx: &Tx, was: &Client, card: Vec<u8>, agent: Option<UserId>) -> Result<Client, WriteError> {
     let now = tx.now().await?;
     let done = client::Entity::update_many()
-        .col_expr(client::Column::KeyId, Expr::value(card.key_id.clone()))
-        .col_expr(client::Column::WrappedKey, Expr::value(card.wrapped_key.clone()))
-        .col_expr(client::Column::Ciphertext, Expr::value(card.ciphertext.clone()))
+        .col_expr(client::Column::Ciphertext, Expr::value(card.clone()))
         .col_expr(client::Column::AgentId, Expr::value(agent.map(UserId::uuid)))
         .col_expr(client::Column::UpdatedAt, Expr::value(now))
         .col_expr(client::Column::Version, Expr::col(client::Column::Version).add(1))
@@ -152,7 +137,7 @@ pub async fn client_entry_add(
     client: ClientId,
     id: ClientEntryId,
     kind: ClientEntryKind,
-    text: SealedColumns,
+    text: Vec<u8>,
     user: Option<UserId>,
 ) -> Result<ClientEntry, WriteError> {
     let created_at = tx.now().await?;
@@ -160,14 +145,20 @@ pub async fn client_entry_add(
         id: Set(id.uuid()),
         client_id: Set(client.uuid()),
         kind: Set(kind.as_str().to_owned()),
-        key_id: Set(text.key_id.clone()),
-        wrapped_key: Set(text.wrapped_key.clone()),
-        ciphertext: Set(text.ciphertext.clone()),
+        ciphertext: Set(text.clone()),
         recorded_by: Set(user.map(UserId::uuid)),
         created_at: Set(created_at),
     };
     client_entry::Entity::insert(row).exec_without_returning(tx.db()).await?;
     Ok(ClientEntry { id, kind, text, recorded_by: user, created_at })
+}
+
+impl Tx {
+    /// The client, when it is the organization's.
+    pub async fn client_of(&self, id: ClientId, organization: OrganizationId) -> Result<Option<Client>, StoreError> {
+        let row = client::Entity::find_by_id(id.0).filter(client::Column::OrganizationId.eq(organization.0));
+        Ok(row.one(self.db()).await?.map(Client::from))
+    }
 }
 
 impl Store {

@@ -121,6 +121,12 @@ impl Tx {
 }
 
 impl Store {
+    /// The lead to whose person a link with this token was sent.
+    pub async fn confirmation_lead(&self, token_hash: &[u8]) -> Result<Option<LeadId>, StoreError> {
+        let found = lead_confirmation::Entity::find().filter(lead_confirmation::Column::TokenHash.eq(token_hash.to_vec()));
+        Ok(found.one(self.read()).await?.map(|row| row.lead_id.into()))
+    }
+
     /// A confirmation.
     pub async fn confirmation(&self, id: ConfirmationId) -> Result<Option<StoredConfirmation>, StoreError> {
         confirmation(self.read(), id).await

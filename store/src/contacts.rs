@@ -1,14 +1,17 @@
 //! Who sees contact details: the seller of the lead, and buyers with a live trade. Every look leaves a row.
 
 use domain::access::Principal;
-use domain::id::{LeadId, OrganizationId, RevealId, TradeId, TypedId};
+use domain::id::{ApiKeyId, LeadId, OrganizationId, RevealId, TradeId, TypedId, UserId};
 use domain::refusal::Refusal;
 use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
+use sea_orm::{Condition, QueryOrder, QuerySelect};
 
+use crate::db::Store;
 use crate::entity::{contact_reveal, lead, lead_contact, trade};
-use crate::error::WriteError;
+use crate::error::{StoreError, WriteError};
+use crate::page::{Page, Slice};
 use crate::trades::{Trade, trade_deliver, trade_lock};
 use crate::write::Tx;
 
@@ -34,6 +37,57 @@ pub struct Revealed {
     pub sealed: lead_contact::Model,
     /// When.
     pub at: Timestamp,
+}
+
+/// A look at contact details, as it was recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reveal {
+    /// Its id.
+    pub id: RevealId,
+    /// The lead.
+    pub lead: LeadId,
+    /// The trade under which a buyer looked; `None` when the seller did.
+    pub trade: Option<TradeId>,
+    /// Whose look it was.
+    pub organization: Option<OrganizationId>,
+    /// The person who looked, if one did.
+    pub user: Option<UserId>,
+    /// The API key that looked, if one did.
+    pub key: Option<ApiKeyId>,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl From<contact_reveal::Model> for Reveal {
+    fn from(row: contact_reveal::Model) -> Self {
+        Self {
+            id: row.id.into(),
+            lead: row.lead_id.into(),
+            trade: row.trade_id.map(TradeId),
+            organization: row.organization_id.map(OrganizationId),
+            user: row.user_id.map(UserId),
+            key: row.api_key_id.map(ApiKeyId),
+            at: row.revealed_at,
+        }
+    }
+}
+
+impl Store {
+    /// A page of the looks at a lead, or at all, by an organization, or by all, newest first.
+    pub async fn contact_reveals(
+        &self,
+        lead: Option<LeadId>,
+        by: Option<OrganizationId>,
+        page: &Page<RevealId>,
+    ) -> Result<Slice<Reveal>, StoreError> {
+        let only = Condition::all()
+            .add_option(lead.map(|lead| contact_reveal::Column::LeadId.eq(lead.0)))
+            .add_option(by.map(|by| contact_reveal::Column::OrganizationId.eq(by.0)))
+            .add_option(page.after.map(|after| contact_reveal::Column::Id.lt(after.0)));
+        let rows = contact_reveal::Entity::find().filter(only).order_by_desc(contact_reveal::Column::Id).limit(page.limit());
+        let slice = Slice::cut(rows.all(self.read()).await?, page);
+        Ok(Slice { rows: slice.rows.into_iter().map(Reveal::from).collect(), has_next: slice.has_next })
+    }
 }
 
 /// The sealed contact details, if the organization may see them. A buyer's first look starts the hold of its trade.

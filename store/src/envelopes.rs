@@ -3,16 +3,17 @@
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement};
 use uuid::Uuid;
 
+use crate::data_keys::KeyPurpose;
 use crate::db::Store;
 use crate::error::{StoreError, WriteError};
 
-/// A table whose rows can get a data key wrapped anew. What is append-only keeps the key that it has.
+/// A table whose rows hold data keys that can be wrapped anew. What is append-only lies under a key in one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Envelopes {
     /// Contact details of leads.
     LeadContact,
-    /// Clients' cards.
-    ClientCard,
+    /// The data keys of objects about which many rows are sealed.
+    DataKey(KeyPurpose),
 }
 
 /// A wrapped data key.
@@ -34,12 +35,20 @@ impl std::fmt::Debug for WrappedKey {
 
 impl Envelopes {
     /// Every table.
-    pub const ALL: &[Self] = &[Self::LeadContact, Self::ClientCard];
+    pub const ALL: &[Self] = &[Self::LeadContact, Self::DataKey(KeyPurpose::Work), Self::DataKey(KeyPurpose::File)];
 
     const fn table_and_id(self) -> (&'static str, &'static str) {
         match self {
             Self::LeadContact => ("lead_contact", "lead_id"),
-            Self::ClientCard => ("client", "id"),
+            Self::DataKey(_) => ("data_key", "object_id"),
+        }
+    }
+
+    /// Which of the table's rows.
+    fn condition(self) -> String {
+        match self {
+            Self::LeadContact => "TRUE".to_owned(),
+            Self::DataKey(purpose) => format!("destroyed_at IS NULL AND purpose = '{}'", purpose.as_str()),
         }
     }
 }
@@ -55,7 +64,9 @@ impl Store {
     ) -> Result<Vec<WrappedKey>, StoreError> {
         let (table, id) = of.table_and_id();
         let sql = format!(
-            "SELECT {id} AS object, key_id, wrapped_key FROM {table} WHERE key_id <> $1 AND {id} > $2 ORDER BY {id} LIMIT $3"
+            "SELECT {id} AS object, key_id, wrapped_key FROM {table} \
+             WHERE key_id <> $1 AND {id} > $2 AND {} ORDER BY {id} LIMIT $3",
+            of.condition()
         );
         let values: [sea_orm::Value; 3] = [active.into(), after.into(), limit.into()];
         let statement = Statement::from_sql_and_values(self.read().get_database_backend(), sql, values);

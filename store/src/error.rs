@@ -30,6 +30,9 @@ pub enum StoreError {
     /// Two calls with the same idempotency key ran at once: the second is tried again and finds the first's answer.
     #[error("the idempotency key was taken by a concurrent call")]
     KeyRace,
+    /// What was locked is no longer all that there is: the same transaction is tried again and locks the rest too.
+    #[error("a concurrent transaction added to what was to be locked")]
+    Overtaken,
     /// The code misused the store.
     #[error("store misuse: {0}")]
     Misuse(&'static str),
@@ -57,7 +60,7 @@ impl StoreError {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Db(error) => classify(error),
-            Self::KeyRace => Fault::Transient,
+            Self::KeyRace | Self::Overtaken => Fault::Transient,
             Self::Corrupt(_) | Self::Misuse(_) => Fault::Other,
         }
     }

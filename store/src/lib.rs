@@ -12,6 +12,7 @@ pub mod confirmations;
 pub mod consents;
 pub mod contacts;
 pub mod corrections;
+pub mod data_keys;
 mod db;
 pub mod demo;
 pub mod deposits;
@@ -55,6 +56,7 @@ pub const TABLES: &[&str] = &[
     "client",
     "client_entry",
     "contact_reveal",
+    "data_key",
     "deposit",
     "dispute",
     "dispute_entry",

@@ -9,6 +9,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{Condition, ExprTrait, QueryOrder, QuerySelect};
 
+use crate::data_keys::KeyPurpose;
 use crate::db::Store;
 use crate::entity::{membership, next_step, outcome};
 use crate::error::{StoreError, WriteError};
@@ -26,8 +27,10 @@ pub struct Recorded {
     pub id: OutcomeId,
     /// The trade.
     pub trade: TradeId,
-    /// What became of the lead.
+    /// What became of the lead; its reason is sealed apart.
     pub outcome: Outcome,
+    /// The reason, sealed under the trade's data key.
+    pub reason: Option<Vec<u8>>,
     /// The agent responsible from then on.
     pub agent: Option<UserId>,
     /// Who recorded it, if a person did.
@@ -36,14 +39,31 @@ pub struct Recorded {
     pub recorded_at: Timestamp,
 }
 
+/// An outcome to be recorded.
+#[derive(Debug, Clone)]
+pub struct NewOutcome {
+    /// Its id, to which the sealed reason is bound.
+    pub id: OutcomeId,
+    /// What became of the lead.
+    pub outcome: Outcome,
+    /// The reason, sealed under the trade's data key.
+    pub reason: Option<Vec<u8>>,
+    /// The agent responsible from then on.
+    pub agent: Option<UserId>,
+    /// Who records it, if a person does.
+    pub recorded_by: Option<UserId>,
+}
+
 /// A step to be done on a bought lead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// The trade; a trade has one step at a time.
     pub trade: TradeId,
-    /// What, when, by whom.
+    /// What, when, by whom; its note is sealed apart.
     pub step: NextStep,
-    /// When it was done.
+    /// The note, sealed under the trade's data key.
+    pub note: Option<Vec<u8>>,
+    /// When it was done, or there was nothing left to do.
     pub done_at: Option<Timestamp>,
 }
 
@@ -55,6 +75,7 @@ impl TryFrom<outcome::Model> for Recorded {
             id: row.id.into(),
             trade: row.trade_id.into(),
             outcome: serde_json::from_value(row.body).map_err(StoreError::corrupt)?,
+            reason: row.reason,
             agent: row.agent_id.map(UserId),
             recorded_by: row.recorded_by.map(UserId),
             recorded_at: row.recorded_at,
@@ -67,8 +88,8 @@ impl TryFrom<next_step::Model> for Step {
 
     fn try_from(row: next_step::Model) -> Result<Self, StoreError> {
         let kind = row.kind.parse().map_err(StoreError::corrupt)?;
-        let step = NextStep { kind, due_at: row.due_at, agent: row.agent_id.map(UserId), note: row.note };
-        Ok(Self { trade: row.trade_id.into(), step, done_at: row.done_at })
+        let step = NextStep { kind, due_at: row.due_at, agent: row.agent_id.map(UserId), note: None };
+        Ok(Self { trade: row.trade_id.into(), step, note: row.note, done_at: row.done_at })
     }
 }
 
@@ -84,47 +105,47 @@ pub async fn agent_check(tx: &Tx, organization: OrganizationId, agent: Option<Us
 }
 
 /// Adds an outcome to the history of the buyer's trade, which the caller has locked.
-pub async fn outcome_record(
-    tx: &Tx,
-    trade: TradeId,
-    buyer: OrganizationId,
-    outcome: Outcome,
-    agent: Option<UserId>,
-    user: Option<UserId>,
-) -> Result<Recorded, WriteError> {
+pub async fn outcome_record(tx: &Tx, trade: TradeId, buyer: OrganizationId, new: NewOutcome) -> Result<Recorded, WriteError> {
     let recorded = outcome::Entity::find().filter(outcome::Column::TradeId.eq(trade.0)).count(tx.db()).await?;
     if recorded >= MAX_OUTCOMES {
         return Err(Refusal::new(Code::TooLarge, format!("at most {MAX_OUTCOMES} outcomes on one trade")).at("tradeId").into());
     }
     let recorded_at = tx.now().await?;
-    let id: OutcomeId = tx.id();
+    let NewOutcome { id, outcome, reason, agent, recorded_by } = new;
     let row = outcome::ActiveModel {
         id: Set(id.uuid()),
         trade_id: Set(trade.uuid()),
         buyer_id: Set(buyer.uuid()),
         kind: Set(outcome.kind().as_str().to_owned()),
         body: Set(serde_json::to_value(&outcome).map_err(StoreError::corrupt)?),
+        reason: Set(reason.clone()),
         revenue_minor: Set(outcome.revenue().map(|(minor, _)| minor)),
         currency: Set(outcome.revenue().map(|(_, currency)| currency.code().to_owned())),
         agent_id: Set(agent.map(UserId::uuid)),
-        recorded_by: Set(user.map(UserId::uuid)),
+        recorded_by: Set(recorded_by.map(UserId::uuid)),
         recorded_at: Set(recorded_at),
     };
     outcome::Entity::insert(row).exec_without_returning(tx.db()).await?;
     let payload = serde_json::json!({ "kind": outcome.kind().as_str() });
     tx.emit(Event { topic: "outcome.recorded", subject_id: trade.uuid(), audience: vec![buyer], payload }).await?;
-    Ok(Recorded { id, trade, outcome, agent, recorded_by: user, recorded_at })
+    Ok(Recorded { id, trade, outcome, reason, agent, recorded_by, recorded_at })
 }
 
-/// Sets the next step of the buyer's trade, in place of the one before.
-pub async fn next_step_set(tx: &Tx, trade: TradeId, buyer: OrganizationId, step: NextStep) -> Result<Step, WriteError> {
+/// Sets the next step of the buyer's trade, in place of the one before. `note` is sealed under the trade's data key.
+pub async fn next_step_set(
+    tx: &Tx,
+    trade: TradeId,
+    buyer: OrganizationId,
+    step: NextStep,
+    note: Option<Vec<u8>>,
+) -> Result<Step, WriteError> {
     let row = next_step::ActiveModel {
         trade_id: Set(trade.uuid()),
         buyer_id: Set(buyer.uuid()),
         kind: Set(step.kind.as_str().to_owned()),
         due_at: Set(step.due_at),
         agent_id: Set(step.agent.map(UserId::uuid)),
-        note: Set(step.note.clone()),
+        note: Set(note.clone()),
         done_at: Set(None),
         version: Set(0),
     };
@@ -139,7 +160,7 @@ pub async fn next_step_set(tx: &Tx, trade: TradeId, buyer: OrganizationId, step:
         .on_conflict(OnConflict::column(next_step::Column::TradeId).update_columns(replaced).to_owned())
         .exec_without_returning(tx.db())
         .await?;
-    Ok(Step { trade, step, done_at: None })
+    Ok(Step { trade, step, note, done_at: None })
 }
 
 /// Marks the open step of the buyer's trade as done; refused when there is none.
@@ -163,6 +184,20 @@ pub async fn next_step_complete(tx: &Tx, trade: TradeId, buyer: OrganizationId) 
         return Err(none().into());
     }
     Ok(Step { done_at: Some(now), ..Step::try_from(row)? })
+}
+
+/// Ends the work on trades whose lead is no longer the buyer's to work on: what the buyer wrote down about the person cannot
+/// be read any more, and nothing is left to do.
+pub async fn work_end(tx: &Tx, trades: &[TradeId]) -> Result<(), WriteError> {
+    let ids: Vec<Uuid> = trades.iter().map(|trade| trade.uuid()).collect();
+    next_step::Entity::update_many()
+        .col_expr(next_step::Column::DoneAt, Expr::value(tx.now().await?))
+        .col_expr(next_step::Column::Version, Expr::col(next_step::Column::Version).add(1))
+        .filter(next_step::Column::TradeId.is_in(ids.iter().copied()))
+        .filter(next_step::Column::DoneAt.is_null())
+        .exec(tx.db())
+        .await?;
+    tx.data_keys_destroy(&ids, KeyPurpose::Work).await
 }
 
 impl Tx {

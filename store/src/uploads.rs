@@ -6,11 +6,12 @@ use domain::time::Timestamp;
 use domain::upload::{UploadPurpose, UploadState};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::LockType;
+use sea_orm::sea_query::{LockType, Query};
 use sea_orm::{Condition, PaginatorTrait, QueryOrder, QuerySelect};
 
+use crate::data_keys::KeyPurpose;
 use crate::db::{Backend, Store};
-use crate::entity::upload;
+use crate::entity::{data_key, lead_import, upload};
 use crate::error::{StoreError, WriteError};
 use crate::write::Tx;
 
@@ -23,8 +24,8 @@ pub struct Upload {
     pub organization: Option<OrganizationId>,
     /// What it is for.
     pub purpose: UploadPurpose,
-    /// Its name at the client, without folders.
-    pub file_name: String,
+    /// Its name at the client, without folders, sealed under its data key.
+    pub file_name: Vec<u8>,
     /// Whether it is there.
     pub state: UploadState,
     /// The hash of the token that may put it.
@@ -115,6 +116,35 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Up to `limit` files of leads that nobody has used since `before`: no import of them waits, runs, or ended later.
+    pub async fn uploads_unused(&self, before: Timestamp, limit: u64) -> Result<Vec<UploadId>, StoreError> {
+        let used = Query::select()
+            .column(lead_import::Column::UploadId)
+            .from(lead_import::Entity)
+            .cond_where(used_since(before).add(lead_import::Column::UploadId.is_not_null()))
+            .to_owned();
+        let ids: Vec<Uuid> = upload::Entity::find()
+            .select_only()
+            .column(upload::Column::Id)
+            .filter(upload::Column::State.eq(UploadState::Stored.as_str()))
+            .filter(upload::Column::Purpose.eq(UploadPurpose::Leads.as_str()))
+            .filter(upload::Column::CompletedAt.lte(before))
+            .filter(upload::Column::Id.not_in_subquery(used))
+            .order_by_asc(upload::Column::CompletedAt)
+            .limit(limit)
+            .into_tuple()
+            .all(self.read())
+            .await?;
+        Ok(ids.into_iter().map(UploadId).collect())
+    }
+}
+
+fn used_since(before: Timestamp) -> Condition {
+    let since = Condition::any().add(lead_import::Column::FinishedAt.is_null()).add(lead_import::Column::FinishedAt.gt(before));
+    Condition::all().add(since)
+}
+
 impl Tx {
     /// Awaits a file.
     pub async fn upload_insert(&self, new: &Upload) -> Result<(), StoreError> {
@@ -177,6 +207,28 @@ impl Tx {
         if done.rows_affected == 1 { Ok(()) } else { Err(Refusal::wrong_state("the file is there already").into()) }
     }
 
+    /// Removes a file of leads that nobody has used since `before`: what it said is destroyed with its key, what is known of
+    /// it stays. Answers where it lay; `None` when somebody uses it after all.
+    pub async fn upload_remove(&self, id: UploadId, before: Timestamp) -> Result<Option<String>, WriteError> {
+        let mut query = upload::Entity::find_by_id(id.0).filter(upload::Column::State.eq(UploadState::Stored.as_str()));
+        if self.backend() == Backend::Postgres {
+            query = query.lock(LockType::NoKeyUpdate);
+        }
+        let Some(row) = query.one(self.db()).await? else { return Ok(None) };
+        let used = lead_import::Entity::find().filter(lead_import::Column::UploadId.eq(id.0)).filter(used_since(before));
+        if used.count(self.db()).await? > 0 {
+            return Ok(None);
+        }
+        upload::Entity::update_many()
+            .col_expr(upload::Column::State, Expr::value(UploadState::Removed.as_str()))
+            .col_expr(upload::Column::ObjectKey, Expr::value(None::<String>))
+            .filter(upload::Column::Id.eq(id.0))
+            .exec(self.db())
+            .await?;
+        self.data_keys_destroy(&[id.0], KeyPurpose::File).await?;
+        Ok(row.object_key)
+    }
+
     /// Forgets an upload that never came.
     pub async fn upload_forget(&self, id: UploadId, now: Timestamp) -> Result<bool, StoreError> {
         let done = upload::Entity::delete_many()
@@ -185,6 +237,10 @@ impl Tx {
             .filter(upload::Column::ExpiresAt.lte(now))
             .exec(self.db())
             .await?;
-        Ok(done.rows_affected == 1)
+        let forgotten = done.rows_affected == 1;
+        if forgotten {
+            data_key::Entity::delete_by_id(id.0).exec(self.db()).await?;
+        }
+        Ok(forgotten)
     }
 }

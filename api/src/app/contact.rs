@@ -1,12 +1,14 @@
 //! Contact details: sealed at rest, opened for those who may see them, each look recorded.
 
-use domain::access::Permission;
-use domain::id::{LeadId, TradeId, TypedId};
+use domain::access::{Permission, StaffRole};
+use domain::id::{LeadId, RevealId, TradeId, TypedId};
 use domain::lead::Sealed;
 use domain::refusal::Refusal;
 use domain::time::Timestamp;
-use store::contacts::{self, RevealOf};
+use store::contacts::{self, Reveal, RevealOf};
 use store::entity::lead_contact;
+use store::leads::LeadScope;
+use store::page::{Page, Slice};
 use store::trades::Trade;
 
 use super::{App, AppError, Caller};
@@ -65,4 +67,29 @@ pub async fn contact_reveal(
         .await?;
     let person = contact_open(&app.keys, &revealed.sealed)?;
     Ok(ContactRevealed { lead: revealed.lead, trade: revealed.trade, person, at: revealed.at })
+}
+
+/// A page of the recorded looks at contact details, newest first. The seller of `lead` sees every look at it; any other
+/// organization its own looks, at `lead` or at all; an operator every look at `lead`. Which person or key looked stays within
+/// its organization.
+pub async fn contact_reveals(
+    app: &App,
+    caller: &Caller,
+    lead: Option<LeadId>,
+    page: &Page<RevealId>,
+) -> Result<Slice<Reveal>, AppError> {
+    if caller.principal.require_staff(StaffRole::Operator).is_ok() {
+        let lead = lead.ok_or_else(|| Refusal::required("leadId"))?;
+        return Ok(app.store.contact_reveals(Some(lead), None, page).await?);
+    }
+    let own = caller.principal.require(Permission::MembersWrite)?;
+    let sells = match lead {
+        Some(lead) => app.store.lead(LeadScope::Seller(own), lead).await?.is_some(),
+        None => false,
+    };
+    let by = (!sells).then_some(own);
+    app.store.contact_reveals(lead, by, page).await?.try_map(|look| {
+        let theirs = look.organization != Some(own);
+        Ok(if theirs { Reveal { user: None, key: None, ..look } } else { look })
+    })
 }

@@ -3,15 +3,15 @@
 use store::envelopes::{Envelopes, WrappedKey};
 use uuid::Uuid;
 
-use super::client::CARD;
 use super::contact::contact_binding;
+use super::data_keys::key_binding;
 use super::{App, AppError};
-use crate::crypto::{Binding, Sealed};
+use crate::crypto::WrappedDataKey;
 
 const BATCH: u64 = 200;
 
-/// Wraps the data keys of contact details and clients' cards that an old key of the ring wraps with the active one;
-/// answers how many. The content itself is not touched.
+/// Wraps the data keys of contact details and of what buyers write down about people that an old key of the ring wraps with
+/// the active one; answers how many. The content itself is not touched.
 pub async fn envelopes_rewrap(app: &App) -> Result<u64, AppError> {
     let mut rewrapped = 0_u64;
     for table in Envelopes::ALL {
@@ -30,10 +30,10 @@ pub async fn envelopes_rewrap(app: &App) -> Result<u64, AppError> {
 fn pair_of(app: &App, table: Envelopes, old: WrappedKey) -> Result<(WrappedKey, WrappedKey), AppError> {
     let binding = match table {
         Envelopes::LeadContact => contact_binding(old.object.into()),
-        Envelopes::ClientCard => Binding { purpose: CARD, object: old.object },
+        Envelopes::DataKey(purpose) => key_binding(purpose, old.object),
     };
-    let sealed = Sealed { key_id: old.key_id.clone(), wrapped_key: old.wrapped_key.clone(), ciphertext: Vec::new() };
-    let moved = app.keys.rewrap(app.entropy.as_ref(), binding, &sealed).map_err(AppError::internal)?.unwrap_or(sealed);
+    let wrapped = WrappedDataKey { key_id: old.key_id.clone(), wrapped_key: old.wrapped_key.clone() };
+    let moved = app.keys.rewrap(app.entropy.as_ref(), binding, &wrapped).map_err(AppError::internal)?.unwrap_or(wrapped);
     let new = WrappedKey { object: old.object, key_id: moved.key_id, wrapped_key: moved.wrapped_key };
     Ok((old, new))
 }

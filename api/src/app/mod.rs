@@ -8,6 +8,7 @@ pub mod client;
 pub mod confirmations;
 pub mod consent;
 pub mod contact;
+pub mod data_keys;
 pub mod dispute;
 pub mod envelopes;
 mod error;

@@ -1,20 +1,25 @@
-//! Files that clients put: asked for by a mutation, put over HTTP, once, and never changed.
+//! Files that clients put: asked for by a mutation, put over HTTP, once, and never changed. Name and content are sealed under
+//! a data key of the file's own; a file of leads is removed some time after its last import.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use domain::access::{Permission, Principal};
 use domain::id::{OrganizationId, UploadId, UserId};
 use domain::refusal::{Code, Refusal};
 use domain::time::plus_secs;
-use domain::upload::{UploadPurpose, UploadState, file_name};
-use futures::{Stream, StreamExt};
+use domain::upload::{UploadPurpose, UploadState, file_name, utf16_by_zeros};
+use futures::{Stream, StreamExt, stream};
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, WriteMultipart};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
+use store::WriteError;
+use store::data_keys::KeyPurpose;
 use store::uploads::{Upload, UploadContent};
+use uuid::Uuid;
 
+use super::data_keys::{data_key, data_keys};
 use super::{App, AppError, Caller};
-use crate::crypto::{Token, token_hash, tokens_match};
+use crate::crypto::{Binding, FileOpener, FileSealer, Token, token_hash, tokens_match};
 
 /// The beginning of the tokens that put a file.
 pub const UPLOAD_TOKEN_PREFIX: &str = "clput";
@@ -37,11 +42,31 @@ pub struct UploadCreate {
     pub file_name: String,
 }
 
+/// A file with its name opened.
+#[derive(Debug, Clone)]
+pub struct UploadView {
+    /// The upload.
+    pub upload: Upload,
+    /// Its name at the client; `None` once the file was removed.
+    pub file_name: Option<String>,
+}
+
+/// The storage did not give back what was put there. It is nobody's fault who asks.
+#[derive(Debug, thiserror::Error)]
+#[error("the storage of files: {0}")]
+pub struct StorageFault(String);
+
+impl StorageFault {
+    fn of(what: impl std::fmt::Display) -> Self {
+        Self(what.to_string())
+    }
+}
+
 /// An awaited file.
 #[derive(Debug)]
 pub struct UploadCreated {
     /// The upload.
-    pub upload: Upload,
+    pub upload: UploadView,
     /// The token that may put it, shown only now.
     pub token: SecretString,
 }
@@ -80,7 +105,7 @@ pub(crate) async fn upload_await(
         id: app.store.id(),
         organization: Some(organization),
         purpose,
-        file_name,
+        file_name: Vec::new(),
         state: UploadState::Open,
         token_hash: token.hash.to_vec(),
         max_bytes,
@@ -89,7 +114,7 @@ pub(crate) async fn upload_await(
         created_at: app.now(),
         expires_at: plus_secs(app.now(), imports.upload_secs),
     };
-    let new = &new;
+    let (new, name) = (&new, file_name.as_bytes());
     let upload = app
         .store
         .write("upload_create", |tx| async move {
@@ -98,22 +123,37 @@ pub(crate) async fn upload_await(
                 let message = format!("at most {} files are awaited at a time; put them, or wait", imports.uploads_open_max);
                 return Err(AppError::from(Refusal::new(Code::RateLimited, message)));
             }
-            let upload = Upload { created_at: now, expires_at: plus_secs(now, imports.upload_secs), ..new.clone() };
+            let key = data_key(&tx, app, KeyPurpose::File, new.id.0).await?.ok_or_else(keyless)?;
+            let file_name = key.seal(app.entropy.as_ref(), name_binding(new.id), name).map_err(AppError::internal)?;
+            let upload = Upload { file_name, created_at: now, expires_at: plus_secs(now, imports.upload_secs), ..new.clone() };
             tx.upload_insert(&upload).await?;
             Ok(upload)
         })
         .await?;
+    let upload = UploadView { upload, file_name: Some(file_name) };
     Ok(UploadCreated { upload, token: token.secret })
 }
 
 /// An upload of the caller's organization that the caller may use.
-pub async fn upload_get(app: &App, caller: &Caller, id: UploadId) -> Result<Option<Upload>, AppError> {
+pub async fn upload_get(app: &App, caller: &Caller, id: UploadId) -> Result<Option<UploadView>, AppError> {
     let organization = match caller.principal.organization() {
         Some(organization) => organization,
         None => caller.principal.require(Permission::LeadsWrite)?,
     };
     let found = app.store.upload_of(organization, id).await?;
-    Ok(found.filter(|upload| caller.principal.may(permission(upload.purpose))))
+    let found = found.filter(|upload| caller.principal.may(permission(upload.purpose)));
+    Ok(uploads_named(app, found.into_iter().collect()).await?.pop())
+}
+
+/// Opens the names of files that the caller was found to see.
+pub async fn uploads_named(app: &App, uploads: Vec<Upload>) -> Result<Vec<UploadView>, AppError> {
+    let ids: Vec<Uuid> = uploads.iter().map(|upload| upload.id.0).collect();
+    let keys = data_keys(app, KeyPurpose::File, &ids).await?;
+    let named = uploads.into_iter().map(|upload| {
+        let file_name = keys.open_text(upload.id.0, name_binding(upload.id), &upload.file_name)?;
+        Ok(UploadView { upload, file_name })
+    });
+    named.collect()
 }
 
 /// Takes the bytes of a file as they come. `declared` is the length that the client announced, if it did. Nothing of a file
@@ -155,18 +195,47 @@ where
     }
 }
 
-/// The bytes of a file that is there, as they come.
+/// The bytes of a file that is there, as they come, opened in the memory of a chunk.
 pub async fn upload_read(
     app: &App,
+    id: UploadId,
     content: &UploadContent,
-) -> Result<impl Stream<Item = Result<Bytes, object_store::Error>> + Send + 'static + use<>, AppError> {
+) -> Result<impl Stream<Item = Result<Bytes, StorageFault>> + Send + 'static + use<>, AppError> {
+    let keys = data_keys(app, KeyPurpose::File, &[id.0]).await?;
+    let opener = FileOpener::new(keys.key(id.0).ok_or_else(keyless)?, content_binding(id));
     let found = app.files.get(&Path::from(content.object_key.as_str())).await.map_err(AppError::internal)?;
-    Ok(found.into_stream())
+    Ok(stream::try_unfold(Some((found.into_stream(), opener)), opened_next))
 }
 
-/// Forgets files that were awaited and never came; answers how many.
+/// The next bytes of a file, and what is left of it.
+async fn opened_next<S>(left: Option<(S, FileOpener)>) -> Result<Option<(Bytes, Option<(S, FileOpener)>)>, StorageFault>
+where
+    S: Stream<Item = Result<Bytes, object_store::Error>> + Unpin,
+{
+    let Some((mut sealed, mut opener)) = left else { return Ok(None) };
+    while let Some(part) = sealed.next().await {
+        let opened = opener.push(&part.map_err(StorageFault::of)?).map_err(StorageFault::of)?;
+        if !opened.is_empty() {
+            return Ok(Some((opened, Some((sealed, opener)))));
+        }
+    }
+    Ok(Some((opener.finish().map_err(StorageFault::of)?, None)))
+}
+
+/// A file that is there, whole: for files whose size is limited to what fits in memory.
+pub async fn upload_whole(app: &App, id: UploadId, content: &UploadContent) -> Result<Bytes, AppError> {
+    let mut parts = Box::pin(upload_read(app, id, content).await?);
+    let mut whole = BytesMut::new();
+    while let Some(part) = parts.next().await {
+        whole.extend_from_slice(&part.map_err(AppError::internal)?);
+    }
+    Ok(whole.freeze())
+}
+
+/// Forgets files that were awaited and never came, and removes files of leads that nobody has used for the configured time;
+/// answers how many.
 pub async fn uploads_sweep(app: &App) -> Result<u64, AppError> {
-    let mut swept = 0_u64;
+    let mut swept = unused_remove(app).await?;
     for id in app.store.uploads_expired(app.now(), SWEPT).await? {
         let forgotten: Result<bool, AppError> = app
             .store
@@ -178,6 +247,33 @@ pub async fn uploads_sweep(app: &App) -> Result<u64, AppError> {
         swept = swept.saturating_add(u64::from(forgotten?));
     }
     Ok(swept)
+}
+
+async fn unused_remove(app: &App) -> Result<u64, AppError> {
+    let before = plus_secs(app.now(), app.config.imports.file_keep_secs.saturating_neg());
+    let mut removed = 0_u64;
+    for id in app.store.uploads_unused(before, SWEPT).await? {
+        let lay: Result<Option<String>, WriteError> =
+            app.store.write("upload_remove", |tx| async move { tx.upload_remove(id, before).await }).await;
+        // Its key is gone: what the storage may keep after a failure here says nothing.
+        if let Some(key) = lay? {
+            discard(app, &key).await;
+            removed = removed.saturating_add(1);
+        }
+    }
+    Ok(removed)
+}
+
+const fn name_binding(upload: UploadId) -> Binding {
+    Binding { purpose: "upload.name", object: upload.0 }
+}
+
+const fn content_binding(upload: UploadId) -> Binding {
+    Binding { purpose: "upload.content", object: upload.0 }
+}
+
+fn keyless() -> AppError {
+    AppError::internal("a file without its key")
 }
 
 const fn permission(purpose: UploadPurpose) -> Permission {
@@ -209,6 +305,9 @@ where
     S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
 {
     let path = Path::from(key);
+    let keys = data_keys(app, KeyPurpose::File, &[upload.id.0]).await?;
+    let data_key = keys.key(upload.id.0).ok_or_else(keyless)?;
+    let mut sealer = FileSealer::new(app.entropy.as_ref(), data_key, content_binding(upload.id));
     let mut parts = WriteMultipart::new(app.files.put_multipart(&path).await.map_err(AppError::internal)?);
     let mut hash = Sha256::new();
     let mut head = Vec::new();
@@ -226,7 +325,7 @@ where
         hash.update(&chunk);
         head.extend(chunk.iter().take(SNIFFED_BYTES.saturating_sub(head.len())));
         parts.wait_for_capacity(PARTS_IN_FLIGHT).await.map_err(AppError::internal)?;
-        parts.put(chunk);
+        parts.put(sealer.push(&chunk).map_err(AppError::internal)?);
     };
     let refusal = refusal.or_else(|| (size == 0).then(|| Refusal::new(Code::Invalid, "the file is empty")));
     let media_type = match refusal {
@@ -235,6 +334,7 @@ where
     };
     match media_type {
         Ok(media_type) => {
+            parts.put(sealer.finish().map_err(AppError::internal)?);
             parts.finish().await.map_err(AppError::internal)?;
             let sha256 = hash.finalize().into();
             Ok(UploadContent { size_bytes: size, sha256, media_type, object_key: key.to_owned(), completed_at: app.now() })
@@ -258,17 +358,14 @@ fn too_large(max_bytes: u64) -> Refusal {
     Refusal::new(Code::TooLarge, format!("the file may have at most {max_bytes} bytes"))
 }
 
-/// Whether a file that begins like this can be text: UTF-16 by its mark or its zeros in every other place, or no zeros and
-/// hardly any control characters.
+/// Whether a file that begins like this can be text: UTF-16 by its mark or its zeros, or no zeros and hardly any control
+/// characters.
 fn can_be_text(head: &[u8]) -> bool {
     if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
         return true;
     }
-    let zeros = |from: usize| head.iter().skip(from).step_by(2).filter(|byte| **byte == 0).count();
-    let (even, odd) = (zeros(0), zeros(1));
-    if even.saturating_add(odd) > 0 {
-        let half = head.len() / 2;
-        return even.min(odd) == 0 && even.max(odd).saturating_mul(2) >= half;
+    if head.contains(&0) {
+        return utf16_by_zeros(head).is_some();
     }
     let strange = head.iter().filter(|byte| **byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b)).count();
     strange.saturating_mul(100) <= head.len()

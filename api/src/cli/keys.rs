@@ -14,8 +14,8 @@ pub(super) enum KeysCommand {
     /// Makes a new key that signs access tokens and retires the ones before. Nobody is logged out: tokens of a retired key
     /// are good until they expire, and every process takes the new one within a minute.
     Rotate,
-    /// Wraps the keys of contact details and of clients' cards that an old key of the ring wraps with the active one (the
-    /// first in `crypto.keys`). Histories are never rewritten and keep theirs: an old key stays in the ring.
+    /// Wraps the data keys of contact details, of files and of what buyers write down about people that an old key of the ring
+    /// wraps with the active one (the first in `crypto.keys`). Disputes' texts keep theirs: an old key stays in the ring.
     Rewrap,
 }
 

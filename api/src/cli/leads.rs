@@ -129,7 +129,7 @@ async fn queue(app: &App, seller: OrganizationId, path: &Path, mapping: String) 
     let awaited = upload_await(app, seller, None, UploadPurpose::Leads, name).await.map_err(told)?;
     let body = ReaderStream::new(tokio::fs::File::open(path).await?);
     let proof = UploadProof::Token(awaited.token);
-    let upload = upload_put(app, &proof, awaited.upload.id, Some(size), Box::pin(body)).await.map_err(told)?;
+    let upload = upload_put(app, &proof, awaited.upload.upload.id, Some(size), Box::pin(body)).await.map_err(told)?;
     import_queue(app, seller, None, LeadsImport { upload: upload.id, mapping }).await.map_err(told)
 }
 

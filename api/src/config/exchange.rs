@@ -115,6 +115,8 @@ pub struct Imports {
     pub batch_rows: usize,
     /// How long a client may take to put a file, in seconds.
     pub upload_secs: i64,
+    /// How long a file of leads is kept after it came and after its last import ended, in seconds.
+    pub file_keep_secs: i64,
     /// Uploads of one organization that wait for their file or their import.
     pub uploads_open_max: u64,
 }
@@ -187,6 +189,7 @@ impl Imports {
         problems.within("imports.field_max_bytes", self.field_max_bytes, 64, 1 << 20);
         problems.within("imports.batch_rows", self.batch_rows, 1, 10_000);
         problems.within("imports.upload_secs", self.upload_secs, 10, 7 * DAY_SECS);
+        problems.within("imports.file_keep_secs", self.file_keep_secs, 0, 366 * DAY_SECS);
         problems.within("imports.uploads_open_max", self.uploads_open_max, 1, 10_000);
     }
 }

@@ -1,6 +1,11 @@
 //! Envelopes: each object gets a random data key of its own, which a key of the ring wraps. Destroying the wrapped key
 //! destroys the content. XChaCha20-Poly1305; both layers are bound to the purpose and the object, so that neither a
 //! ciphertext nor a wrapped key can be moved to another row.
+//!
+//! Where many rows are about one object, some of which never change, they are sealed under one [`DataKey`] that is kept
+//! beside them: it can be wrapped anew, and destroyed, without touching them.
+
+use std::fmt;
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
@@ -35,13 +40,59 @@ pub struct Sealed {
     pub ciphertext: Vec<u8>,
 }
 
+/// The data key of an object, unwrapped. There is no way to print it.
+pub struct DataKey(Zeroizing<[u8; KEY_BYTES]>);
+
+/// A data key as it is kept.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WrappedDataKey {
+    /// The name of the ring's key that wraps it.
+    pub key_id: String,
+    /// Nonce, then ciphertext with tag (72 bytes).
+    pub wrapped_key: Vec<u8>,
+}
+
+impl fmt::Debug for DataKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DataKey(..)")
+    }
+}
+
+impl fmt::Debug for WrappedDataKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WrappedDataKey({})", self.key_id)
+    }
+}
+
+impl DataKey {
+    /// Seals `plaintext` for `binding`: nonce, then ciphertext with tag (40 bytes more than the content).
+    pub fn seal(&self, entropy: &dyn Entropy, binding: Binding, plaintext: &[u8]) -> Result<Vec<u8>, CryptoError> {
+        encrypt(&self.0, entropy, &binding.aad(b"content"), plaintext)
+    }
+
+    /// Opens what was sealed under this key for the same `binding`.
+    pub fn open(&self, binding: Binding, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
+        decrypt(&self.0, &binding.aad(b"content"), sealed)
+    }
+
+    pub(super) fn bytes(&self) -> &[u8; KEY_BYTES] {
+        &self.0
+    }
+}
+
 impl Binding {
-    fn aad(&self, layer: &[u8]) -> Vec<u8> {
+    pub(super) fn aad(&self, layer: &[u8]) -> Vec<u8> {
         [layer, b"\0", self.purpose.as_bytes(), b"\0", self.object.as_bytes()].concat()
     }
 }
 
 impl Sealed {
+    /// The data key in it.
+    #[must_use]
+    pub fn wrapped(&self) -> WrappedDataKey {
+        WrappedDataKey { key_id: self.key_id.clone(), wrapped_key: self.wrapped_key.clone() }
+    }
+
     /// The three parts as one column: the length of the name, the name, the wrapped key, the content.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -62,42 +113,53 @@ impl Sealed {
 }
 
 impl KeyRing {
-    /// Seals `plaintext` for `binding` under a new data key, wrapped by the active key.
-    pub fn seal(&self, entropy: &dyn Entropy, binding: Binding, plaintext: &[u8]) -> Result<Sealed, CryptoError> {
+    /// A new data key for the object of `binding`, and the same wrapped by the active key.
+    pub fn data_key(&self, entropy: &dyn Entropy, binding: Binding) -> Result<(DataKey, WrappedDataKey), CryptoError> {
         let mut data_key = Zeroizing::new([0; KEY_BYTES]);
         entropy.fill(data_key.as_mut());
-        let ciphertext = encrypt(&data_key, entropy, &binding.aad(b"content"), plaintext)?;
         let (key_id, key) = self.active();
         let wrapped_key = encrypt(key, entropy, &binding.aad(b"key"), data_key.as_ref())?;
-        Ok(Sealed { key_id: key_id.to_owned(), wrapped_key, ciphertext })
+        Ok((DataKey(data_key), WrappedDataKey { key_id: key_id.to_owned(), wrapped_key }))
     }
 
-    /// Opens what was sealed for the same `binding`.
-    pub fn open(&self, binding: Binding, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
-        let data_key = self.unwrap_key(binding, sealed)?;
-        decrypt(&data_key, &binding.aad(b"content"), &sealed.ciphertext)
-    }
-
-    /// The same envelope with its data key wrapped by the active key; `None` when it already is. The content is untouched.
-    pub fn rewrap(&self, entropy: &dyn Entropy, binding: Binding, sealed: &Sealed) -> Result<Option<Sealed>, CryptoError> {
-        let (key_id, key) = self.active();
-        if sealed.key_id == key_id {
-            return Ok(None);
-        }
-        let data_key = self.unwrap_key(binding, sealed)?;
-        let wrapped_key = encrypt(key, entropy, &binding.aad(b"key"), data_key.as_ref())?;
-        Ok(Some(Sealed { key_id: key_id.to_owned(), wrapped_key, ciphertext: sealed.ciphertext.clone() }))
-    }
-
-    fn unwrap_key(&self, binding: Binding, sealed: &Sealed) -> Result<Zeroizing<[u8; KEY_BYTES]>, CryptoError> {
-        let key = self.key(&sealed.key_id).ok_or(CryptoError::UnknownKey)?;
-        let bytes = decrypt(key, &binding.aad(b"key"), &sealed.wrapped_key)?;
+    /// Unwraps the data key of the object of `binding`.
+    pub fn data_key_open(&self, binding: Binding, wrapped: &WrappedDataKey) -> Result<DataKey, CryptoError> {
+        let key = self.key(&wrapped.key_id).ok_or(CryptoError::UnknownKey)?;
+        let bytes = decrypt(key, &binding.aad(b"key"), &wrapped.wrapped_key)?;
         let mut data_key = Zeroizing::new([0; KEY_BYTES]);
         if bytes.len() != KEY_BYTES {
             return Err(CryptoError::Unopenable);
         }
         data_key.copy_from_slice(&bytes);
-        Ok(data_key)
+        Ok(DataKey(data_key))
+    }
+
+    /// The same data key wrapped by the active key; `None` when it already is.
+    pub fn rewrap(
+        &self,
+        entropy: &dyn Entropy,
+        binding: Binding,
+        wrapped: &WrappedDataKey,
+    ) -> Result<Option<WrappedDataKey>, CryptoError> {
+        let (key_id, key) = self.active();
+        if wrapped.key_id == key_id {
+            return Ok(None);
+        }
+        let data_key = self.data_key_open(binding, wrapped)?;
+        let wrapped_key = encrypt(key, entropy, &binding.aad(b"key"), data_key.bytes())?;
+        Ok(Some(WrappedDataKey { key_id: key_id.to_owned(), wrapped_key }))
+    }
+
+    /// Seals `plaintext` for `binding` under a new data key, wrapped by the active key.
+    pub fn seal(&self, entropy: &dyn Entropy, binding: Binding, plaintext: &[u8]) -> Result<Sealed, CryptoError> {
+        let (data_key, WrappedDataKey { key_id, wrapped_key }) = self.data_key(entropy, binding)?;
+        let ciphertext = data_key.seal(entropy, binding, plaintext)?;
+        Ok(Sealed { key_id, wrapped_key, ciphertext })
+    }
+
+    /// Opens what was sealed for the same `binding`.
+    pub fn open(&self, binding: Binding, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
+        self.data_key_open(binding, &sealed.wrapped())?.open(binding, &sealed.ciphertext)
     }
 }
 
@@ -181,12 +243,27 @@ mod tests {
         let old = KeyRing::generate(&entropy, "a");
         let sealed = old.seal(&entropy, contact_of(1), CONTENT).unwrap();
         let both = old.rotated(&entropy, "b").unwrap();
-        let moved = both.rewrap(&entropy, contact_of(1), &sealed).unwrap().unwrap();
-        assert_eq!((moved.key_id.as_str(), &moved.ciphertext), ("b", &sealed.ciphertext));
+        let WrappedDataKey { key_id, wrapped_key } = both.rewrap(&entropy, contact_of(1), &sealed.wrapped()).unwrap().unwrap();
+        let moved = Sealed { key_id, wrapped_key, ..sealed.clone() };
+        assert_eq!(moved.key_id, "b");
         assert_eq!(both.open(contact_of(1), &sealed).unwrap().as_slice(), CONTENT);
         assert_eq!(both.open(contact_of(1), &moved).unwrap().as_slice(), CONTENT);
-        assert_eq!(both.rewrap(&entropy, contact_of(1), &moved), Ok(None));
+        assert_eq!(both.rewrap(&entropy, contact_of(1), &moved.wrapped()), Ok(None));
         assert_eq!(old.open(contact_of(1), &moved).unwrap_err(), CryptoError::UnknownKey);
+    }
+
+    #[test]
+    fn many_rows_under_one_data_key_stay_apart() {
+        let entropy = SeededEntropy::new(6);
+        let ring = KeyRing::generate(&entropy, "a");
+        let (key, wrapped) = ring.data_key(&entropy, contact_of(1)).unwrap();
+        let (one, two) = (contact_of(2), contact_of(3));
+        let sealed = key.seal(&entropy, one, CONTENT).unwrap();
+        let again = ring.data_key_open(contact_of(1), &wrapped).unwrap();
+        assert_eq!(again.open(one, &sealed).unwrap().as_slice(), CONTENT);
+        assert_eq!(again.open(two, &sealed).unwrap_err(), CryptoError::Unopenable);
+        assert_eq!(ring.data_key_open(contact_of(2), &wrapped).unwrap_err(), CryptoError::Unopenable);
+        assert_eq!(format!("{key:?} {wrapped:?}"), "DataKey(..) WrappedDataKey(a)");
     }
 
     #[test]

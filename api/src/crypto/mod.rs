@@ -1,10 +1,12 @@
 //! What keeps contact details and credentials secret: the key ring, envelopes, keyed hashes and random tokens.
 
 mod envelope;
+mod file;
 mod key_ring;
 mod token;
 
-pub use envelope::{Binding, Sealed};
+pub use envelope::{Binding, DataKey, Sealed, WrappedDataKey};
+pub use file::{FileOpener, FileSealer};
 pub use key_ring::{KeyRing, KeyRingError};
 pub use token::{Token, token_hash, tokens_match};
 

@@ -68,7 +68,7 @@ impl Market<'_> {
             let size = std::fs::metadata(&file)?.len();
             let body = ReaderStream::new(tokio::fs::File::open(&file).await?);
             let proof = UploadProof::Token(awaited.token);
-            let upload = upload_put(self.app, &proof, awaited.upload.id, Some(size), Box::pin(body)).await?;
+            let upload = upload_put(self.app, &proof, awaited.upload.upload.id, Some(size), Box::pin(body)).await?;
             let queued = leads_import(self.app, caller, LeadsImport { upload: upload.id, mapping: MAPPING.to_owned() }).await?;
             let run = ImportRun::claim(self.app, Some(queued.id)).await?;
             let mut run = run.ok_or(DemoError::Unexpected("an import that nobody may run"))?;

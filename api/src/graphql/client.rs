@@ -1,6 +1,6 @@
 //! Client cards.
 
-use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::client::{ClientCard, ClientEntryKind, MAX_FIELDS};
 use domain::id::{ClientEntryId, ClientId, TradeId, UserId};
@@ -13,15 +13,15 @@ use super::id::{parse_id, to_id};
 use super::outcome::{agent, worker};
 use super::word::Word;
 use crate::app::AppError;
-use crate::app::client::{self, ClientEntryView, ClientView};
+use crate::app::client::{self, AgentChange, ClientEntryView, ClientView};
 use crate::mutation_errors;
 
 const NEWEST: &str = "clients:newest";
 const HISTORY: &str = "client.entries:newest";
 
 mutation_errors!(ClientCreate: [Invalid, Required, TooLarge, NotFound, WrongState, Taken]);
-mutation_errors!(ClientUpdate: [Invalid, Required, TooLarge, NotFound, Conflict]);
-mutation_errors!(ClientNoteAdd: [Invalid, Required, TooLarge, NotFound]);
+mutation_errors!(ClientUpdate: [Invalid, Required, TooLarge, NotFound, WrongState, Conflict]);
+mutation_errors!(ClientNoteAdd: [Invalid, Required, TooLarge, NotFound, WrongState]);
 
 /// Queries about clients.
 #[derive(Debug, Default)]
@@ -31,7 +31,8 @@ pub struct ClientQuery;
 #[derive(Debug, Default)]
 pub struct ClientMutation;
 
-/// A client of the caller's organization, made from a lead that converted. The data is the organization's own.
+/// A client of the caller's organization, made from a lead that converted. What the card and its history say of the person is
+/// destroyed when the trade is refunded, and when the person is erased or withdraws consent.
 #[derive(SimpleObject)]
 #[graphql(complex, name = "Client")]
 pub struct ClientObject {
@@ -41,8 +42,8 @@ pub struct ClientObject {
     pub trade_id: ID,
     /// The lead.
     pub lead_id: ID,
-    /// The name.
-    pub name: String,
+    /// The name; null, like everything else about the person, once it was destroyed.
+    pub name: Option<String>,
     /// The phone.
     pub phone: Option<String>,
     /// The e-mail address.
@@ -55,6 +56,8 @@ pub struct ClientObject {
     pub reference: Option<String>,
     /// The organization's own fields.
     pub fields: Vec<ClientField>,
+    /// When what the card and its history say of the person was destroyed; null while it is there.
+    pub erased_at: Option<DateTime<Utc>>,
     /// The agent responsible.
     pub agent_id: Option<ID>,
     /// When the card was made.
@@ -64,7 +67,7 @@ pub struct ClientObject {
     /// How often it was changed; `clientUpdate` takes it back.
     pub version: i32,
     #[graphql(skip)]
-    raw: ClientId,
+    raw: (ClientId, TradeId),
 }
 
 /// A field of the organization's own.
@@ -83,8 +86,8 @@ pub struct ClientEntry {
     pub id: ID,
     /// What it is.
     pub kind: Word<ClientEntryKind>,
-    /// The note; the lead that the card was made of; or the card before the change, as JSON.
-    pub text: String,
+    /// The note; the lead that the card was made of; or the card before the change, as JSON. Null once it was destroyed.
+    pub text: Option<String>,
     /// Who wrote it, if a person did.
     pub recorded_by: Option<ID>,
     /// When.
@@ -125,7 +128,7 @@ pub struct ClientCardInput {
 pub struct ClientCreateInput {
     /// The trade whose lead converted.
     pub trade_id: ID,
-    /// What the card holds; the lead's contact when absent.
+    /// What the card holds; the lead's contact when absent, which needs `contacts:reveal` and is recorded as a look at it.
     pub card: Option<ClientCardInput>,
     /// The agent responsible; the caller when absent.
     pub agent_id: Option<ID>,
@@ -138,8 +141,8 @@ pub struct ClientUpdateInput {
     pub client_id: ID,
     /// The whole card from now on.
     pub card: ClientCardInput,
-    /// The agent responsible from now on.
-    pub agent_id: Option<ID>,
+    /// The agent responsible from now on: as before when absent, nobody when null.
+    pub agent_id: MaybeUndefined<ID>,
     /// The version of the card that was read.
     pub version: i32,
 }
@@ -191,30 +194,34 @@ impl ClientObject {
         #[graphql(desc = "The cursor of the row before the first one.")] after: Option<String>,
     ) -> async_graphql::Result<NodeConnection<ClientEntry>> {
         let page = page::<ClientEntryId>(HISTORY, first, after.as_deref()).map_err(top_level)?;
-        let slice = answer(ctx, client::client_entries(app(ctx), self.raw, &page).await)?;
+        let slice = answer(ctx, client::client_entries(app(ctx), self.raw.0, self.raw.1, &page).await)?;
         Ok(connection(HISTORY, slice, page.after.is_some(), |entry| entry.id, ClientEntry::from))
     }
 }
 
 impl From<ClientView> for ClientObject {
     fn from(view: ClientView) -> Self {
-        let ClientView { client, card } = view;
+        let ClientView { client, card, erased_at } = view;
+        let raw = (client.id, client.trade);
+        let name = card.as_ref().map(|card| card.name.clone());
+        let card = card.unwrap_or_default();
         Self {
             id: to_id(client.id),
             trade_id: to_id(client.trade),
             lead_id: to_id(client.lead),
-            name: card.name,
+            name,
             phone: card.phone,
             email: card.email,
             address: card.address,
             company: card.company,
             reference: card.reference,
+            erased_at,
             fields: card.fields.into_iter().map(|(key, value)| ClientField { key, value }).collect(),
             agent_id: client.agent.map(to_id),
             created_at: client.created_at,
             updated_at: client.updated_at,
             version: i32::try_from(client.version).unwrap_or(i32::MAX),
-            raw: client.id,
+            raw,
         }
     }
 }
@@ -256,8 +263,13 @@ impl ClientCreateInput {
 }
 
 impl ClientUpdateInput {
-    fn parse(self) -> Result<(ClientId, ClientCard, Option<UserId>), Refusal> {
-        Ok((parse_id(&self.client_id, "clientId")?, self.card.parse()?, agent(self.agent_id.as_ref())?))
+    fn parse(self) -> Result<(ClientId, ClientCard, AgentChange), Refusal> {
+        let change = match &self.agent_id {
+            MaybeUndefined::Undefined => AgentChange::Keep,
+            MaybeUndefined::Null => AgentChange::Set(None),
+            MaybeUndefined::Value(id) => AgentChange::Set(agent(Some(id))?),
+        };
+        Ok((parse_id(&self.client_id, "clientId")?, self.card.parse()?, change))
     }
 }
 
@@ -306,7 +318,8 @@ impl ClientQuery {
 
 #[Object]
 impl ClientMutation {
-    /// Makes the client card of a bought lead whose outcome is CONVERTED. Needs `outcomes:write`.
+    /// Makes the client card of a bought lead whose outcome is CONVERTED. Needs `outcomes:write`; without a card of the
+    /// caller's own it also needs `contacts:reveal`, and is recorded like `contactReveal`.
     async fn client_create(
         &self,
         ctx: &Context<'_>,

@@ -7,7 +7,6 @@ use domain::import::ImportState;
 use domain::upload::{UploadPurpose, UploadState};
 use secrecy::ExposeSecret;
 use store::imports::{Import, ImportRefusal};
-use store::uploads::Upload;
 use uuid::Uuid;
 
 use super::connection::{NodeConnection, connection, page, page_cost};
@@ -16,7 +15,7 @@ use super::id::{parse_id, to_id};
 use super::word::Word;
 use super::{app, caller};
 use crate::app::imports::{self, LeadsImport as Asked};
-use crate::app::uploads::{self, UploadCreate as Announced};
+use crate::app::uploads::{self, UploadCreate as Announced, UploadView};
 use crate::mutation_errors;
 
 const NEWEST: &str = "imports:newest";
@@ -42,8 +41,8 @@ pub struct UploadObject {
     pub id: ID,
     /// What it is for.
     pub purpose: Word<UploadPurpose>,
-    /// Its name, without folders.
-    pub file_name: String,
+    /// Its name, without folders; null once the file was removed.
+    pub file_name: Option<String>,
     /// Whether it is there.
     pub state: Word<UploadState>,
     /// How large it may be, in bytes.
@@ -62,8 +61,8 @@ pub struct UploadObject {
     pub completed_at: Option<DateTime<Utc>>,
 }
 
-impl From<Upload> for UploadObject {
-    fn from(upload: Upload) -> Self {
+impl From<UploadView> for UploadObject {
+    fn from(UploadView { upload, file_name }: UploadView) -> Self {
         let content = upload.content.as_ref();
         Self {
             id: to_id(upload.id),
@@ -76,7 +75,7 @@ impl From<Upload> for UploadObject {
             created_at: upload.created_at,
             expires_at: upload.expires_at,
             completed_at: content.map(|content| content.completed_at),
-            file_name: upload.file_name,
+            file_name,
         }
     }
 }
@@ -286,7 +285,7 @@ impl ImportMutation {
             return Ok(UploadCreatePayload { upload: None, path: None, token: None, user_errors });
         };
         Ok(UploadCreatePayload {
-            path: Some(format!("/uploads/{}", created.upload.id)),
+            path: Some(format!("/uploads/{}", created.upload.upload.id)),
             token: Some(created.token.expose_secret().to_owned()),
             upload: Some(created.upload.into()),
             user_errors,

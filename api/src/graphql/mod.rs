@@ -22,6 +22,7 @@ pub mod node;
 pub mod organization;
 pub mod outcome;
 pub mod receipt;
+pub mod reveal;
 pub mod scalar;
 pub mod server;
 pub mod session;
@@ -66,6 +67,7 @@ pub struct Query(
     organization::OrganizationQuery,
     outcome::OutcomeQuery,
     receipt::ReceiptQuery,
+    reveal::RevealQuery,
     session::SessionQuery,
     suppression::SuppressionQuery,
     trade::TradeQuery,

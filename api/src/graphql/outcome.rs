@@ -63,7 +63,7 @@ pub struct OutcomeEntry {
     pub kind: Word<OutcomeKind>,
     /// Until when it was deferred.
     pub until: Option<DateTime<Utc>>,
-    /// Why the person does not buy.
+    /// Why the person does not buy; null once the trade was refunded or the person erased.
     pub reason: Option<String>,
     /// What the buyer earned.
     pub revenue: Option<MoneyObject>,
@@ -84,9 +84,9 @@ pub struct NextStep {
     pub due_at: DateTime<Utc>,
     /// Who does it.
     pub agent_id: Option<ID>,
-    /// What to remember.
+    /// What to remember; null once the trade was refunded or the person erased.
     pub note: Option<String>,
-    /// When it was done.
+    /// When it was done, or the trade was refunded or the person erased.
     pub done_at: Option<DateTime<Utc>>,
 }
 
@@ -196,7 +196,7 @@ impl From<Recorded> for OutcomeEntry {
         let kind = recorded.outcome.kind();
         let (until, reason, revenue) = match recorded.outcome {
             Outcome::Deferred { until } => (Some(until), None, None),
-            Outcome::RefusedToBuy { reason } => (None, Some(reason), None),
+            Outcome::RefusedToBuy { reason } => (None, reason, None),
             Outcome::Converted { revenue } => (None, None, Some(revenue)),
             _ => (None, None, None),
         };

@@ -10,6 +10,7 @@ use crate::db::Store;
 use crate::entity::{dispute, evidence, upload};
 use crate::error::StoreError;
 use crate::page::{Page, Slice};
+use crate::uploads::Upload;
 
 /// Which disputes of an organization.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -72,14 +73,14 @@ impl Store {
     }
 
     /// The dispute and the upload behind a file of evidence, for one who then must be found to see that dispute.
-    pub async fn evidence_any(&self, id: EvidenceId) -> Result<Option<(DisputeId, evidence::Model, upload::Model)>, StoreError> {
+    pub async fn evidence_any(&self, id: EvidenceId) -> Result<Option<(DisputeId, evidence::Model, Upload)>, StoreError> {
         let Some(row) = evidence::Entity::find_by_id(id.0).one(self.read()).await? else { return Ok(None) };
         let upload = upload::Entity::find_by_id(row.upload_id).one(self.read()).await?;
-        Ok(upload.map(|upload| (row.dispute_id.into(), row, upload)))
+        upload.map(|upload| Ok((row.dispute_id.into(), row, upload.try_into()?))).transpose()
     }
 
     /// The files of a dispute that the caller was found to see, in the order in which they came.
-    pub async fn evidence_of(&self, id: DisputeId) -> Result<Vec<(evidence::Model, upload::Model)>, StoreError> {
+    pub async fn evidence_of(&self, id: DisputeId) -> Result<Vec<(evidence::Model, Upload)>, StoreError> {
         let rows = evidence::Entity::find()
             .filter(evidence::Column::DisputeId.eq(id.0))
             .order_by_asc(evidence::Column::Id)
@@ -90,7 +91,8 @@ impl Store {
             .all(self.read())
             .await?;
         let of = |row: &evidence::Model| uploads.iter().find(|upload| upload.id == row.upload_id).cloned();
-        Ok(rows.into_iter().filter_map(|row| of(&row).map(|upload| (row, upload))).collect())
+        let pairs = rows.into_iter().filter_map(|row| of(&row).map(|upload| (row, upload)));
+        pairs.map(|(row, upload)| Ok((row, upload.try_into()?))).collect()
     }
 }
 

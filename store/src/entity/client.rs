@@ -10,8 +10,6 @@ pub struct Model {
     pub organization_id: Uuid,
     pub trade_id: Uuid,
     pub lead_id: Uuid,
-    pub key_id: String,
-    pub wrapped_key: Vec<u8>,
     pub ciphertext: Vec<u8>,
     pub agent_id: Option<Uuid>,
     pub created_at: DateTimeUtc,

@@ -9,8 +9,6 @@ pub struct Model {
     pub id: Uuid,
     pub client_id: Uuid,
     pub kind: String,
-    pub key_id: String,
-    pub wrapped_key: Vec<u8>,
     pub ciphertext: Vec<u8>,
     pub recorded_by: Option<Uuid>,
     pub created_at: DateTimeUtc,

@@ -9,6 +9,7 @@ pub mod chargeback;
 pub mod client;
 pub mod client_entry;
 pub mod contact_reveal;
+pub mod data_key;
 pub mod deposit;
 pub mod dispute;
 pub mod dispute_entry;

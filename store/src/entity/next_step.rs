@@ -11,7 +11,7 @@ pub struct Model {
     pub kind: String,
     pub due_at: DateTimeUtc,
     pub agent_id: Option<Uuid>,
-    pub note: Option<String>,
+    pub note: Option<Vec<u8>>,
     pub done_at: Option<DateTimeUtc>,
     pub version: i64,
 }

@@ -12,6 +12,7 @@ pub struct Model {
     pub kind: String,
     #[sea_orm(column_type = "JsonBinary")]
     pub body: Json,
+    pub reason: Option<Vec<u8>>,
     pub revenue_minor: Option<i64>,
     pub currency: Option<String>,
     pub agent_id: Option<Uuid>,

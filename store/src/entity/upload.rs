@@ -9,7 +9,7 @@ pub struct Model {
     pub id: Uuid,
     pub organization_id: Option<Uuid>,
     pub purpose: String,
-    pub file_name: String,
+    pub file_name: Vec<u8>,
     pub state: String,
     pub token_hash: Vec<u8>,
     pub max_bytes: i64,

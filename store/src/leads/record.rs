@@ -1,6 +1,6 @@
 //! What becomes of a lead that was taken: checks, states, erasure, reveals.
 
-use domain::id::{CheckId, LeadId, TypedId, UserId};
+use domain::id::{CheckId, LeadId, TradeId, TypedId, UserId};
 use domain::lead::{LeadState, Ties};
 use domain::listing::ListingState;
 use domain::refusal::{Code, Refusal};
@@ -9,7 +9,7 @@ use domain::trade::TradeState;
 use domain::verification::{Check, Level};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ExprTrait, QueryOrder};
+use sea_orm::{ExprTrait, QueryOrder, QuerySelect};
 
 use super::StoredLead;
 use super::take::json;
@@ -17,6 +17,7 @@ use crate::db::Store;
 use crate::entity::{lead, lead_check, lead_contact, listing, trade};
 use crate::error::{StoreError, WriteError};
 use crate::listings::listing_void_later;
+use crate::outcomes::work_end;
 use crate::write::Tx;
 
 /// What checks made of a lead.
@@ -105,10 +106,13 @@ impl Tx {
         Ok(StoredLead { state, updated_at: now, version: before.version.saturating_add(1), ..before.clone() })
     }
 
-    /// Destroys who the person is. The keyed hashes stay: the same person is still known again.
-    pub async fn lead_contact_destroy(&self, id: LeadId) -> Result<(), StoreError> {
+    /// Destroys who the person is, and what buyers wrote down about the person. The keyed hashes stay: the same person is
+    /// still known again.
+    pub async fn lead_contact_destroy(&self, id: LeadId) -> Result<(), WriteError> {
         lead_contact::Entity::delete_by_id(id.0).exec(self.db()).await?;
-        Ok(())
+        let trades = trade::Entity::find().select_only().column(trade::Column::Id).filter(trade::Column::LeadId.eq(id.0));
+        let trades: Vec<Uuid> = trades.into_tuple().all(self.db()).await?;
+        work_end(self, &trades.into_iter().map(TradeId).collect::<Vec<_>>()).await
     }
 
     /// What others hold of a lead.

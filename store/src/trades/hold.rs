@@ -10,6 +10,7 @@ use domain::trade::{RefundFrom, RefundPart};
 use super::row::{self, Trade, trade_lock};
 use crate::error::{StoreError, WriteError};
 use crate::ledger::{Ledger, Note};
+use crate::outcomes::work_end;
 use crate::write::Tx;
 
 /// Whether the exchange takes its commission.
@@ -59,7 +60,8 @@ pub async fn trade_release(tx: &Tx, id: TradeId) -> Result<Trade, WriteError> {
     row::write(tx, &was, next).await
 }
 
-/// All of the price goes back to the buyer: from escrow, or, when the hold has ended, from those who got it.
+/// All of the price goes back to the buyer: from escrow, or, when the hold has ended, from those who got it. The buyer loses
+/// sight of the person, also in what it wrote down.
 pub async fn trade_refund(tx: &Tx, id: TradeId) -> Result<Trade, WriteError> {
     let was = trade_lock(tx, id).await?;
     let (hold, from) = was.hold.refund(was.price.minor)?;
@@ -81,7 +83,9 @@ pub async fn trade_refund(tx: &Tx, id: TradeId) -> Result<Trade, WriteError> {
     ledger.flush().await?;
     let ended_at = was.ended_at.or(Some(now));
     let next = Trade { hold, refunded_minor: was.price.minor, commission_minor: 0, ended_at, ..was.clone() };
-    row::write(tx, &was, next).await
+    let refunded = row::write(tx, &was, next).await?;
+    work_end(tx, &[id]).await?;
+    Ok(refunded)
 }
 
 /// A ruling divides the price of a disputed trade: `part` for the buyer, the rest for the seller less commission.

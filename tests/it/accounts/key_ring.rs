@@ -5,11 +5,17 @@ use std::sync::Arc;
 use api::app::App;
 use api::app::contact::contact_open;
 use api::app::envelopes::envelopes_rewrap;
+use api::app::outcome::outcomes;
 use api::ports::SeededEntropy;
 use sea_orm::EntityTrait;
+use serde_json::json;
 use store::entity::lead_contact;
 
-use crate::harness::on_each_backend;
+use crate::disputes::case::case;
+use crate::harness::{caller, on_each_backend};
+use crate::imports::put_for;
+
+const RECORD: &str = "mutation ($input: OutcomeRecordInput!) { outcomeRecord(input: $input) { userErrors { code } } }";
 
 on_each_backend! {
     async fn contacts_move_to_the_active_key_and_open_as_before(x: Exchange) {
@@ -31,5 +37,22 @@ on_each_backend! {
             assert_eq!(names(contact_open(&app.keys, &new).unwrap()), names(contact_open(&x.app.keys, &old).unwrap()));
             assert!(contact_open(&x.app.keys, &new).is_err(), "the old ring does not hold the new key");
         }
+    }
+
+    async fn what_buyers_write_and_files_move_to_the_active_key_too(x: Exchange) {
+        let case = case(&x, 1_000).await;
+        let trade = case.trade.id.to_string();
+        let input = json!({ "tradeId": trade, "kind": "REFUSED_TO_BUY", "reason": "has one" });
+        case.buyer.run(&x, RECORD, json!({ "input": input })).await;
+        put_for(&x, &case.buyer, "EVIDENCE", "call.txt", b"nobody there").await;
+        let entries = x.dump(&["outcome"]).await;
+        let rotated = x.app.keys.rotated(&SeededEntropy::new(9), "next").unwrap();
+        let app = App { keys: Arc::new(rotated), ..(*x.app).clone() };
+        assert_eq!((envelopes_rewrap(&app).await.unwrap(), envelopes_rewrap(&app).await.unwrap()), (2, 0));
+        assert_eq!(x.dump(&["outcome"]).await, entries, "the history is not touched");
+        let caller = caller(case.buyer.principal.clone());
+        let read = outcomes(&app, &caller, case.trade.id).await.unwrap();
+        assert_eq!(read[0].outcome.reason(), Some("has one"));
+        assert!(outcomes(&x.app, &caller, case.trade.id).await.is_err(), "the old ring does not hold the new key");
     }
 }

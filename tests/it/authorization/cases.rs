@@ -33,6 +33,7 @@ pub const ROOTS: &[(&str, &str, Access)] = &[
     ("Query", "client", A::NeedsBoth(P::TradesRead, P::OutcomesWrite)),
     ("Query", "clients", A::NeedsBoth(P::TradesRead, P::OutcomesWrite)),
     ("Query", "deposits", A::NeedsOrOperator(P::WalletRead)),
+    ("Query", "contactReveals", A::NeedsOrOperator(P::MembersWrite)),
     ("Query", "deskDisputes", A::Arbiter),
     ("Query", "dispute", A::Needs(P::TradesRead)),
     ("Query", "disputes", A::Needs(P::TradesRead)),

@@ -5,54 +5,31 @@ use api::app::dispute::evidence_read;
 use api::http::{evidence, uploads};
 use domain::access::Role;
 use domain::id::{EvidenceId, UploadId};
-use object_store::ObjectStoreExt;
-use object_store::path::Path;
 use reqwest::Method;
-use sea_orm::ActiveValue::Set;
-use sea_orm::EntityTrait;
+use sea_orm::prelude::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 use store::WriteError;
 use store::entity::upload;
 
 use super::case::{CALL, Case, HOUR, OPEN, case, claim, in_charge, rule};
 use crate::harness::{Actor, Exchange, get, on_each_backend, send};
-use crate::imports::announce;
+use crate::imports::{announce, put_for};
 use crate::ledger::market::DAY;
 
 const ADD: &str = "mutation ($input: DisputeEvidenceAddInput!) { disputeEvidenceAdd(input: $input) {
     dispute { id files { id fileName mediaType party } } userErrors { code path } } }";
 
+/// Puts a file of evidence; `size` is what the exchange is made to believe of it.
 async fn uploaded(x: &Exchange, who: &Actor, content: &'static [u8], size: i64) -> UploadId {
-    let id: UploadId = x.app.store.id();
-    let key = format!("evidence/{id}");
-    x.app.files.put(&Path::from(key.as_str()), content.into()).await.unwrap();
-    let now = x.app.store.now();
-    let row = upload::ActiveModel {
-        id: Set(id.0),
-        organization_id: Set(Some(who.org().0)),
-        purpose: Set("EVIDENCE".into()),
-        file_name: Set("call.txt".into()),
-        state: Set("STORED".into()),
-        token_hash: Set(id.0.as_bytes().to_vec()),
-        max_bytes: Set(10 * 1024 * 1024),
-        size_bytes: Set(Some(size)),
-        sha256: Set(Some(content.to_vec())),
-        media_type: Set(Some("text/plain".into())),
-        object_key: Set(Some(key)),
-        created_by: Set(None),
-        created_at: Set(now),
-        expires_at: Set(now),
-        completed_at: Set(Some(now)),
-    };
+    let id: UploadId = put_for(x, who, "EVIDENCE", "call.txt", content).await.parse().unwrap();
     let done: Result<(), WriteError> = x
         .app
         .store
-        .write("upload", move |tx| {
-            let row = row.clone();
-            async move {
-                upload::Entity::insert(row).exec_without_returning(tx.db()).await?;
-                Ok(())
-            }
+        .write("upload", move |tx| async move {
+            let believed = upload::Entity::update_many().col_expr(upload::Column::SizeBytes, Expr::value(size));
+            believed.filter(upload::Column::Id.eq(id.0)).exec(tx.db()).await?;
+            Ok(())
         })
         .await;
     done.unwrap();

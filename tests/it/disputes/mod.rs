@@ -1,6 +1,7 @@
 //! Disputes through the public API: every path, both sides' silence, exact money.
 
 pub mod case;
+mod clients;
 mod consent;
 mod desk;
 mod evidence;

@@ -4,6 +4,7 @@ mod content;
 mod crash;
 mod files;
 mod over_http;
+pub mod removal;
 mod whole;
 
 use api::app::imports::imports_advance;
@@ -50,7 +51,12 @@ pub async fn announce(x: &Exchange, actor: &Actor, purpose: &str, name: &str) ->
 
 /// Announces and puts a file of leads; answers the upload's id.
 pub async fn put(x: &Exchange, actor: &Actor, bytes: &[u8]) -> String {
-    let announced = announce(x, actor, "LEADS", "leads.csv").await;
+    put_for(x, actor, "LEADS", "leads.csv", bytes).await
+}
+
+/// Announces and puts a file for some purpose; answers the upload's id.
+pub async fn put_for(x: &Exchange, actor: &Actor, purpose: &str, name: &str, bytes: &[u8]) -> String {
+    let announced = announce(x, actor, purpose, name).await;
     let id = announced["upload"]["id"].as_str().unwrap().to_owned();
     let proof = UploadProof::Token(announced["token"].as_str().unwrap().into());
     let chunks: Vec<Result<Bytes, std::io::Error>> = bytes.chunks(7_000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();

@@ -7,6 +7,7 @@ use domain::access::Role;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
+use super::removal::stored;
 use super::{MAPPING, announce, import, put, seller, work};
 use crate::harness::{Actor, Exchange, on_each_backend, send};
 
@@ -69,7 +70,7 @@ on_each_backend! {
         x.clock.advance_secs(3_600);
         let (status, body) = send(Method::PUT, &leads, Some(&token), b"a,b\n".to_vec()).await;
         assert_eq!((status, code(&body).as_str()), (410, "OUTSIDE_WINDOW"));
-        let kept: Vec<_> = walk(&x.folder().join("files"));
+        let kept = stored(&x);
         assert_eq!(kept.len(), 1, "{kept:?}");
     }
 
@@ -95,10 +96,4 @@ on_each_backend! {
         assert_eq!((lines[1], lines[1_500]), ("2,'=Age,INVALID,`age` is not a number", "1501,'=Age,INVALID,`age` is not a number"));
         assert!(!table.contains("secret"));
     }
-}
-
-fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let paths = entries.map(|entry| entry.unwrap().path());
-    paths.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }

@@ -9,6 +9,8 @@ use serde_json::json;
 
 use super::{act, errors};
 use crate::harness::{Database, Exchange, on_each_backend};
+use crate::imports::removal::stored;
+use crate::imports::{MAPPING, put_for, tally, whole};
 
 const REVEAL: &str = "mutation($id: ID!) { contactReveal(input: { leadId: $id }) {
     contact { name phones emails age answers { key value } comments } userErrors { code path } } }";
@@ -120,5 +122,32 @@ on_each_backend! {
         let revealed = seller.run(&x, REVEAL, json!({ "id": id })).await["contactReveal"].clone();
         assert_eq!(errors(&revealed), [("WRONG_STATE".to_owned(), String::new())]);
         assert_eq!(errors(&act(&x, &seller, "leadVerify", json!({ "leadId": id })).await), [("WRONG_STATE".to_owned(), String::new())]);
+    }
+
+    async fn files_hold_nobody_either(x: Exchange) {
+        let log = Log::default();
+        let writer = log.clone();
+        let lines = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).finish();
+        let _listening = tracing::subscriber::set_default(lines);
+        let seller = crate::imports::seller(&x).await;
+        let row = "r1,Synnøve Ålesundsen,912770011,Synnove.Ale@fjelltur.no,41,1\n";
+        let text = format!("Ref,Name,Phone,Email,Age,Balance\n{row}");
+        let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+        zipped.write_all(text.replace("r1", "r2").replace("912770011", "912770012").replace("Synnove.", "Synnove2.").as_bytes()).unwrap();
+        for file in [text.into_bytes(), zipped.finish().unwrap()] {
+            let done = whole(&x, &seller, &file, MAPPING).await;
+            assert_eq!((done["state"].as_str(), tally(&done)), (Some("DONE"), [1, 1, 0, 0, 0]), "{done:#}");
+        }
+        put_for(&x, &seller, "EVIDENCE", "Synnøve Ålesundsen.txt", "ring etter seks: 912770011".as_bytes()).await;
+        let mut bytes = kept(&x).await;
+        let files = stored(&x);
+        assert_eq!(files.len(), 3);
+        for file in files {
+            bytes.extend(std::fs::read(file).unwrap());
+        }
+        for text in ["Synnøve", "Ålesundsen", "912770011", "912770012", "ynnove.ale", "ynnove.Ale", "ynnove2", "ring etter seks"] {
+            assert!(!contains(&bytes, text), "the database or a file holds {text}");
+            assert!(!contains(&log.0.lock().unwrap(), text), "the log holds {text}");
+        }
     }
 }

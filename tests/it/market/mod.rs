@@ -6,3 +6,4 @@ mod races;
 mod selling;
 pub mod stand;
 mod suspension;
+mod withdrawn;

@@ -2,7 +2,7 @@
 
 mod chargebacks;
 mod download;
-mod reveal;
+pub mod reveal;
 
 use serde_json::{Value, json};
 

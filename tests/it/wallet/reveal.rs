@@ -1,6 +1,7 @@
 //! Who sees contact details, and what a look leaves behind.
 
 use api::app::contact::contact_binding;
+use domain::access::Role;
 use domain::contact::Contact;
 use domain::lead::Sealed;
 use sea_orm::ActiveValue::Set;
@@ -10,13 +11,17 @@ use store::WriteError;
 use store::entity::lead_contact;
 use store::trades::trade_refund;
 
+use crate::disputes::case::place;
 use crate::harness::{Actor, Exchange, on_each_backend};
 use crate::ledger::market::{DAY, Stall, fund, on_trade, sell, stall};
 
 const REVEAL: &str = "mutation ($input: ContactRevealInput!) { contactReveal(input: $input) {
     contact { name phones emails comments } trade { id deliveredAt holdEndsAt holdWaitsForDelivery } userErrors { code path } } }";
+const LOOKS: &str = "query ($lead: ID) { contactReveals(leadId: $lead) { edges { node {
+    leadId tradeId organizationId userId apiKeyId at } } } }";
 
-async fn sealed(x: &Exchange, place: Stall) {
+/// Gives the lead of `place` contact details: Ada Lovelace's.
+pub async fn sealed(x: &Exchange, place: Stall) {
     let contact =
         Contact { name: "Ada Lovelace".into(), phones: vec![], emails: vec![], messenger: None, company: None, position: None };
     let person = Sealed {
@@ -103,5 +108,41 @@ on_each_backend! {
         assert_eq!(count(&buyer, json!({ "state": "HELD" })).await, 1);
         assert_eq!(count(&buyer, json!({ "state": "REFUNDED" })).await, 0);
         assert_eq!(count(&stranger, json!({})).await, 0);
+    }
+
+    async fn looks_are_listed_for_those_whom_they_concern(x: Exchange) {
+        let (seller, buyer, stranger) = (x.organization("S").await, x.organization("B").await, x.organization("Other").await);
+        fund(&x.app, buyer.org(), 5_000).await;
+        let place = place(&x, &seller, 2).await;
+        sealed(&x, place).await;
+        let trade = sell(&x.app, place, buyer.org(), 1_000).await.unwrap();
+        let agent = x.member(buyer.org(), Role::Agent).await;
+        reveal(&x, &seller, json!({ "leadId": place.lead.to_string() })).await;
+        x.clock.advance_secs(60);
+        reveal(&x, &agent, json!({ "tradeId": trade.id.to_string() })).await;
+        let looks = async |who: &Actor, variables: Value| {
+            let edges = who.run(&x, LOOKS, variables).await["contactReveals"]["edges"].clone();
+            edges.as_array().unwrap().iter().map(|edge| edge["node"].clone()).collect::<Vec<_>>()
+        };
+        let look = |who: &Actor, of: &Actor, trade: Value, at: &str| {
+            let user = if of.organization == who.organization || of.organization.is_none() { json!(who.user.to_string()) } else { Value::Null };
+            json!({ "leadId": place.lead.to_string(), "tradeId": trade, "organizationId": who.org().to_string(), "userId": user, "apiKeyId": null, "at": at })
+        };
+        let (first, then) = ("2026-03-02T09:00:00+00:00", "2026-03-02T09:01:00+00:00");
+        let by_trade = json!(trade.id.to_string());
+        let of_lead = json!({ "lead": place.lead.to_string() });
+        let operator = x.operator().await;
+        for who in [&seller, &operator] {
+            let expected = [look(&agent, who, by_trade.clone(), then), look(&seller, who, Value::Null, first)];
+            assert_eq!(looks(who, of_lead.clone()).await, expected);
+        }
+        for variables in [of_lead.clone(), json!({})] {
+            assert_eq!(looks(&buyer, variables).await, [look(&agent, &buyer, by_trade.clone(), then)]);
+        }
+        assert_eq!(looks(&seller, json!({})).await, [look(&seller, &seller, Value::Null, first)]);
+        assert_eq!(looks(&stranger, of_lead.clone()).await, [json!(0); 0]);
+        let denied = agent.execute(&x, LOOKS, of_lead).await;
+        assert_eq!(denied["errors"][0]["extensions"]["code"], "FORBIDDEN");
+        assert_eq!(operator.execute(&x, LOOKS, json!({})).await["errors"][0]["extensions"]["code"], "REQUIRED");
     }
 }

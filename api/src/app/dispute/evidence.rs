@@ -8,13 +8,12 @@ use domain::evidence::check_text;
 use domain::id::{DisputeEntryId, DisputeId, EvidenceId, OrganizationId, UploadId, UserId};
 use domain::refusal::{Code, Refusal};
 use domain::upload::{UploadPurpose, UploadState};
-use object_store::ObjectStoreExt;
-use object_store::path::Path;
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::disputes::{Dispute, NewEntry, entry_add, evidence_add, exhibits};
 use store::{StoreError, Tx, WriteError};
 
+use super::super::uploads::{UploadView, upload_whole, uploads_named};
 use super::super::{App, AppError, Caller};
 use super::answer::own;
 use super::desk::on_desk;
@@ -188,10 +187,13 @@ pub async fn evidence_read(app: &App, caller: &Caller, id: EvidenceId) -> Result
             None => false,
         }
     };
-    let (true, Some(key), Some(media_type)) = (visible, upload.object_key, upload.media_type) else { return Ok(None) };
-    let found = app.files.get(&Path::from(key)).await.map_err(AppError::internal)?;
-    let content = found.bytes().await.map_err(AppError::internal)?;
-    Ok(Some(EvidenceFile { file_name: upload.file_name, media_type, content }))
+    if !visible {
+        return Ok(None);
+    }
+    let Some(UploadView { upload, file_name }) = uploads_named(app, vec![upload]).await?.pop() else { return Ok(None) };
+    let (Some(described), Some(file_name)) = (upload.content, file_name) else { return Ok(None) };
+    let content = upload_whole(app, upload.id, &described).await?;
+    Ok(Some(EvidenceFile { file_name, media_type: described.media_type, content }))
 }
 
 /// Logs that the arbiter in charge took a file; `false` when the case is no longer the arbiter's.

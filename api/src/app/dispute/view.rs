@@ -11,9 +11,10 @@ use domain::trade::TradeState;
 use serde_json::Value;
 use store::StoreError;
 use store::disputes::{Dispute, DisputeFilter, Entry};
-use store::entity::{evidence, upload};
+use store::entity::evidence;
 use store::page::{Page, Slice};
 
+use super::super::uploads::{UploadView, uploads_named};
 use super::super::{App, AppError, Caller};
 use super::text::text_opened;
 use super::{party_of, rules};
@@ -47,7 +48,7 @@ pub struct FileView {
     /// Its media type, by its first bytes.
     pub media_type: Option<String>,
     /// Its size in bytes.
-    pub size_bytes: Option<i64>,
+    pub size_bytes: Option<u64>,
     /// When it was given.
     pub at: Timestamp,
 }
@@ -149,18 +150,19 @@ pub async fn dispute_evidence(app: &App, caller: &Caller, id: DisputeId) -> Resu
 
 /// The files of a dispute, in the order in which they came.
 pub(super) async fn files_of(app: &App, id: DisputeId) -> Result<Vec<FileView>, AppError> {
-    let files = app.store.evidence_of(id).await?;
-    let view = |(evidence, upload): (evidence::Model, upload::Model)| {
+    let (given, uploads): (Vec<_>, Vec<_>) = app.store.evidence_of(id).await?.into_iter().unzip();
+    let view = |(evidence, named): (evidence::Model, UploadView)| {
+        let content = named.upload.content;
         Ok(FileView {
             id: EvidenceId(evidence.id),
             party: evidence.side.parse().map_err(StoreError::corrupt)?,
-            name: Some(upload.file_name),
-            media_type: upload.media_type,
-            size_bytes: upload.size_bytes,
+            name: named.file_name,
+            media_type: content.as_ref().map(|content| content.media_type.clone()),
+            size_bytes: content.map(|content| content.size_bytes),
             at: evidence.created_at,
         })
     };
-    files.into_iter().map(view).collect()
+    given.into_iter().zip(uploads_named(app, uploads).await?).map(view).collect()
 }
 
 /// Refuses those who may not look at reputations: everybody who may browse the market may, and staff.

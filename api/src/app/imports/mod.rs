@@ -9,7 +9,7 @@ use domain::id::{ImportId, OrganizationId, UploadId, UserId};
 use domain::import::{ImportState, Tally};
 use domain::mapping::{Bound, Candidate, Limits, Mapping, propose};
 use domain::refusal::{Code, Refusal};
-use domain::upload::UploadPurpose;
+use domain::upload::{UploadPurpose, UploadState};
 use domain::vertical::VerticalPath;
 use serde_json::json;
 use store::imports::{Import, ImportRefusal};
@@ -19,6 +19,7 @@ use store::uploads::UploadContent;
 use store::verticals::StoredVertical;
 use uuid::Uuid;
 
+use super::uploads::{UploadView, uploads_named};
 use super::{App, AppError, Caller};
 use reader::{ReadError, RowLimits, Rows};
 
@@ -58,14 +59,21 @@ pub(crate) async fn import_queue(
     if upload.purpose != UploadPurpose::Leads {
         return Err(Refusal::invalid("uploadId", "this upload is evidence, not a file of leads").into());
     }
-    let missing = || Refusal::wrong_state("put the file first").at("uploadId");
-    let content = upload.content.ok_or_else(missing)?;
-    bound_to_file(app, &content, &input.mapping).await?;
+    let missing = |state: UploadState| match state {
+        UploadState::Removed => {
+            Refusal::wrong_state("the file was removed some time after its last import: put it again").at("uploadId")
+        }
+        _ => Refusal::wrong_state("put the file first").at("uploadId"),
+    };
+    let content = upload.content.clone().ok_or_else(|| missing(upload.state))?;
+    bound_to_file(app, upload.id, &content, &input.mapping).await?;
+    let named = uploads_named(app, vec![upload]).await?.pop();
+    let UploadView { upload, file_name } = named.ok_or_else(|| AppError::internal("an upload vanished"))?;
     let new = Import {
         id: app.store.id(),
         seller,
         upload: upload.id,
-        file_name: upload.file_name,
+        file_name: file_name.unwrap_or_default(),
         file_sha256: content.sha256.to_vec(),
         mapping: input.mapping,
         state: ImportState::Queued,
@@ -81,7 +89,11 @@ pub(crate) async fn import_queue(
     let new = &new;
     app.store
         .write("leads_import", |tx| async move {
-            tx.upload_locked(seller, new.upload).await?.ok_or_else(none)?;
+            let locked = tx.upload_locked(seller, new.upload).await?.ok_or_else(none)?;
+            // It may have been removed meanwhile.
+            if locked.content.is_none() {
+                return Err(missing(locked.state).into());
+            }
             let now = tx.now().await?;
             for earlier in tx.imports_of_upload(new.upload).await? {
                 let unbroken = !matches!(earlier.state, ImportState::Failed | ImportState::Cancelled);
@@ -194,9 +206,9 @@ async fn parsed(app: &App, mapping: &str) -> Result<(Mapping, StoredVertical), A
 }
 
 /// Fits the mapping to the header of the file.
-async fn bound_to_file(app: &App, content: &UploadContent, mapping: &str) -> Result<Bound, AppError> {
+async fn bound_to_file(app: &App, upload: UploadId, content: &UploadContent, mapping: &str) -> Result<Bound, AppError> {
     let (mapping, vertical) = parsed(app, mapping).await?;
-    let mut source = run::Source::open(app, content, mapping, &vertical, limits(app)).await?;
+    let mut source = run::Source::open(app, upload, content, mapping, &vertical, limits(app)).await?;
     tokio::task::spawn_blocking(move || source.bind()).await.map_err(AppError::internal)?
 }
 

@@ -9,6 +9,7 @@ use domain::mapping::{FileFormat, sniff_delimiter};
 use domain::refusal::{Code, Refusal};
 
 use super::text::{self, Bytes, Counted};
+use crate::app::uploads::StorageFault;
 
 /// What a row may have at most; a file that exceeds it most likely lacks a closing quotation mark.
 #[derive(Debug, Clone, Copy)]
@@ -184,6 +185,9 @@ impl Rows {
 }
 
 fn read_error(error: io::Error, line: u64) -> ReadError {
+    if error.get_ref().is_some_and(|inner| inner.is::<StorageFault>()) {
+        return ReadError::Storage(error);
+    }
     let ours = error.get_ref().is_some_and(|inner| inner.is::<TooLong>()) || error.kind() == io::ErrorKind::Other;
     let broken = matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof);
     if ours || broken {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use domain::id::ImportId;
+use domain::id::{ImportId, UploadId};
 use domain::import::{ImportState, Tally};
 use domain::mapping::{Bound, Limits, Mapping, RowOutcome, RowRefusal};
 use domain::refusal::{Code, Refusal};
@@ -46,13 +46,14 @@ pub(super) struct Source {
 impl Source {
     pub(super) async fn open(
         app: &App,
+        upload: UploadId,
         content: &UploadContent,
         mapping: Mapping,
         vertical: &StoredVertical,
         limits: Limits,
     ) -> Result<Self, AppError> {
         use futures::TryStreamExt;
-        let stream = upload_read(app, content).await?;
+        let stream = upload_read(app, upload, content).await?;
         let reader = StreamReader::new(Box::pin(stream.map_err(std::io::Error::other)));
         let bytes = Box::new(SyncIoBridge::new(reader));
         let definition = vertical.definition.clone();
@@ -216,7 +217,7 @@ async fn begin(app: &App, import: &Import) -> Result<(Begun, Timestamp), AppErro
     let (mapping, vertical) = parsed(app, &import.mapping).await?;
     // Rows that carry no date of their own get the same one whenever the file is read, or the same row would be another lead.
     let received_at = app.store.import_first_of_file(import.seller, &import.file_sha256).await?.unwrap_or(import.created_at);
-    let mut source = Source::open(app, &content, mapping, &vertical, limits(app)).await?;
+    let mut source = Source::open(app, import.upload, &content, mapping, &vertical, limits(app)).await?;
     let begun = tokio::task::spawn_blocking(move || source.begin()).await.map_err(AppError::internal)??;
     Ok((begun, received_at))
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use domain::refusal::{Code, Refusal};
+use domain::upload::{ByteOrder, utf16_by_zeros};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use encoding_rs_io::DecodeReaderBytesBuilder;
 use flate2::bufread::MultiGzDecoder;
@@ -112,12 +113,10 @@ fn recognised(head: &[u8]) -> &'static Encoding {
     if std::str::from_utf8(head).map_or_else(|error| error.error_len().is_none(), |_| !head.contains(&0)) {
         return UTF_8;
     }
-    let zeros = |odd: usize| head.iter().skip(odd).step_by(2).filter(|byte| **byte == 0).count();
-    let many = head.len() / 8;
-    match (zeros(0), zeros(1)) {
-        (even, odd) if odd > many && odd > even => UTF_16LE,
-        (even, _) if even > many => UTF_16BE,
-        _ => {
+    match utf16_by_zeros(head) {
+        Some(ByteOrder::Little) => UTF_16LE,
+        Some(ByteOrder::Big) => UTF_16BE,
+        None => {
             let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
             detector.feed(head, true);
             detector.guess(None, Utf8Detection::Deny)
