@@ -20,6 +20,7 @@ crate::migration!(
             closes_at TIMESTAMPTZ NOT NULL,
             ended_at TIMESTAMPTZ,
             relisted_from UUID REFERENCES listing (id),
+            taken_down_for TEXT,
             created_by UUID,
             created_at TIMESTAMPTZ NOT NULL,
             version BIGINT NOT NULL DEFAULT 0,

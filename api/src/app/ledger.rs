@@ -2,11 +2,13 @@
 
 use domain::access::StaffRole;
 use domain::id::OrganizationId;
+use domain::ledger::Account;
 use domain::money::Money;
 use domain::refusal::Refusal;
 use serde::Serialize;
 use store::corrections::{self, Correction, CorrectionEnd};
-use store::ledger::{MoneyStop, Report};
+use store::ledger::{MoneyStop, Report, StatementKey, StatementRow};
+use store::page::{Page, Slice};
 
 use super::idempotency::idempotency_key;
 use super::wallet::text;
@@ -46,6 +48,26 @@ pub async fn correction_record(app: &App, caller: &Caller, key: &str, input: Cor
             }
         })
         .await
+}
+
+/// The exchange's own accounts with their balances, in minor units. For operators.
+pub async fn exchange_accounts(app: &App, caller: &Caller) -> Result<Vec<(Account, i64)>, AppError> {
+    caller.principal.require_staff(StaffRole::Operator)?;
+    Ok(app.store.exchange_accounts().await?)
+}
+
+/// A page of the statement of one of the exchange's own accounts, newest first. For operators.
+pub async fn exchange_statement(
+    app: &App,
+    caller: &Caller,
+    account: Account,
+    page: &Page<StatementKey>,
+) -> Result<Slice<StatementRow>, AppError> {
+    caller.principal.require_staff(StaffRole::Operator)?;
+    if !account.is_well_formed() {
+        return Err(Refusal::invalid("account", "no account of the exchange").into());
+    }
+    Ok(app.store.exchange_statement(account, page).await?)
 }
 
 /// Checks every invariant; a broken one stops all movements of money. Run by the command line and the worker.

@@ -2,14 +2,17 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::ledger::AccountKind;
+use domain::ledger::{Account, AccountKind};
+use domain::money::Money;
 use domain::refusal::Refusal;
 use store::corrections::{Correction, CorrectionEnd};
 use store::ledger::{MoneyStop, Report};
 
-use super::error::{UserError, answer, settle};
+use super::connection::{NodeConnection, connection, page, page_cost};
+use super::error::{UserError, answer, settle, top_level};
 use super::id::{parse_id, to_id};
-use super::scalar::{MoneyInput, MoneyObject};
+use super::scalar::{CurrencyCode, MoneyInput, MoneyObject};
+use super::wallet::{StatementEntry, currency};
 use super::word::Word;
 use super::{app, caller};
 use crate::app::ledger;
@@ -66,6 +69,30 @@ pub struct MoneyStopObject {
 impl From<MoneyStop> for MoneyStopObject {
     fn from(stop: MoneyStop) -> Self {
         Self { reason: stop.reason, since: stop.since }
+    }
+}
+
+/// One of the exchange's own accounts.
+#[derive(Debug, SimpleObject)]
+pub struct ExchangeAccount {
+    /// What it holds.
+    pub kind: Word<AccountKind>,
+    /// Which stripe of the commission, from 0; 0 for every other account.
+    pub stripe: i32,
+    /// In which currency.
+    pub currency_code: CurrencyCode,
+    /// The balance.
+    pub balance: MoneyObject,
+}
+
+impl ExchangeAccount {
+    fn of((account, balance_minor): (Account, i64)) -> Self {
+        Self {
+            kind: account.kind.into(),
+            stripe: account.stripe.into(),
+            currency_code: CurrencyCode(account.currency.to_string()),
+            balance: Money::new(balance_minor, account.currency).into(),
+        }
     }
 }
 
@@ -153,6 +180,32 @@ impl LedgerQuery {
     /// Why no money moves; null when it does. For operators.
     async fn money_stop(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<MoneyStopObject>> {
         Ok(answer(ctx, ledger::money_stop(app(ctx), caller(ctx)).await)?.map(MoneyStopObject::from))
+    }
+
+    /// The exchange's own accounts: commission, losses, and the world outside. For operators.
+    async fn exchange_accounts(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<ExchangeAccount>> {
+        let accounts = answer(ctx, ledger::exchange_accounts(app(ctx), caller(ctx)).await)?;
+        Ok(accounts.into_iter().map(ExchangeAccount::of).collect())
+    }
+
+    /// Every movement on one of the exchange's own accounts, newest first. For operators.
+    #[graphql(complexity = "page_cost(first, child_complexity)")]
+    async fn exchange_statement(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which account.")] account: Word<AccountKind>,
+        #[graphql(desc = "Which stripe of the commission; 0 when not said.")] stripe: Option<i32>,
+        #[graphql(desc = "In which currency; the exchange's default when not said.")] currency_code: Option<CurrencyCode>,
+        #[graphql(desc = "How many, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+    ) -> async_graphql::Result<NodeConnection<StatementEntry>> {
+        let currency = currency(ctx, currency_code)?;
+        let stripe = i16::try_from(stripe.unwrap_or(0)).unwrap_or(i16::MAX);
+        let account = Account { stripe, ..Account::exchange(account.0, currency) };
+        let sort = format!("exchange:{account}");
+        let page = page::<i64>(&sort, first, after.as_deref()).map_err(top_level)?;
+        let slice = answer(ctx, ledger::exchange_statement(app(ctx), caller(ctx), account, &page).await)?;
+        Ok(connection(&sort, slice, page.after.is_some(), |row| row.key, |row| StatementEntry::of(currency, row)))
     }
 }
 

@@ -197,7 +197,8 @@ impl OrganizationMutation {
         Ok(OrganizationUpdatePayload { organization: changed.map(OrganizationObject::from), user_errors })
     }
 
-    /// Stops an organization: its people and keys lose access; what runs by the clock runs on. For operators.
+    /// Stops an organization: its people and keys lose access, its open listings and bids end. Trades already made run on. For
+    /// operators.
     async fn organization_suspend(
         &self,
         ctx: &Context<'_>,

@@ -108,7 +108,7 @@ pub struct StatementEntry {
 }
 
 impl StatementEntry {
-    fn of(currency: Currency, row: StatementRow) -> Self {
+    pub(super) fn of(currency: Currency, row: StatementRow) -> Self {
         let money = |minor| MoneyObject::from(Money::new(minor, currency));
         Self {
             id: to_id(row.id),
@@ -243,12 +243,7 @@ impl WalletQuery {
         #[graphql(desc = "Behind this cursor.")] after: Option<String>,
     ) -> async_graphql::Result<NodeConnection<StatementEntry>> {
         let account = account.map_or(WalletAccount::Available, |word| word.0);
-        let currency = match currency_code {
-            Some(code) => {
-                code.0.parse().map_err(|_| top_level(Refusal::invalid("currencyCode", "not a currency of ISO 4217")))?
-            }
-            None => app(ctx).config.exchange.default_currency,
-        };
+        let currency = currency(ctx, currency_code)?;
         let of = StatementOf { organization: owner(organization_id)?, account, currency };
         let sort = format!("statement:{}:{currency}", account.as_str());
         let page = page::<i64>(&sort, first, after.as_deref()).map_err(top_level)?;
@@ -323,6 +318,12 @@ impl WalletMutation {
         let (withdrawal, user_errors) = settle(ctx, result)?;
         Ok(WithdrawalFailPayload { withdrawal: withdrawal.map(WithdrawalObject::from), user_errors })
     }
+}
+
+/// The currency that an argument names, or the exchange's default.
+pub(super) fn currency(ctx: &Context<'_>, code: Option<CurrencyCode>) -> async_graphql::Result<Currency> {
+    let Some(code) = code else { return Ok(app(ctx).config.exchange.default_currency) };
+    code.0.parse().map_err(|_| top_level(Refusal::invalid("currencyCode", "not a currency of ISO 4217")))
 }
 
 /// The organization that an argument names, if it names one.

@@ -23,6 +23,7 @@ pub struct Model {
     pub closes_at: DateTimeUtc,
     pub ended_at: Option<DateTimeUtc>,
     pub relisted_from: Option<Uuid>,
+    pub taken_down_for: Option<String>,
     pub created_by: Option<Uuid>,
     pub created_at: DateTimeUtc,
     pub version: i64,

@@ -92,6 +92,22 @@ async fn make(tx: &Tx, accounts: &[Account]) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The exchange's own accounts, or the one of these.
+pub(super) async fn of_exchange(
+    db: &impl sea_orm::ConnectionTrait,
+    only: Option<Account>,
+) -> Result<Vec<account::Model>, StoreError> {
+    let mut rows = account::Entity::find().filter(account::Column::OrganizationId.is_null());
+    if let Some(only) = only {
+        rows = rows
+            .filter(account::Column::Kind.eq(only.kind.as_str()))
+            .filter(account::Column::StripeNo.eq(i64::from(only.stripe)))
+            .filter(account::Column::Currency.eq(only.currency.code()));
+    }
+    let order = [account::Column::Kind, account::Column::Currency, account::Column::StripeNo];
+    Ok(order.into_iter().fold(rows, |rows, column| rows.order_by_asc(column)).all(db).await?)
+}
+
 /// The accounts of an organization that a statement can be made of.
 pub(super) async fn of_organization(
     db: &impl sea_orm::ConnectionTrait,

@@ -1,7 +1,7 @@
 //! The statement of one account: every movement that touched it, with the balance after it.
 
 use domain::id::{JournalId, OrganizationId, TransferId};
-use domain::ledger::{AccountKind, JournalKind, Subject};
+use domain::ledger::{Account, AccountKind, JournalKind, Subject};
 use domain::money::Currency;
 use domain::time::Timestamp;
 use sea_orm::entity::prelude::*;
@@ -107,6 +107,26 @@ impl Store {
             Some(account) => self.statement_rows(account, Part::OldestAfter(after), limit).await,
             None => Ok(Vec::new()),
         }
+    }
+
+    /// The exchange's own accounts with their balances, in minor units.
+    pub async fn exchange_accounts(&self) -> Result<Vec<(Account, i64)>, StoreError> {
+        let rows = accounts::of_exchange(self.read(), None).await?;
+        rows.into_iter().map(|row| Ok((accounts::identity(&row)?, row.balance_minor))).collect()
+    }
+
+    /// A page of the statement of one of the exchange's own accounts, newest first; empty when it was never used.
+    pub async fn exchange_statement(
+        &self,
+        account: Account,
+        page: &Page<StatementKey>,
+    ) -> Result<Slice<StatementRow>, StoreError> {
+        let part = Part::NewestBefore(page.after.unwrap_or(i64::MAX));
+        let rows = match accounts::of_exchange(self.read(), Some(account)).await?.first() {
+            Some(row) => self.statement_rows(row.id, part, page.limit()).await?,
+            None => Vec::new(),
+        };
+        Ok(Slice::cut(rows, page))
     }
 
     async fn statement_account(

@@ -29,6 +29,17 @@ pub async fn listing_return(tx: &Tx, stored: &StoredListing) -> Result<StoredLis
     Ok(ended)
 }
 
+/// Takes an open listing, whose row is locked, off the market for a reason that its seller and its bidders can read.
+pub async fn listing_take_down(tx: &Tx, stored: &StoredListing, reason: &str) -> Result<StoredListing, WriteError> {
+    let ended = listing_return(tx, stored).await?;
+    listing::Entity::update_many()
+        .col_expr(listing::Column::TakenDownFor, Expr::value(reason))
+        .filter(listing::Column::Id.eq(stored.id.0))
+        .exec(tx.db())
+        .await?;
+    Ok(StoredListing { taken_down_for: Some(reason.to_owned()), ..ended })
+}
+
 /// Takes the open listing of a lead off the market, if it has one: for whoever finds that the lead must not be sold.
 pub async fn listing_void(tx: &Tx, lead: LeadId) -> Result<Option<StoredListing>, WriteError> {
     match listing_locked_of_lead(tx, lead).await? {

@@ -21,7 +21,9 @@ use sea_orm::{Condition, ConnectionTrait, QueryOrder, QuerySelect};
 
 pub use attribute::{AttributeFilter, AttributeTest};
 pub use browse::{ListingFilter, ListingKey, ListingScope, ListingSort, PriceRange};
-pub use end::{LISTING_VOID, bid_return, bids_changed, listing_changed, listing_return, listing_void, listing_void_later};
+pub use end::{
+    LISTING_VOID, bid_return, bids_changed, listing_changed, listing_return, listing_take_down, listing_void, listing_void_later,
+};
 pub use facts::{BuyersFacts, LeadForSale, buyers_facts, lead_for_sale};
 pub use view::{ListingView, PublicCheck, listing_view};
 
@@ -49,6 +51,8 @@ pub struct StoredListing {
     pub ended_at: Option<Timestamp>,
     /// The listing of the same lead that it follows.
     pub relisted_from: Option<ListingId>,
+    /// Why an operator took it off the market.
+    pub taken_down_for: Option<String>,
     /// Grows with each change.
     pub version: i64,
 }
@@ -90,6 +94,7 @@ impl TryFrom<listing::Model> for StoredListing {
             currency: row.currency.parse().map_err(StoreError::corrupt)?,
             ended_at: row.ended_at,
             relisted_from: row.relisted_from.map(ListingId::from),
+            taken_down_for: row.taken_down_for,
             version: row.version,
         })
     }
@@ -115,6 +120,7 @@ pub async fn listing_insert(tx: &Tx, origin: ListingOrigin, opening: &Opening) -
         closes_at: Set(opening.closes_at),
         ended_at: Set(None),
         relisted_from: Set(origin.relisted_from.map(Uuid::from)),
+        taken_down_for: Set(None),
         created_by: Set(origin.created_by),
         created_at: Set(opening.opens_at),
         version: Set(0),

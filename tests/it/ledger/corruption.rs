@@ -107,10 +107,34 @@ on_each_backend! {
         assert_eq!(invariant, "payout equals the withdrawals on their way", "no account is there to compare with");
         assert!(row.contains(&trade.seller.0.to_string()), "{row}");
         x.tamper("DELETE FROM withdrawal").await.unwrap();
+        x.tamper(&format!(
+            "INSERT INTO chargeback SELECT {forged}, organization_id, NULL, 'R', 5, 3, 2, 'EUR', id, created_at FROM account WHERE kind = 'ESCROW'"
+        ))
+        .await
+        .unwrap();
+        assert_eq!(broken(&x).await.0, "each chargeback took and is owed what its journal moved");
         x.tamper(&format!("INSERT INTO deposit SELECT {forged}, organization_id, 5, 'EUR', 'R', id, created_at FROM account WHERE kind = 'ESCROW'"))
             .await
             .unwrap();
         assert_eq!(broken(&x).await.0, "each deposit is what its journal moved");
+    }
+
+    async fn no_relisting_sells_what_one_buyer_has_alone(x: Exchange) {
+        let (seller, buyers) = (x.organization("S").await.org(), [x.organization("A").await.org(), x.organization("B").await.org()]);
+        let places = [stall(&x, seller, 2).await, stall(&x, seller, 2).await];
+        for buyer in buyers {
+            fund(&x.app, buyer, 1_000).await;
+            sell(&x.app, places[0], buyer, 1_000).await.unwrap();
+        }
+        x.tamper("UPDATE trade SET listing_id = (SELECT id FROM listing WHERE sold_count = 0) WHERE id = (SELECT id FROM trade ORDER BY id LIMIT 1)")
+            .await
+            .unwrap();
+        x.tamper("UPDATE listing SET sold_count = 1").await.unwrap();
+        assert_clean(&x).await;
+        x.tamper("UPDATE trade SET exclusive = TRUE WHERE id = (SELECT id FROM trade ORDER BY id LIMIT 1)").await.unwrap();
+        let (invariant, row) = broken(&x).await;
+        assert_eq!(invariant, "a lead is held by one exclusive buyer or by at most five");
+        assert!(row.ends_with("has 2 trades, 1 exclusive"), "{row}");
     }
 
     async fn a_stop_refuses_what_moves_money_and_nothing_else(x: Exchange) {

@@ -90,6 +90,32 @@ on_each_backend! {
         assert_clean(&x).await;
     }
 
+    async fn an_operator_takes_a_listing_down_and_bids_return(x: Exchange) {
+        let (operator, seller, buyer) = (x.operator().await, x.organization("S").await, x.organization("B").await);
+        fund(&x.app, buyer.org(), 5_000).await;
+        let of_seller = lead(&x, seller.org(), LeadSpec::of(vertical(&x, "auto").await)).await;
+        let id = listed(&x, &seller, of_seller, 1, Some(60), auction("10")).await;
+        placed(&x, &buyer, &id, None, Some("20")).await;
+        let query = "mutation($input: ListingTakeDownInput!) { listingTakeDown(input: $input) { listingId userErrors { code path } } }";
+        let input = |reason: &str, key: &str| json!({ "input": { "listingId": id, "reason": reason, "idempotencyKey": key } });
+        let before = x.row_counts().await;
+        assert_eq!(errors(&operator.run(&x, query, input(" ", "k")).await["listingTakeDown"]), one("REQUIRED", "reason"));
+        assert_eq!(errors(&operator.run(&x, query, input(&"r".repeat(501), "k")).await["listingTakeDown"]), one("TOO_LARGE", "reason"));
+        assert_eq!(x.row_counts().await, before);
+        for _ in 0..2 {
+            let done = operator.run(&x, query, input("names a person", "k")).await["listingTakeDown"].clone();
+            assert_eq!(done, json!({ "listingId": id, "userErrors": [] }));
+        }
+        assert_eq!(errors(&operator.run(&x, query, input("again", "k2")).await["listingTakeDown"]), one("WRONG_STATE", "listingId"));
+        let see = "query($id: ID!) { listing(id: $id) { state takenDownFor } }";
+        for party in [&seller, &buyer] {
+            let seen = party.run(&x, see, json!({ "id": id })).await["listing"].clone();
+            assert_eq!(seen, json!({ "state": "WITHDRAWN", "takenDownFor": "names a person" }));
+        }
+        assert_eq!(balance(&x, buyer.org(), AccountKind::Available).await, 5_000);
+        assert_clean(&x).await;
+    }
+
     async fn while_money_is_stopped_jobs_and_closings_wait_and_lose_nothing(x: Exchange) {
         let (seller, buyer, v) = (x.organization("S").await, x.organization("B").await, vertical(&x, "auto").await);
         fund(&x.app, buyer.org(), 5_000).await;

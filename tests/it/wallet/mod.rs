@@ -116,6 +116,30 @@ on_each_backend! {
         assert_clean(&x).await;
     }
 
+    async fn operators_read_the_accounts_of_the_exchange(x: Exchange) {
+        let (operator, seller, buyer) = (x.operator().await, x.organization("S").await, x.organization("B").await);
+        operator.run(&x, DEPOSIT, deposit(&buyer, "50", "REF 1", "d1")).await;
+        let trade = sell(&x.app, stall(&x, seller.org(), 1).await, buyer.org(), 1_000).await.unwrap();
+        x.clock.advance_secs(8 * DAY);
+        x.app.store.trades_advance(10).await.unwrap();
+        let list = "{ exchangeAccounts { kind stripe currencyCode balance { amount } } }";
+        let accounts = operator.run(&x, list, json!({})).await["exchangeAccounts"].clone();
+        let stripe = trade.sides().fees().stripe;
+        assert_eq!(accounts, json!([
+            { "kind": "EXTERNAL_BANK", "stripe": 0, "currencyCode": "EUR", "balance": { "amount": "-50.00" } },
+            { "kind": "FEES", "stripe": stripe, "currencyCode": "EUR", "balance": { "amount": "1.00" } },
+        ]));
+        let statement = "query ($account: AccountKind!, $stripe: Int) { exchangeStatement(account: $account, stripe: $stripe) {
+            edges { node { kind subjectId amount { amount } balance { amount } } } } }";
+        let read = operator.run(&x, statement, json!({ "account": "FEES", "stripe": stripe })).await;
+        let node = json!({ "kind": "RELEASE", "subjectId": trade.id.to_string(), "amount": { "amount": "1.00" }, "balance": { "amount": "1.00" } });
+        assert_eq!(read["exchangeStatement"]["edges"], json!([{ "node": node }]));
+        let wrong = operator.execute(&x, statement, json!({ "account": "FEES", "stripe": 16 })).await;
+        assert_eq!(wrong["errors"][0]["extensions"]["code"], "INVALID");
+        let not_its_own = operator.execute(&x, statement, json!({ "account": "AVAILABLE" })).await;
+        assert_eq!(not_its_own["errors"][0]["extensions"]["code"], "INVALID");
+    }
+
     async fn a_debt_in_any_currency_blocks_withdrawals(x: Exchange) {
         let (operator, seller) = (x.operator().await, x.organization("S").await);
         fund(&x.app, seller.org(), 1_000).await;

@@ -5,6 +5,7 @@ mod buy;
 mod close;
 mod settle;
 mod suspend;
+mod take_down;
 
 use domain::access::Permission;
 use domain::id::{LeadId, ListingId, OrganizationId};
@@ -19,6 +20,7 @@ pub use browse::{AttributeAsk, ListingsInput, listing, listing_filter, listing_f
 pub use buy::{ListingBought, ListingBuy, listing_buy};
 pub use close::{listing_close, listing_void, listings_close_due};
 pub use suspend::{ORGANIZATION_OFFERS_END, organization_offers_end};
+pub use take_down::{ListingTakeDown, listing_take_down};
 
 use super::idempotency::idempotency_key;
 use super::{App, AppError, Caller};

@@ -10,7 +10,7 @@ use domain::verification::Level;
 use domain::vertical::VerticalPath;
 use store::listings::{ListingFilter, ListingScope, ListingSort, PriceRange};
 
-use crate::app::listings::{AttributeAsk, ListingBuy, ListingCreate, ListingRelist, ListingWithdraw};
+use crate::app::listings::{AttributeAsk, ListingBuy, ListingCreate, ListingRelist, ListingTakeDown, ListingWithdraw};
 use crate::graphql::id::parse_id;
 use crate::graphql::scalar::MoneyInput;
 use crate::graphql::word::{Word, values};
@@ -93,6 +93,17 @@ pub struct ListingRelistInput {
 pub struct ListingWithdrawInput {
     /// An open listing of the caller's organization.
     pub listing_id: ID,
+    /// Makes a repeated call answer like the first; at most 128 characters.
+    pub idempotency_key: String,
+}
+
+/// A listing to be taken off the market by an operator.
+#[derive(Debug, Clone, InputObject)]
+pub struct ListingTakeDownInput {
+    /// An open listing of anybody.
+    pub listing_id: ID,
+    /// Why, at most 500 characters; its seller and its bidders read it.
+    pub reason: String,
     /// Makes a repeated call answer like the first; at most 128 characters.
     pub idempotency_key: String,
 }
@@ -280,6 +291,14 @@ impl ListingWithdrawInput {
     /// The use case's input, or the refusal with its place.
     pub(super) fn parse(self) -> Result<ListingWithdraw, Refusal> {
         Ok(ListingWithdraw { listing: parse_id(&self.listing_id, "listingId")?, idempotency_key: self.idempotency_key })
+    }
+}
+
+impl ListingTakeDownInput {
+    /// The use case's input, or the refusal with its place.
+    pub(super) fn parse(self) -> Result<ListingTakeDown, Refusal> {
+        let Self { listing_id, reason, idempotency_key } = self;
+        Ok(ListingTakeDown { listing: parse_id(&listing_id, "listingId")?, reason, idempotency_key })
     }
 }
 

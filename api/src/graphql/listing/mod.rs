@@ -62,6 +62,8 @@ pub struct Listing {
     pub closes_at: DateTime<Utc>,
     /// When it ended.
     pub ended_at: Option<DateTime<Utc>>,
+    /// Why an operator took it off the market; null when none did.
+    pub taken_down_for: Option<String>,
     /// The path of the lead's vertical.
     pub vertical: String,
     /// For whom the lead stands.
@@ -194,6 +196,7 @@ impl Listing {
             opens_at: listing.opens_at,
             closes_at: listing.closes_at,
             ended_at: stored.ended_at,
+            taken_down_for: stored.taken_down_for.clone(),
             lead_id: mine.then(|| to_id(stored.lead)),
             relisted_from_id: stored.relisted_from.filter(|_| mine).map(to_id),
             mine,

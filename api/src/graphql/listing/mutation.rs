@@ -1,14 +1,15 @@
 //! Offering, taking back, offering again, buying.
 
-use async_graphql::{Context, Object, SimpleObject};
+use async_graphql::{Context, ID, Object, SimpleObject};
 use domain::access::Permission;
 use store::listings::ListingView;
 
 use super::Listing;
-use super::input::{ListingBuyInput, ListingCreateInput, ListingRelistInput, ListingWithdrawInput};
+use super::input::{ListingBuyInput, ListingCreateInput, ListingRelistInput, ListingTakeDownInput, ListingWithdrawInput};
 use crate::app::AppError;
 use crate::app::listings::{self, ListingBought};
 use crate::graphql::error::{MutationErrors, UserError, answer, masked, settle};
+use crate::graphql::id::to_id;
 use crate::graphql::trade::TradeObject;
 use crate::graphql::{app, caller, permitted};
 
@@ -17,6 +18,7 @@ mod codes {
 
     mutation_errors!(ListingCreate: [Invalid, Required, TooLarge, NotFound, NotVerified, Taken, SoldOut, CurrencyMismatch]);
     mutation_errors!(ListingRelist: [Invalid, Required, TooLarge, NotFound, NotVerified, Taken, SoldOut, WrongState, CurrencyMismatch]);
+    mutation_errors!(ListingTakeDown: [Invalid, Required, TooLarge, NotFound, SoldOut, WrongState, OutsideWindow, Conflict, IdempotencyMismatch]);
     mutation_errors!(ListingWithdraw: [Invalid, Required, TooLarge, NotFound, SoldOut, WrongState, OutsideWindow, Conflict, IdempotencyMismatch]);
     mutation_errors!(ListingBuy: [
         Invalid, Required, TooLarge, NotFound, NotVerified, OwnLead, DuplicateForBuyer, SoldOut, PriceMoved, WrongState, OutsideWindow,
@@ -66,6 +68,15 @@ pub struct ListingBuyPayload {
     pub user_errors: Vec<UserError<codes::ListingBuy>>,
 }
 
+/// The answer of `listingTakeDown`.
+#[derive(Debug, SimpleObject)]
+pub struct ListingTakeDownPayload {
+    /// The listing that ended.
+    pub listing_id: Option<ID>,
+    /// What was wrong.
+    pub user_errors: Vec<UserError<codes::ListingTakeDown>>,
+}
+
 #[Object]
 impl ListingMutation {
     /// Offers a verified lead for sale. Needs `listings:write`.
@@ -108,6 +119,20 @@ impl ListingMutation {
         };
         let (listing, user_errors) = shown(ctx, result).await?;
         Ok(ListingWithdrawPayload { listing, user_errors })
+    }
+
+    /// Takes anybody's open listing off the market; open bids return what they reserved, sales already made stand. For operators.
+    async fn listing_take_down(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: ListingTakeDownInput,
+    ) -> async_graphql::Result<ListingTakeDownPayload> {
+        let result = match input.parse() {
+            Ok(input) => listings::listing_take_down(app(ctx), caller(ctx), input).await,
+            Err(refusal) => Err(refusal.into()),
+        };
+        let (listing, user_errors) = settle(ctx, result)?;
+        Ok(ListingTakeDownPayload { listing_id: listing.map(to_id), user_errors })
     }
 
     /// Buys one copy at the present price: the fixed price, the buy-now price of an auction, or where a Dutch price stands.
