@@ -1,14 +1,17 @@
 //! People, their passwords, and the exchange's staff.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use domain::access::StaffRole;
 use domain::account::{Email, Person};
 use domain::id::UserId;
 use domain::refusal::{Code, Refusal};
+use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::ExprTrait;
 use sea_orm::entity::prelude::*;
+use sea_orm::{ExprTrait, QueryOrder};
+use uuid::Uuid;
 
 use super::stored;
 use crate::db::Store;
@@ -25,6 +28,19 @@ pub struct Credentials {
     pub person: Person,
     /// The PHC string.
     pub password_hash: String,
+    /// Whether the person may log in.
+    pub active: bool,
+}
+
+/// Somebody's place in the exchange's staff.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaffMember {
+    /// Who.
+    pub person: Person,
+    /// As what.
+    pub role: StaffRole,
+    /// Since when.
+    pub since: Timestamp,
     /// Whether the person may log in.
     pub active: bool,
 }
@@ -66,6 +82,21 @@ impl Store {
         let mut roles: Vec<StaffRole> = rows.iter().map(|row| stored(&row.role, "staff.role")).collect::<Result<_, _>>()?;
         roles.sort_unstable();
         Ok(roles)
+    }
+
+    /// The exchange's staff, longest serving first.
+    pub async fn staff(&self) -> Result<Vec<StaffMember>, StoreError> {
+        let find = staff::Entity::find().order_by_asc(staff::Column::CreatedAt).order_by_asc(staff::Column::UserId);
+        let rows = find.order_by_asc(staff::Column::Role).all(self.read()).await?;
+        let wanted = account_user::Column::Id.is_in(rows.iter().map(|row| row.user_id));
+        let people = account_user::Entity::find().filter(wanted).all(self.read()).await?;
+        let people: BTreeMap<Uuid, Credentials> = people.into_iter().map(|row| (row.id, row.into())).collect();
+        let member = |row: staff::Model| {
+            let known = people.get(&row.user_id).cloned().ok_or_else(|| StoreError::corrupt("staff.user_id"))?;
+            let role = stored(&row.role, "staff.role")?;
+            Ok(StaffMember { person: known.person, role, since: row.created_at, active: known.active })
+        };
+        rows.into_iter().map(member).collect()
     }
 }
 
@@ -111,6 +142,15 @@ impl Tx {
         let taken = || Refusal::new(Code::Taken, "this person holds this role already").at("role");
         let done = staff::Entity::insert(row).exec_without_returning(self.db()).await;
         done.map(|_| ()).map_err(|error| WriteError::from(error).unique_as(taken()))
+    }
+
+    /// Takes the role `role` (`None`: every role) in the staff from `user`; answers how many it held of these.
+    pub async fn staff_delete(&self, user: UserId, role: Option<StaffRole>) -> Result<u64, WriteError> {
+        let mut delete = staff::Entity::delete_many().filter(staff::Column::UserId.eq(user.0));
+        if let Some(role) = role {
+            delete = delete.filter(staff::Column::Role.eq(role.as_str()));
+        }
+        Ok(delete.exec(self.db()).await?.rows_affected)
     }
 }
 
