@@ -1,5 +1,8 @@
 //! Organizations: what their own people see and change, and an operator's stop.
 
+use api::http::exchange::ExchangeHost;
+use api::http::host::{Credentials, Host};
+use api::http::problem::ProblemCode;
 use domain::refusal::Code;
 use serde_json::json;
 
@@ -40,6 +43,9 @@ on_each_backend! {
         assert_eq!(only_error(&twice["organizationSuspend"]).0, "WRONG_STATE");
         assert_eq!(bearer(&x.app, &tokens.access).await, Err(Code::Suspended));
         assert_eq!(bearer(&x.app, &secret).await, Err(Code::Suspended));
+        let credentials = Credentials { bearer: Some(tokens.access.clone().into()), address: None, request_id: uuid::Uuid::nil() };
+        let problem = ExchangeHost::new(x.app.clone()).admit(credentials).await.unwrap_err();
+        assert_eq!((problem.code, problem.code.status().0.as_u16()), (ProblemCode::Suspended, 403));
         assert_eq!(only_error(&log_in(&x, "ada@example.com", PASSWORD).await).0, "SUSPENDED");
         assert_eq!(only_error(&refresh(&x, &tokens.refresh).await).0, "SUSPENDED");
         let reinstate = "mutation($input: OrganizationReinstateInput!) { organizationReinstate(input: $input) { organization { status } userErrors { code } } }";
