@@ -10,7 +10,8 @@ use domain::refusal::{Code, Refusal};
 use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ExprTrait, QueryOrder};
+use sea_orm::sea_query::LockType;
+use sea_orm::{ExprTrait, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::stored;
@@ -20,6 +21,7 @@ use crate::error::{StoreError, WriteError};
 use crate::write::Tx;
 
 const ACTIVE: &str = "ACTIVE";
+const DISABLED: &str = "DISABLED";
 
 /// A person with what a log-in is checked against. Debug shows the id only.
 #[derive(Clone)]
@@ -133,6 +135,29 @@ impl Tx {
             update = update.filter(account_user::Column::PasswordHash.eq(from));
         }
         Ok(update.exec(self.db()).await?.rows_affected == 1)
+    }
+
+    /// The person `id`, locked: whoever changes whether it may log in waits.
+    pub async fn person_lock(&self, id: UserId) -> Result<Option<Credentials>, StoreError> {
+        let find = account_user::Entity::find_by_id(id.0).lock(LockType::NoKeyUpdate);
+        Ok(find.one(self.db()).await?.map(Credentials::from))
+    }
+
+    /// Lets `user` log in, or not.
+    pub async fn person_active_set(&self, user: UserId, active: bool) -> Result<(), WriteError> {
+        account_user::Entity::update_many()
+            .col_expr(account_user::Column::Status, Expr::value(if active { ACTIVE } else { DISABLED }))
+            .col_expr(account_user::Column::Version, Expr::col(account_user::Column::Version).add(1))
+            .filter(account_user::Column::Id.eq(user.0))
+            .exec(self.db())
+            .await?;
+        Ok(())
+    }
+
+    /// Whether `user` is a member of staff.
+    pub async fn is_staff(&self, user: UserId) -> Result<bool, StoreError> {
+        let roles = staff::Entity::find().filter(staff::Column::UserId.eq(user.0));
+        Ok(roles.count(self.db()).await? > 0)
     }
 
     /// Makes `user` a member of staff. Refused when it is one.
