@@ -16,6 +16,8 @@ COPY --from=build /clearlead /usr/local/bin/clearlead
 USER clearlead
 WORKDIR /var/lib/clearlead
 VOLUME /var/lib/clearlead
+# Inside a container the loopback address reaches nobody.
+ENV CLEARLEAD_SERVER__BIND=0.0.0.0:8080
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
     CMD curl --fail --silent http://127.0.0.1:8080/health/ready || exit 1

@@ -1,5 +1,6 @@
 //! Organizations and people: what a name, an address and a role may be, and who may change whose.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -101,7 +102,7 @@ pub struct ApiKey {
     /// The first characters of the secret.
     pub prefix: String,
     /// What it permits.
-    pub scopes: std::collections::BTreeSet<Permission>,
+    pub scopes: BTreeSet<Permission>,
     /// Since when.
     pub created_at: Timestamp,
     /// Until when, if it ends.
@@ -196,27 +197,38 @@ pub fn locale_of(tag: &str) -> Result<String, Refusal> {
     }
 }
 
-/// Whether the holder of `actor` may make somebody `granted`: only an owner makes owners.
+/// Whether the holder of `actor` may make somebody `granted`: nobody gives a permission away that it does not hold.
 pub fn role_grant_check(actor: Role, granted: Role) -> Result<(), Refusal> {
-    if granted == Role::Owner && actor != Role::Owner {
-        return Err(Refusal::new(Code::Forbidden, "only an owner makes owners"));
+    if granted.permissions().is_subset(&actor.permissions()) {
+        return Ok(());
     }
-    Ok(())
+    let (actor, granted) = (actor.as_str(), granted.as_str());
+    Err(Refusal::new(Code::Forbidden, format!("{actor} makes nobody {granted}: that role permits more")))
 }
 
 /// Whether the holder of `actor` may change a member from `held` to `becomes` (`None`: remove it), when the organization
-/// has `owners` owners. Only owners touch owners, and the last one stays.
+/// has `owners` owners. Nobody touches a role that permits more than its own, and the last owner stays.
 pub fn member_change_check(actor: Role, held: Role, becomes: Option<Role>, owners: u64) -> Result<(), Refusal> {
-    if held == Role::Owner && actor != Role::Owner {
-        return Err(Refusal::new(Code::Forbidden, "only an owner changes an owner"));
-    }
-    if let Some(role) = becomes {
+    for role in [held].into_iter().chain(becomes) {
         role_grant_check(actor, role)?;
     }
     if held == Role::Owner && becomes != Some(Role::Owner) && owners <= 1 {
         return Err(Refusal::new(Code::LastOwner, "an organization keeps at least one owner"));
     }
     Ok(())
+}
+
+/// Whether an open invitation to be `granted` outlives a change of its maker, whose role is `now` (`None`: it has left).
+#[must_use]
+pub fn invitation_stands(now: Option<Role>, granted: Role) -> bool {
+    now.is_some_and(|now| now.permissions().contains(&Permission::MembersWrite) && role_grant_check(now, granted).is_ok())
+}
+
+/// Whether a key with `scopes` outlives a change of its maker, whose role is `now` (`None`: it has left).
+#[must_use]
+pub fn key_stands(now: Option<Role>, scopes: &BTreeSet<Permission>) -> bool {
+    let held = now.map(Role::permissions).unwrap_or_default();
+    held.contains(&Permission::KeysWrite) && scopes.is_subset(&held)
 }
 
 /// Whether `principal` may give `scopes` to a key: at least one, each meant for machines, each its own.
@@ -270,15 +282,38 @@ mod tests {
     }
 
     #[test]
-    fn only_owners_touch_owners_and_the_last_one_stays() {
-        use Role::{Agent, Manager, Owner};
-        assert_eq!(code(member_change_check(Manager, Agent, Some(Manager), 1)), None);
-        assert_eq!(code(member_change_check(Manager, Agent, Some(Owner), 1)), Some(Code::Forbidden));
-        assert_eq!(code(member_change_check(Manager, Owner, None, 2)), Some(Code::Forbidden));
-        assert_eq!(code(member_change_check(Owner, Owner, Some(Agent), 2)), None);
+    fn nobody_grants_or_touches_more_than_it_holds_and_the_last_owner_stays() {
+        use Role::{Agent, Finance, Manager, Owner, Viewer};
+        let below = |actor: Role| match actor {
+            Owner => vec![Owner, Manager, Finance, Agent, Viewer],
+            Manager => vec![Manager, Agent, Viewer],
+            own @ (Finance | Agent | Viewer) => vec![own],
+        };
+        for actor in Role::ALL {
+            for other in Role::ALL {
+                let within = below(*actor).contains(other);
+                assert_eq!(role_grant_check(*actor, *other).is_ok(), within, "{actor:?} makes {other:?}");
+                assert_eq!(member_change_check(*actor, *other, None, 2).is_ok(), within, "{actor:?} removes {other:?}");
+                for becomes in Role::ALL {
+                    let both = within && below(*actor).contains(becomes);
+                    let done = member_change_check(*actor, *other, Some(*becomes), 2);
+                    assert_eq!(code(done), (!both).then_some(Code::Forbidden), "{actor:?}: {other:?} to {becomes:?}");
+                }
+            }
+        }
         assert_eq!(code(member_change_check(Owner, Owner, Some(Agent), 1)), Some(Code::LastOwner));
         assert_eq!(code(member_change_check(Owner, Owner, None, 1)), Some(Code::LastOwner));
         assert_eq!(code(member_change_check(Owner, Owner, Some(Owner), 1)), None);
+    }
+
+    #[test]
+    fn what_somebody_gave_out_ends_with_the_right_to_give_it() {
+        use Role::{Agent, Finance, Manager, Owner};
+        assert!(invitation_stands(Some(Owner), Finance) && invitation_stands(Some(Manager), Agent));
+        assert!(!invitation_stands(Some(Manager), Finance) && !invitation_stands(Some(Finance), Finance));
+        assert!(!invitation_stands(None, Agent));
+        let scopes = [Permission::LeadsRead, Permission::Buy].into();
+        assert!(key_stands(Some(Manager), &scopes) && !key_stands(Some(Agent), &scopes) && !key_stands(None, &scopes));
     }
 
     #[test]

@@ -106,8 +106,7 @@ crate::migration!(
         "CREATE TABLE throttle (
             subject BYTEA PRIMARY KEY,
             failures BIGINT NOT NULL,
-            window_started_at TIMESTAMPTZ NOT NULL,
-            locked_until TIMESTAMPTZ
+            window_started_at TIMESTAMPTZ NOT NULL
         )",
     ],
     append_only: []

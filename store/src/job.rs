@@ -29,6 +29,17 @@ pub struct Job {
     pub attempts: i64,
 }
 
+/// How much work waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog {
+    /// Jobs that are not done and not dead, those for later among them.
+    pub waiting: u64,
+    /// When the first of these is, or was, to be done.
+    pub due_since: Option<Timestamp>,
+    /// Jobs that failed too often and are left alone.
+    pub dead: u64,
+}
+
 impl Tx {
     /// Enqueues work of `kind` for `run_at`.
     pub async fn enqueue(&self, kind: &'static str, payload: serde_json::Value, run_at: Timestamp) -> Result<JobId, StoreError> {
@@ -136,10 +147,11 @@ impl Store {
         Ok(job::Entity::find().filter(job::Column::Dead.eq(false)).count(self.read()).await?)
     }
 
-    /// The instant of the earliest job that is not dead.
-    pub async fn jobs_next_at(&self) -> Result<Option<Timestamp>, StoreError> {
-        let next =
-            job::Entity::find().filter(job::Column::Dead.eq(false)).order_by_asc(job::Column::RunAt).one(self.read()).await?;
-        Ok(next.map(|row| row.run_at))
+    /// How much work waits, and since when.
+    pub async fn jobs_backlog(&self) -> Result<Backlog, StoreError> {
+        let waiting = || job::Entity::find().filter(job::Column::Dead.eq(false));
+        let first = waiting().order_by_asc(job::Column::RunAt).one(self.read()).await?;
+        let dead = job::Entity::find().filter(job::Column::Dead.eq(true)).count(self.read()).await?;
+        Ok(Backlog { waiting: waiting().count(self.read()).await?, due_since: first.map(|row| row.run_at), dead })
     }
 }

@@ -95,6 +95,8 @@ on_each_backend! {
         assert_eq!(last[0].attempts, 3);
         x.app.store.job_done(id).await.unwrap();
         assert_eq!(x.app.store.jobs_waiting().await.unwrap(), 0);
+        let (backlog, is_stopped) = api::app::gauges::gauges_set(&x.app).await.unwrap();
+        assert_eq!((backlog.waiting, backlog.dead, is_stopped), (0, 0, false));
     }
 
     async fn an_idempotency_key_answers_again_or_refuses(x: Exchange) {

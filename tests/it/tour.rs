@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use api::app::staff::{StaffAdd, staff_add};
 use domain::access::StaffRole;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -109,7 +110,14 @@ fn blocks() -> Vec<(&'static str, &'static str)> {
 on_each_backend! {
     async fn the_readme_is_true(x: Exchange) {
         let app = x.app.clone();
-        api::app::staff::staff_add(&app, "operator@example.com", "Olga Operator", StaffRole::Operator, SecretString::from(PASSWORD)).await.unwrap();
+        let operator = StaffAdd {
+            email: "operator@example.com".into(),
+            name: "Olga Operator".into(),
+            role: StaffRole::Operator,
+            password: SecretString::from(PASSWORD),
+            existing: false,
+        };
+        staff_add(&app, operator).await.unwrap();
         api::app::verticals::verticals_seed(&app).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());

@@ -57,6 +57,7 @@ pub async fn invitation_create(app: &App, caller: &Caller, email: &str, role: Ro
     let (inviter, organization, actor) = require_member(caller, Permission::MembersWrite)?;
     let email: Email = email.parse().map_err(|refusal: Refusal| refusal.at("email"))?;
     role_grant_check(actor, role)?;
+    app.throttle(app.invitation_limits(organization, &email)).await?;
     let (now, auth) = (app.now(), &app.config.auth);
     let (members_max, invitations_max) = (auth.members_max, auth.invitations_max);
     let expires_at = plus_secs(now, auth.invitation_secs);

@@ -13,6 +13,7 @@ pub mod dispute;
 pub mod envelopes;
 mod error;
 pub mod forgetting;
+pub mod gauges;
 pub mod idempotency;
 pub mod identity;
 pub mod imports;
@@ -33,6 +34,7 @@ pub mod suppressions;
 mod throttle;
 pub mod trade;
 pub mod uploads;
+pub mod user;
 pub mod verticals;
 pub mod wallet;
 

@@ -36,7 +36,7 @@ pub struct SessionCreate {
     pub email: String,
     /// The password.
     pub password: SecretString,
-    /// For which organization; without it the one joined first.
+    /// For which organization; without it the one joined first among those that are not suspended.
     pub organization: Option<OrganizationId>,
     /// As which member of staff instead.
     pub staff_role: Option<StaffRole>,
@@ -79,7 +79,7 @@ impl fmt::Debug for SessionTokens {
 
 /// Who sends a request with `Authorization: Bearer {bearer}`: a person by an access token, a machine by an API key. Refused
 /// with `UNAUTHENTICATED` or, when an operator has stopped the organization, `SUSPENDED`. What is taken away is gone at the
-/// next request, or after `auth.access_cache_secs` when another process took it.
+/// next request, or after `auth.access_cache_secs` when another process took it from somebody who is no staff.
 pub async fn authenticate(app: &App, bearer: Option<&str>) -> Result<Authenticated, AppError> {
     match bearer {
         None => Ok(Authenticated { principal: Principal::Anonymous, until: None }),
@@ -193,9 +193,8 @@ pub(super) async fn password_verify(
     email: &Email,
     password: SecretString,
 ) -> Result<Credentials, AppError> {
-    let account = app.login_limit(email);
-    let address = app.login_address_limit(caller.address);
-    app.throttle(std::iter::once(account).chain(address).collect()).await?;
+    let (account, address) = (app.login_limit(email), app.login_address_limit(caller.address));
+    app.throttle(app.login_limits(email, caller.address)).await?;
     let found = app.store.credentials_of(email).await?;
     let stored = found.as_ref().map(|credentials| credentials.password_hash.clone());
     let verdict = app.identity.passwords.verify(password.clone(), stored).await.map_err(AppError::internal)?;
@@ -276,7 +275,7 @@ async fn choose(app: &App, user: UserId, organization: Option<OrganizationId>) -
     if organization.is_some() {
         return Ok(Opening::new(app, user, organization, None));
     }
-    let first = app.store.memberships_of(user).await?.into_iter().next().map(|(organization, _)| organization);
+    let first = app.store.home_of(user).await?;
     let staff_role = match first {
         Some(_) => None,
         None => app.store.staff_roles(user).await?.into_iter().next(),
@@ -311,7 +310,10 @@ async fn session_authenticate(app: &App, token: &str) -> Result<Authenticated, A
     let (user, staff_role) = (access.user, access.staff_role);
     let start = SessionStart { id: claims.sid, user, organization: claims.org, staff_role, expires_at: now };
     let principal = principal_of(&start, Some(access))?.ok_or_else(invalid)?;
-    app.identity.remember(bearer, principal.clone(), until, now);
+    // Staff are few and may do much: what is taken from them is gone at once, whichever process took it.
+    if start.staff_role.is_none() {
+        app.identity.remember(bearer, principal.clone(), until, now);
+    }
     Ok(Authenticated { principal, until })
 }
 

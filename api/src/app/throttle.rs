@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use domain::account::Email;
+use domain::id::OrganizationId;
 use domain::refusal::{Code, Refusal};
 use store::WriteError;
 
@@ -19,6 +20,11 @@ pub(super) struct Limit {
 }
 
 impl App {
+    /// Log-ins from an address, then those of an account.
+    pub(super) fn login_limits(&self, email: &Email, address: Option<IpAddr>) -> Vec<Limit> {
+        address_first(self.login_address_limit(address), self.login_limit(email))
+    }
+
     /// Log-ins of an account. Whether it exists makes no difference.
     pub(super) fn login_limit(&self, email: &Email) -> Limit {
         let auth = &self.config.auth;
@@ -37,15 +43,25 @@ impl App {
         self.address_limit("throttle.register", address, self.config.auth.registrations_per_hour_max, HOUR_SECS)
     }
 
-    /// Mails about a forgotten password: for an account, and from an address.
+    /// Mails about a forgotten password: from an address, and for an account.
     pub(super) fn reset_limits(&self, email: &Email, address: Option<IpAddr>) -> Vec<Limit> {
         let max = self.config.auth.resets_per_hour_max;
-        let subject = self.keys.keyed_hash("throttle.reset.account", email.as_str());
-        let by_address = self.address_limit("throttle.reset.address", address, max, HOUR_SECS);
-        std::iter::once(Limit { subject, max, window_secs: HOUR_SECS }).chain(by_address).collect()
+        let account =
+            Limit { subject: self.keys.keyed_hash("throttle.reset.account", email.as_str()), max, window_secs: HOUR_SECS };
+        address_first(self.address_limit("throttle.reset.address", address, max, HOUR_SECS), account)
     }
 
-    /// Counts an attempt on each of `limits`, in this order; refused when one of them is spent.
+    /// Invitations by `organization`, and to `email` by whomever: both are mail to somebody who has not asked for it.
+    pub(super) fn invitation_limits(&self, organization: OrganizationId, email: &Email) -> Vec<Limit> {
+        let auth = &self.config.auth;
+        let limit = |kind: &str, of: &str, max| Limit { subject: self.keys.keyed_hash(kind, of), max, window_secs: HOUR_SECS };
+        vec![
+            limit("throttle.invitation.organization", &organization.to_string(), auth.invitations_per_hour_max),
+            limit("throttle.invitation.recipient", email.as_str(), auth.invitations_per_recipient_hour_max),
+        ]
+    }
+
+    /// Counts an attempt on each of `limits`, in this order; refused at the first that is spent.
     pub(super) async fn throttle(&self, limits: Vec<Limit>) -> Result<(), AppError> {
         // A refusal would take the counting back with it, so the spent limit is an answer here.
         let spent = self
@@ -79,4 +95,9 @@ impl App {
         };
         Some(Limit { subject: self.keys.keyed_hash(kind, &network), max, window_secs })
     }
+}
+
+/// A spent address must not go on spending other people's accounts, so it is counted first.
+fn address_first(address: Option<Limit>, account: Limit) -> Vec<Limit> {
+    address.into_iter().chain([account]).collect()
 }

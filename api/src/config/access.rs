@@ -41,6 +41,10 @@ pub struct Auth {
     pub registrations_per_hour_max: i64,
     /// Password resets asked for from one address, or for one account, in an hour.
     pub resets_per_hour_max: i64,
+    /// Invitations mailed by one organization in an hour.
+    pub invitations_per_hour_max: i64,
+    /// Invitations mailed to one address in an hour, by whomever.
+    pub invitations_per_recipient_hour_max: i64,
     /// How long an invitation is good for, in seconds.
     pub invitation_secs: i64,
     /// How long a password reset is good for, in seconds.
@@ -93,6 +97,8 @@ impl Auth {
         problems.within("auth.address_failures_max", self.address_failures_max, 1, 1_000_000);
         problems.within("auth.registrations_per_hour_max", self.registrations_per_hour_max, 1, 1_000_000);
         problems.within("auth.resets_per_hour_max", self.resets_per_hour_max, 1, 1_000_000);
+        problems.within("auth.invitations_per_hour_max", self.invitations_per_hour_max, 1, 1_000_000);
+        problems.within("auth.invitations_per_recipient_hour_max", self.invitations_per_recipient_hour_max, 1, 1_000_000);
         problems.within("auth.invitation_secs", self.invitation_secs, 60, 90 * DAY_SECS);
         problems.within("auth.password_reset_secs", self.password_reset_secs, 60, 7 * DAY_SECS);
         problems.within("auth.members_max", self.members_max, 1, 100_000);

@@ -23,6 +23,10 @@ pub struct Server {
     pub allowed_origins: Vec<String>,
     /// Whether `X-Forwarded-For` names the client.
     pub trust_forwarded_for: bool,
+    /// How many proxies of our own stand before the exchange, each of which adds an address to `X-Forwarded-For`.
+    pub trusted_proxies: usize,
+    /// How long a client may take to send a request, and pause while it takes the answer, in seconds.
+    pub client_timeout_secs: u64,
     /// The longest that a request may take, in seconds.
     pub request_timeout_secs: u64,
     /// How long requests under way may take to end at shutdown, in seconds.
@@ -184,6 +188,8 @@ impl Server {
                 problems.add(&key, "must be an origin such as https://app.example.com, without a path");
             }
         }
+        problems.within("server.trusted_proxies", self.trusted_proxies, 1, 16);
+        problems.within("server.client_timeout_secs", self.client_timeout_secs, 1, 600);
         problems.within("server.request_timeout_secs", self.request_timeout_secs, 1, 600);
         problems.within("server.drain_secs", self.drain_secs, 0, 600);
     }

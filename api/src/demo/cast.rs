@@ -10,7 +10,7 @@ use super::DemoError;
 use super::advertiser::{ADVERTISERS, Advertiser};
 use super::agency::{AGENCIES, Agency};
 use crate::app::organization::{OrganizationRegister, organization_register};
-use crate::app::staff::staff_add;
+use crate::app::staff::{StaffAdd, staff_add};
 use crate::app::{App, Caller};
 
 /// The password of everybody in the demo; printed at its end.
@@ -109,7 +109,9 @@ async fn register<W>(app: &App, who: W, name: &str, domain: &str) -> Result<Trad
 }
 
 async fn staff(app: &App, email: &str, name: &str, role: StaffRole) -> Result<(UserId, Actor), DemoError> {
-    let (user, _) = staff_add(app, email, name, role, SecretString::from(PASSWORD)).await?;
+    let password = SecretString::from(PASSWORD);
+    let new = StaffAdd { email: email.to_owned(), name: name.to_owned(), role, password, existing: false };
+    let (user, _) = staff_add(app, new).await?;
     let principal = Principal::Staff { user, role };
     Ok((user, Actor { caller: caller(principal), email: email.to_owned() }))
 }

@@ -24,7 +24,7 @@ pub struct MemberQuery;
 #[derive(Debug, Default)]
 pub struct MemberMutation;
 
-mutation_errors!(InvitationCreate: [Invalid, Taken, LimitReached]);
+mutation_errors!(InvitationCreate: [Invalid, Taken, LimitReached, RateLimited]);
 mutation_errors!(InvitationAccept: [Invalid, Required, TooLarge, InvalidToken, InvalidCredentials, Taken, LimitReached, RateLimited, Suspended]);
 mutation_errors!(InvitationRevoke: [Invalid, NotFound]);
 mutation_errors!(MemberRoleChange: [Invalid, NotFound, LastOwner]);
@@ -79,7 +79,7 @@ impl From<Invitation> for InvitationObject {
 pub struct InvitationCreateInput {
     /// The address that gets the mail.
     pub email: String,
-    /// As what; only owners make owners.
+    /// As what; a role that permits no more than the caller's own.
     pub role: Word<Role>,
 }
 
@@ -106,7 +106,7 @@ pub struct InvitationRevokeInput {
 pub struct MemberRoleChangeInput {
     /// The member.
     pub member_id: ID,
-    /// The role; only owners make owners or change them.
+    /// The role; neither it nor the one before may permit more than the caller's own.
     pub role: Word<Role>,
 }
 

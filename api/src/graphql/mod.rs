@@ -28,6 +28,7 @@ pub mod server;
 pub mod session;
 pub mod suppression;
 pub mod trade;
+pub mod user;
 pub mod vertical;
 pub mod wallet;
 pub mod word;
@@ -97,6 +98,7 @@ pub struct Mutation(
     session::SessionMutation,
     suppression::SuppressionMutation,
     trade::TradeMutation,
+    user::UserMutation,
     vertical::VerticalMutation,
     wallet::WalletMutation,
 );

@@ -224,7 +224,7 @@ pub struct SessionCreateInput {
     pub email: String,
     /// The password.
     pub password: String,
-    /// For which organization; the one joined first when not said.
+    /// For which organization; when not said, the one joined first among those that are not suspended.
     pub organization_id: Option<ID>,
     /// As which member of staff instead.
     pub staff_role: Option<Word<StaffRole>>,

@@ -2,6 +2,7 @@
 //! links; the button on it confirms.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
@@ -11,6 +12,7 @@ use axum::{Form, Router};
 use domain::refusal::Code;
 use secrecy::SecretString;
 use serde::Deserialize;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 use crate::app::confirmations::{Answer, confirmation_take};
 use crate::app::{App, AppError};
@@ -28,7 +30,8 @@ struct Link {
 
 /// The route. The token is a parameter and no part of the path, which the log shows.
 pub fn routes(app: Arc<App>) -> Router {
-    Router::new().route(PATH, get(ask).post(confirm)).with_state(app)
+    let patience = Duration::from_secs(app.config.server.client_timeout_secs);
+    Router::new().route(PATH, get(ask).post(confirm)).layer(RequestBodyTimeoutLayer::new(patience)).with_state(app)
 }
 
 async fn ask(Query(link): Query<Link>) -> Response {

@@ -7,7 +7,7 @@ use domain::refusal::Code;
 
 use super::endpoint::{bearer, client_address};
 use super::host::{Credentials, Host};
-use super::log::request_id;
+use super::log::{request_id, sent_by};
 use super::problem::{Problem, ProblemCode};
 use crate::app::{App, AppError, Caller};
 
@@ -34,8 +34,9 @@ impl Door {
     /// Who sent the request. No credentials mean nobody, bad ones are a problem.
     pub async fn admit(&self, parts: &Parts) -> Result<Caller, Problem> {
         let request_id = request_id(&parts.extensions);
-        let address = client_address(parts, self.app.config.server.trust_forwarded_for);
+        let address = client_address(parts, &self.app.config.server);
         let admitted = self.host.admit(Credentials { bearer: bearer(&parts.headers)?, address, request_id }).await?;
+        sent_by(&parts.extensions, &admitted);
         Ok(Caller { principal: admitted.principal, request_id: request_id.to_string().into(), address })
     }
 }
@@ -49,7 +50,8 @@ pub(super) fn problem(caller: &Caller, error: &AppError) -> Problem {
     let Some(refusal) = refusals.first() else { return Problem::new(ProblemCode::Forbidden, "not allowed") };
     let code = match refusal.code {
         Code::Unauthenticated => ProblemCode::Unauthenticated,
-        Code::Forbidden | Code::Suspended => ProblemCode::Forbidden,
+        Code::Forbidden => ProblemCode::Forbidden,
+        Code::Suspended => ProblemCode::Suspended,
         Code::NotFound => ProblemCode::NotFound,
         _ => ProblemCode::BadRequest,
     };

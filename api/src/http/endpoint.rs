@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::Executor;
 use async_graphql::parser::types::OperationType;
@@ -14,14 +15,16 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use secrecy::SecretString;
+use tokio::time::timeout;
 
 use super::contract::{Contract, Outcome, Prepared, VARIABLES_DEPTH};
 use super::host::{Admitted, Credentials};
-use super::log::{Operation, request_id};
-use super::negotiate::{Accepted, Media, require_json, require_origin, wants_socket};
+use super::log::{LoggedAtEnd, Operation, request_id};
+use super::negotiate::{Accepted, Media, Telling, require_json, require_origin, wants_socket};
 use super::parameters::Parameters;
 use super::problem::{Problem, ProblemCode, code_of};
 use super::{explorer, sse, ws};
+use crate::config::Server;
 
 /// Everything that `/graphql` answers.
 pub(super) async fn graphql<E: Executor>(State(contract): State<Arc<Contract<E>>>, request: Request) -> Response {
@@ -41,7 +44,9 @@ pub(super) async fn graphql<E: Executor>(State(contract): State<Arc<Contract<E>>
             refusal(problem, accepted.refusal())
         }
     };
-    response.extensions_mut().insert(operation);
+    if response.extensions().get::<LoggedAtEnd>().is_none() {
+        response.extensions_mut().insert(operation);
+    }
     response
 }
 
@@ -52,17 +57,21 @@ pub(super) async fn graphql_ws<E: Executor>(State(contract): State<Arc<Contract<
         return socket(&contract, &mut parts).await;
     }
     let problem = Problem::new(ProblemCode::BadRequest, "this is a WebSocket: connect with the subprotocol graphql-transport-ws");
-    refusal(problem, Media::Json)
+    refusal(problem, Telling::JSON)
 }
 
 /// An answer that only says what was wrong.
 #[must_use]
-pub(super) fn refusal(problem: Problem, media: Media) -> Response {
+pub(super) fn refusal(problem: Problem, telling: Telling) -> Response {
     let (status, always) = problem.code.status();
-    let status = if always || media == Media::GraphqlResponse { status } else { StatusCode::OK };
+    let status = if always || telling.by_status { status } else { StatusCode::OK };
     let challenge = problem.code == ProblemCode::Unauthenticated;
     let allow = (problem.code == ProblemCode::MethodNotAllowed).then_some("POST");
-    let mut response = written(&problem.into(), media, status);
+    let close = problem.code == ProblemCode::RequestTimeout;
+    let mut response = written(&problem.into(), telling.media, status);
+    if close {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     if challenge {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
@@ -75,18 +84,20 @@ pub(super) fn refusal(problem: Problem, media: Media) -> Response {
 /// The same for a route beside GraphQL: JSON, with the status of the problem's code.
 #[must_use]
 pub fn problem_response(problem: Problem) -> Response {
-    refusal(problem, Media::GraphqlResponse)
+    refusal(problem, Telling::STATUS_AND_TYPE)
 }
 
-/// Where the request came from: the peer, or what the proxy in front of us says if the configuration trusts it.
+/// Where the request came from: the peer, or what the outermost of our own proxies saw if the configuration trusts them.
+/// Each proxy adds its peer at the right of `X-Forwarded-For`; what stands further left came from the client.
 #[must_use]
-pub fn client_address(parts: &Parts, trust_forwarded_for: bool) -> Option<IpAddr> {
+pub fn client_address(parts: &Parts, server: &Server) -> Option<IpAddr> {
     let forwarded = || {
-        let header = parts.headers.get("x-forwarded-for")?.to_str().ok()?;
-        header.split(',').next()?.trim().parse().ok()
+        let headers = parts.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+        let entries: Vec<&str> = headers.flat_map(|value| value.split(',')).collect();
+        address_of(entries.iter().nth_back(server.trusted_proxies.saturating_sub(1))?.trim())
     };
     let peer = || parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-    if trust_forwarded_for { forwarded().or_else(peer) } else { peer() }
+    if server.trust_forwarded_for { forwarded().or_else(peer) } else { peer() }
 }
 
 /// The token of `Authorization: Bearer ..`.
@@ -105,6 +116,11 @@ pub(super) fn bearer_token(text: &str) -> Result<SecretString, Problem> {
     }
 }
 
+/// An address, with the port that some proxies add.
+fn address_of(entry: &str) -> Option<IpAddr> {
+    entry.parse().ok().or_else(|| entry.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
+}
+
 async fn answer<E: Executor>(
     contract: &Arc<Contract<E>>,
     parts: &Parts,
@@ -112,11 +128,12 @@ async fn answer<E: Executor>(
     accepted: Accepted,
     operation: &mut Operation,
 ) -> Result<Response, Problem> {
-    require_origin(&parts.headers, &parts.uri, &contract.server.allowed_origins)?;
+    require_origin(&parts.headers, &parts.uri, &contract.server)?;
     let parameters = match parts.method {
         Method::POST => {
             require_json(&parts.headers)?;
-            let body = read(body, contract.limits.body_max_bytes).await?;
+            let patience = Duration::from_secs(contract.server.client_timeout_secs);
+            let body = timeout(patience, read(body, contract.limits.body_max_bytes)).await.map_err(|_| too_slow())??;
             Parameters::from_body(&body, VARIABLES_DEPTH)?
         }
         Method::GET => Parameters::from_query_string(parts.uri.query().unwrap_or_default(), VARIABLES_DEPTH)?,
@@ -132,7 +149,7 @@ async fn answer<E: Executor>(
     let media = if prepared.asked.kind == OperationType::Subscription { accepted.stream() } else { accepted.single() }?;
     let credentials = Credentials {
         bearer: bearer(&parts.headers)?,
-        address: client_address(parts, contract.server.trust_forwarded_for),
+        address: client_address(parts, &contract.server),
         request_id: request_id(&parts.extensions),
     };
     let request_id = credentials.request_id;
@@ -191,17 +208,57 @@ async fn read(body: Body, most: usize) -> Result<Bytes, Problem> {
     }
 }
 
+fn too_slow() -> Problem {
+    Problem::new(ProblemCode::RequestTimeout, "the request did not arrive in time")
+}
+
 async fn socket<E: Executor>(contract: &Arc<Contract<E>>, parts: &mut Parts) -> Response {
-    if let Err(problem) = require_origin(&parts.headers, &parts.uri, &contract.server.allowed_origins) {
-        return refusal(problem, Media::Json);
+    if let Err(problem) = require_origin(&parts.headers, &parts.uri, &contract.server) {
+        return refusal(problem, Telling::JSON);
     }
-    let address = client_address(parts, contract.server.trust_forwarded_for);
+    let address = client_address(parts, &contract.server);
     let header_token = match bearer(&parts.headers) {
         Ok(token) => token,
-        Err(problem) => return refusal(problem, Media::Json),
+        Err(problem) => return refusal(problem, Telling::JSON),
     };
     match WebSocketUpgrade::from_request_parts(parts, &()).await {
         Ok(upgrade) => ws::upgrade(Arc::clone(contract), upgrade, header_token, address),
         Err(rejection) => rejection.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn seen(settings: &str, forwarded: &[&str]) -> Option<String> {
+        let server = Config::from_toml(&format!("[server]\n{settings}")).unwrap().server;
+        let mut request = Request::new(Body::empty());
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([10, 0, 0, 1], 4000))));
+        for value in forwarded {
+            request.headers_mut().append("x-forwarded-for", value.parse().unwrap());
+        }
+        client_address(&request.into_parts().0, &server).map(|address| address.to_string())
+    }
+
+    #[test]
+    fn a_client_does_not_choose_its_own_address() {
+        let trusting = "trust_forwarded_for = true";
+        let cases: &[(&str, &[&str], &str)] = &[
+            ("", &["198.51.100.7"], "10.0.0.1"),
+            (trusting, &[], "10.0.0.1"),
+            (trusting, &["198.51.100.7"], "198.51.100.7"),
+            // The client wrote the first one, the proxy added the second.
+            (trusting, &["1.2.3.4, 198.51.100.7"], "198.51.100.7"),
+            (trusting, &["1.2.3.4", "198.51.100.7"], "198.51.100.7"),
+            (trusting, &["[2001:db8::7]:443"], "2001:db8::7"),
+            (trusting, &["unknown"], "10.0.0.1"),
+            ("trust_forwarded_for = true\ntrusted_proxies = 2", &["1.2.3.4, 198.51.100.7, 10.0.0.9"], "198.51.100.7"),
+            ("trust_forwarded_for = true\ntrusted_proxies = 2", &["198.51.100.7"], "10.0.0.1"),
+        ];
+        for (settings, forwarded, expected) in cases {
+            assert_eq!(seen(settings, forwarded).as_deref(), Some(*expected), "{settings} {forwarded:?}");
+        }
     }
 }

@@ -93,7 +93,7 @@ fn refused(error: &AppError, request_id: Uuid) -> Problem {
     };
     let first = refusals.first();
     let code = match first.map(|refusal| refusal.code) {
-        Some(Code::Suspended) => ProblemCode::Forbidden,
+        Some(Code::Suspended) => ProblemCode::Suspended,
         _ => ProblemCode::Unauthenticated,
     };
     Problem::new(code, first.map_or("log in first", |refusal| refusal.message.as_str()))

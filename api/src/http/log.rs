@@ -1,7 +1,7 @@
 //! One line in the log and one observation in the metrics per request; a request's id and security headers on every answer.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use async_graphql::parser::types::OperationType;
@@ -18,6 +18,14 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The id of the request, in its extensions.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestId(pub Uuid);
+
+/// Marks the answer of an operation that writes its own line when its stream ends.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LoggedAtEnd;
+
+/// Who sent a request beside GraphQL, once that is known, for its line.
+#[derive(Debug, Clone, Default)]
+struct Sender(Arc<OnceLock<Admitted>>);
 
 /// What a request asked of the database.
 #[derive(Debug, Default)]
@@ -110,21 +118,42 @@ impl Operation {
     }
 }
 
+/// Notes who sent a request that is no operation of GraphQL.
+pub(super) fn sent_by(extensions: &axum::http::Extensions, caller: &Admitted) {
+    if let Some(Sender(sender)) = extensions.get() {
+        sender.get_or_init(|| caller.clone());
+    }
+}
+
 /// Gives each request an id, meters it, and logs how it ended. A panic that no handler caught is a 500 with the id.
 pub async fn layer(State(host): State<Arc<dyn Host>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = host.request_id();
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
+    let sender = Sender::default();
     request.extensions_mut().insert(RequestId(id));
+    request.extensions_mut().insert(sender.clone());
     let meter = Arc::new(Meter::default());
     let mut response = metered(Arc::clone(&meter), next.run(request)).await;
     let status = response.status();
-    match response.extensions_mut().remove::<Operation>() {
-        Some(operation) => operation.record(id, "http", status.as_u16(), started.elapsed(), &meter),
-        None => {
-            let elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-            tracing::info!(target: "clearlead::request", request_id = %id, %method, path, status = status.as_u16(), queries = meter.queries(), elapsed_us);
+    let (operation, later) = (response.extensions_mut().remove::<Operation>(), response.extensions_mut().remove::<LoggedAtEnd>());
+    match (operation, later) {
+        (Some(operation), _) => operation.record(id, "http", status.as_u16(), started.elapsed(), &meter),
+        (None, Some(LoggedAtEnd)) => {}
+        (None, None) => {
+            let caller = sender.0.get();
+            tracing::info!(
+                target: "clearlead::request",
+                request_id = %id,
+                %method,
+                path,
+                principal = caller.map_or("unknown", Admitted::kind),
+                principal_id = caller.and_then(Admitted::id).unwrap_or_default(),
+                status = status.as_u16(),
+                queries = meter.queries(),
+                elapsed_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            );
         }
     }
     metrics::counter!("clearlead_http_responses_total", "status" => status.as_u16().to_string()).increment(1);

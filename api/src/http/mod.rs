@@ -15,6 +15,7 @@ pub mod limits;
 pub mod log;
 mod negotiate;
 mod parameters;
+mod patient;
 pub mod problem;
 pub mod refusals;
 pub mod serve;

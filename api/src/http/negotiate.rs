@@ -3,6 +3,7 @@
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 
 use super::problem::{Problem, ProblemCode};
+use crate::config::Server;
 
 /// How an answer is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,22 @@ impl Media {
             Self::Multipart => "multipart/mixed; boundary=\"graphql\"; subscriptionSpec=\"1.0\"",
         }
     }
+}
+
+/// How a refusal is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Telling {
+    /// In which form.
+    pub media: Media,
+    /// Whether the status is always that of the problem's code.
+    pub by_status: bool,
+}
+
+impl Telling {
+    /// As GraphQL over HTTP likes it best.
+    pub(super) const STATUS_AND_TYPE: Self = Self { media: Media::GraphqlResponse, by_status: true };
+    /// As JSON, with a status where the code has one of its own.
+    pub(super) const JSON: Self = Self { media: Media::Json, by_status: false };
 }
 
 /// What `Accept` offers: for each form its weight in thousandths, 0 when it is not acceptable.
@@ -89,10 +106,15 @@ impl Accepted {
         }
     }
 
-    /// The form of an answer that says what was wrong with the request.
+    /// How to tell what was wrong with the request. A client that knows `application/json` only looks into the body; one
+    /// that asked for a stream looks at the status, since no stream comes.
     #[must_use]
-    pub(super) fn refusal(self) -> Media {
-        if self.graphql_response > 0 && self.graphql_response >= self.json { Media::GraphqlResponse } else { Media::Json }
+    pub(super) fn refusal(self) -> Telling {
+        if self.graphql_response > 0 && self.graphql_response >= self.json {
+            Telling::STATUS_AND_TYPE
+        } else {
+            Telling { media: Media::Json, by_status: self.json == 0 }
+        }
     }
 
     fn take(&mut self, range: &str) {
@@ -150,8 +172,9 @@ pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-/// Refuses a web page of another origin than the server's own and the configured ones. Programs send no `Origin`.
-pub(super) fn require_origin(headers: &HeaderMap, uri: &Uri, allowed: &[String]) -> Result<(), Problem> {
+/// Refuses a web page of another origin than the server's own, which a proxy may have hidden in `Host`, and the configured
+/// ones. Programs send no `Origin`.
+pub(super) fn require_origin(headers: &HeaderMap, uri: &Uri, server: &Server) -> Result<(), Problem> {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let Some(origin) = origins.next() else { return Ok(()) };
     let refused = || Problem::new(ProblemCode::OriginForbidden, "web pages of this origin may not call the API");
@@ -164,11 +187,8 @@ pub(super) fn require_origin(headers: &HeaderMap, uri: &Uri, allowed: &[String])
         (Some(("http" | "https", authority)), Some(own)) => authority.eq_ignore_ascii_case(own),
         _ => false,
     };
-    if same || allowed.iter().any(|allowed| allowed.trim_end_matches('/').eq_ignore_ascii_case(origin)) {
-        Ok(())
-    } else {
-        Err(refused())
-    }
+    let listed = |listed: &String| listed.trim_end_matches('/').eq_ignore_ascii_case(origin);
+    if same || listed(&server.public_origin()) || server.allowed_origins.iter().any(listed) { Ok(()) } else { Err(refused()) }
 }
 
 /// Whether the request asks to become a WebSocket.
@@ -181,6 +201,7 @@ pub(super) fn wants_socket(method: &Method, headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
 
     fn accept(value: &str) -> Accepted {
         let mut headers = HeaderMap::new();
@@ -210,6 +231,14 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_has_a_status_unless_the_client_knows_json_only() {
+        assert_eq!(accept("application/json").refusal(), Telling::JSON);
+        assert_eq!(accept("*/*").refusal(), Telling::JSON);
+        assert_eq!(accept("application/graphql-response+json").refusal(), Telling::STATUS_AND_TYPE);
+        assert_eq!(accept("text/event-stream").refusal(), Telling { media: Media::Json, by_status: true });
+    }
+
+    #[test]
     fn a_stream_needs_a_streaming_form() {
         assert_eq!(accept("text/event-stream, multipart/mixed").stream(), Ok(Media::EventStream));
         let apollo =
@@ -228,18 +257,26 @@ mod tests {
     #[test]
     fn origins_are_compared_whole() {
         let uri = Uri::from_static("/graphql");
-        let allowed = vec!["https://app.example".to_owned()];
+        let settings = "[server]\npublic_url = \"https://leads.example/exchange\"\nallowed_origins = [\"https://app.example\"]";
+        let server = Config::from_toml(settings).unwrap().server;
         let check = |origin: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::HOST, HeaderValue::from_static("api.example:8080"));
             headers.insert(header::ORIGIN, HeaderValue::from_str(origin).unwrap());
-            require_origin(&headers, &uri, &allowed).is_ok()
+            require_origin(&headers, &uri, &server).is_ok()
         };
         assert!(check("http://api.example:8080"));
-        assert!(check("https://app.example"));
-        for bad in ["null", "https://app.example.evil", "http://api.example", "https://evil", "file://api.example:8080"] {
+        assert!(check("https://app.example") && check("https://leads.example"));
+        for bad in [
+            "null",
+            "https://app.example.evil",
+            "http://api.example",
+            "https://evil",
+            "http://leads.example",
+            "file://api.example:8080",
+        ] {
             assert!(!check(bad), "{bad}");
         }
-        assert!(require_origin(&HeaderMap::new(), &uri, &[]).is_ok());
+        assert!(require_origin(&HeaderMap::new(), &uri, &server).is_ok());
     }
 }

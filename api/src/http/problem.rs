@@ -39,12 +39,16 @@ pub enum ProblemCode {
     Unauthenticated,
     /// Logged in, and not allowed.
     Forbidden,
+    /// An operator has suspended the caller's organization.
+    Suspended,
     /// Nothing at this address that the caller may see.
     NotFound,
     /// Too many sockets or streams at once.
     TooManyStreams,
     /// The subscriber read more slowly than the events came.
     SubscriberLagged,
+    /// The client took too long to send the request.
+    RequestTimeout,
     /// The operation took too long and was stopped.
     TimedOut,
     /// The server is stopping or not ready.
@@ -72,9 +76,11 @@ impl ProblemCode {
         Self::PersistedQueryMismatch,
         Self::Unauthenticated,
         Self::Forbidden,
+        Self::Suspended,
         Self::NotFound,
         Self::TooManyStreams,
         Self::SubscriberLagged,
+        Self::RequestTimeout,
         Self::TimedOut,
         Self::Unavailable,
         Self::Internal,
@@ -100,9 +106,11 @@ impl ProblemCode {
             Self::PersistedQueryMismatch => "PERSISTED_QUERY_MISMATCH",
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::Forbidden => "FORBIDDEN",
+            Self::Suspended => "SUSPENDED",
             Self::NotFound => "NOT_FOUND",
             Self::TooManyStreams => "TOO_MANY_STREAMS",
             Self::SubscriberLagged => "SUBSCRIBER_LAGGED",
+            Self::RequestTimeout => "REQUEST_TIMEOUT",
             Self::TimedOut => "TIMED_OUT",
             Self::Unavailable => "UNAVAILABLE",
             Self::Internal => "INTERNAL",
@@ -119,11 +127,12 @@ impl ProblemCode {
             Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, true),
             Self::PayloadTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, true),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, true),
-            Self::OriginForbidden | Self::Forbidden => (StatusCode::FORBIDDEN, true),
+            Self::OriginForbidden | Self::Forbidden | Self::Suspended => (StatusCode::FORBIDDEN, true),
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, true),
             Self::NotFound => (StatusCode::NOT_FOUND, true),
             Self::TooManyStreams => (StatusCode::TOO_MANY_REQUESTS, true),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, true),
+            Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, true),
             Self::TimedOut => (StatusCode::GATEWAY_TIMEOUT, true),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, true),
             Self::ParseFailed

@@ -1,4 +1,4 @@
-//! The routes, and the life of the server: listen, serve, drain, stop.
+//! The routes, and the life of the server: listen, serve, drain, stop. Every wait for a client has an end, so that nobody holds a connection by doing nothing.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,14 +6,21 @@ use std::time::Duration;
 
 use async_graphql::Executor;
 use axum::Router;
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use axum::middleware;
 use axum::routing::{any, get};
-use tokio::net::TcpListener;
+use axum::serve::Listener;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::contract::Contract;
+use super::patient::Patient;
 use super::{endpoint, explorer, health, log};
 
 /// Everything that the server answers: `contract` and the routes of `others`.
@@ -46,23 +53,51 @@ pub async fn serve<E: Executor>(
 ) -> std::io::Result<()> {
     let drain = Duration::from_secs(contract.server.drain_secs);
     let stopping = contract.stopping();
-    let service = router(contract, others).into_make_service_with_connect_info::<SocketAddr>();
-    let stopped = stopping.clone();
-    let server = axum::serve(listener, service).with_graceful_shutdown(async move {
+    let patience = Duration::from_secs(contract.server.client_timeout_secs);
+    let router = router(contract, others);
+    let connections = TaskTracker::new();
+    let stop = async {
         stop.await;
         tracing::info!(drain_secs = drain.as_secs(), "stopping: no new connections, streams close");
-        stopped.cancel();
-    });
-    let too_late = async {
-        stopping.cancelled().await;
-        tokio::time::sleep(drain).await;
     };
-    tokio::select! {
-        served = server.into_future() => served,
-        () = too_late => {
-            tracing::warn!("requests under way were cut off at the end of the drain");
-            Ok(())
+    tokio::pin!(stop);
+    let mut listener = listener;
+    loop {
+        // The listener bears what an accept may fail of, such as too many open files.
+        let (stream, peer) = tokio::select! {
+            accepted = Listener::accept(&mut listener) => accepted,
+            () = &mut stop => break,
+        };
+        connections.spawn(connection(router.clone(), stream, peer, patience, stopping.clone()));
+    }
+    drop(listener);
+    stopping.cancel();
+    connections.close();
+    if tokio::time::timeout(drain, connections.wait()).await.is_err() {
+        tracing::warn!("requests under way were cut off at the end of the drain");
+    }
+    Ok(())
+}
+
+/// Serves one connection until its end or, once `stopping`, to the end of the request under way.
+async fn connection(router: Router, stream: TcpStream, peer: SocketAddr, patience: Duration, stopping: CancellationToken) {
+    let service = hyper::service::service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().oneshot(request)
+    });
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(patience);
+    let served = builder.serve_connection(TokioIo::new(Patient::new(stream, patience)), service).with_upgrades();
+    tokio::pin!(served);
+    let ended = tokio::select! {
+        ended = served.as_mut() => ended,
+        () = stopping.cancelled() => {
+            served.as_mut().graceful_shutdown();
+            served.await
         }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use async_graphql::Executor;
 use async_graphql::parser::types::OperationType;
+use axum::Extension;
 use axum::body::Body;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -14,11 +15,12 @@ use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::contract::{Contract, Outcome, Prepared};
 use super::host::{Admitted, Credentials, Host};
-use super::log::{Meter, Operation, metered};
+use super::log::{LoggedAtEnd, Meter, Operation, metered};
 use super::negotiate::Media;
 use super::problem::{Problem, code_of};
 use super::streams::StreamShare;
@@ -47,6 +49,7 @@ pub(super) fn respond<E: Executor>(
         results: contract.results(prepared, caller, request_id),
         framing: if media == Media::Multipart { Framing::Multipart } else { Framing::Events },
         heartbeat: Duration::from_secs(contract.limits.socket_keepalive_secs.max(1)),
+        is_subscription,
         ends: caller.lasts.filter(|_| is_subscription),
         stopping: contract.stopping(),
         host: Arc::clone(&contract.host),
@@ -63,7 +66,7 @@ pub(super) fn respond<E: Executor>(
         (header::CACHE_CONTROL, "no-store"),
         (header::HeaderName::from_static("x-accel-buffering"), "no"),
     ];
-    Ok((StatusCode::OK, headers, body).into_response())
+    Ok((StatusCode::OK, headers, Extension(LoggedAtEnd), body).into_response())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +79,7 @@ struct Stream {
     results: BoxStream<'static, Outcome>,
     framing: Framing,
     heartbeat: Duration,
+    is_subscription: bool,
     ends: Option<Duration>,
     stopping: CancellationToken,
     host: Arc<dyn Host>,
@@ -91,6 +95,9 @@ impl Stream {
         let meter = Arc::new(Meter::default());
         let login_ends = tokio::time::sleep(self.ends.unwrap_or(Duration::MAX));
         tokio::pin!(login_ends);
+        let mut heartbeat = tokio::time::interval(self.heartbeat);
+        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        heartbeat.reset();
         if sender.send(self.framing.opening()).await.is_err() {
             return;
         }
@@ -98,6 +105,9 @@ impl Stream {
             let frame = tokio::select! {
                 result = metered(Arc::clone(&meter), self.results.next()) => match result {
                     Some(outcome) => {
+                        if self.is_subscription && !self.has_access().await {
+                            break;
+                        }
                         if self.operation.error.is_none() {
                             self.operation.error = outcome.errors.first().and_then(code_of);
                         }
@@ -105,8 +115,8 @@ impl Stream {
                     }
                     None => break,
                 },
-                () = tokio::time::sleep(self.heartbeat) => {
-                    if !self.host.still(self.credentials.clone(), &self.caller).await {
+                _ = heartbeat.tick() => {
+                    if !self.has_access().await {
                         break;
                     }
                     self.framing.sign_of_life()
@@ -122,6 +132,11 @@ impl Stream {
         // A client that has left is no failure.
         sender.send(self.framing.closing()).await.unwrap_or_default();
         self.operation.record(self.credentials.request_id, "stream", 200, started.elapsed(), &meter);
+    }
+
+    /// Whether the caller is still who it was when the stream began.
+    async fn has_access(&mut self) -> bool {
+        self.host.still(self.credentials.clone(), &self.caller).await
     }
 }
 

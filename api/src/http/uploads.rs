@@ -21,9 +21,6 @@ use super::problem::{Problem, ProblemCode};
 use crate::app::AppError;
 use crate::app::uploads::{UPLOAD_TOKEN_PREFIX, UploadProof, upload_put};
 
-/// A client that sends nothing for so long has gone.
-const SILENCE: Duration = Duration::from_secs(60);
-
 /// The route.
 pub fn routes(door: Door) -> Router {
     Router::new().route("/uploads/{id}", put(file)).with_state(door)
@@ -59,7 +56,8 @@ async fn take(door: &Door, id: &str, request: Request) -> Result<Upload, Failure
     };
     // What is no id of an upload looks like an upload that is not there.
     let id: UploadId = id.parse().map_err(|_| Failure::Refused(vec![Refusal::not_found("id", "upload")]))?;
-    let chunks = body.into_data_stream().timeout(SILENCE).map(|chunk| match chunk {
+    let patience = Duration::from_secs(door.app.config.server.client_timeout_secs);
+    let chunks = body.into_data_stream().timeout(patience).map(|chunk| match chunk {
         Ok(Ok(chunk)) => Ok(chunk),
         Ok(Err(error)) => Err(std::io::Error::other(error)),
         Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut)),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_graphql::Executor;
+use async_graphql::parser::types::OperationType;
 use axum::extract::WebSocketUpgrade;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use axum::response::Response;
@@ -28,6 +29,8 @@ const PROTOCOL: &str = "graphql-transport-ws";
 /// How long a client may take to read one message before the socket is given up.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 const ID_LENGTH: usize = 128;
+/// How many bytes of an id the reason of a close shows: all of it has at most 123 (RFC 6455, 5.5).
+const ID_SHOWN: usize = 80;
 
 /// Why a socket is closed, in the protocol's codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -197,13 +200,10 @@ impl<E: Executor> Session<'_, E> {
                 }
                 Some((id, result)) = open.results.next(), if !open.results.is_empty() => self.deliver(open, id, result).await,
                 _ = keepalive.tick() => {
-                    if silent {
+                    if std::mem::replace(&mut silent, true) {
                         Err(Some(Close::new(1001, "No sign of life")))
-                    } else if self.contract.host.still(open.credentials.clone(), &open.caller).await {
-                        silent = true;
-                        self.send(&json!({ "type": "ping" })).await
                     } else {
-                        Err(Some(Close::new(4403, "Access has ended or changed; connect again")))
+                        self.ping(open).await
                     }
                 }
                 () = stopping.cancelled() => Err(Some(Close::new(1001, "Going away"))),
@@ -212,6 +212,20 @@ impl<E: Executor> Session<'_, E> {
             if let Err(ended) = step {
                 return ended;
             }
+        }
+    }
+
+    async fn ping(&mut self, open: &mut Open) -> Result<(), Ended> {
+        self.require_access(open).await?;
+        self.send(&json!({ "type": "ping" })).await
+    }
+
+    /// Ends the socket unless its caller is still who it was: nothing runs and nothing is told in the name of another.
+    async fn require_access(&mut self, open: &mut Open) -> Result<(), Ended> {
+        if self.contract.host.still(open.credentials.clone(), &open.caller).await {
+            Ok(())
+        } else {
+            Err(Some(Close::new(4403, "Access has ended or changed; connect again")))
         }
     }
 
@@ -236,11 +250,10 @@ impl<E: Executor> Session<'_, E> {
             return Err(Some(Close::new(4400, "Invalid id")));
         }
         if open.running.contains_key(&id) {
-            return Err(Some(Close::new(
-                4409,
-                format!("Subscriber for {} already exists", id.chars().take(60).collect::<String>()),
-            )));
+            let (shown, _) = id.split_at(id.floor_char_boundary(ID_SHOWN));
+            return Err(Some(Close::new(4409, format!("Subscriber for {shown} already exists"))));
         }
+        self.require_access(open).await?;
         let request_id = self.contract.host.request_id();
         let prepared = if open.running.len() < self.contract.limits.socket_streams_max {
             Parameters::from_object(payload, VARIABLES_DEPTH).and_then(|parameters| self.contract.prepare(parameters))
@@ -272,6 +285,10 @@ impl<E: Executor> Session<'_, E> {
     }
 
     async fn deliver(&mut self, open: &mut Open, id: String, result: Option<Outcome>) -> Result<(), Ended> {
+        let kind = open.running.get(&id).and_then(|running| running.operation.kind);
+        if kind == Some(OperationType::Subscription) && result.is_some() {
+            self.require_access(open).await?;
+        }
         let Some(running) = open.running.get_mut(&id) else { return Ok(()) };
         let (message, ends) = match result {
             None => (json!({ "id": id, "type": "complete" }), true),

@@ -10,10 +10,13 @@ use futures::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, AppError, dispute, forgetting, imports, jobs, ledger, listings, trade, uploads};
+use crate::app::{App, AppError, dispute, forgetting, gauges, imports, jobs, ledger, listings, trade, uploads};
 
 /// How often what is over is forgotten.
 const FORGETTING_PAUSE: Duration = Duration::from_secs(3_600);
+
+/// How often the gauges are set: as often as they are usually read.
+const MEASURING_PAUSE: Duration = Duration::from_secs(15);
 
 /// One pass over what is due now; answers how much it did.
 pub type Pass = fn(Arc<App>) -> BoxFuture<'static, Result<u64, AppError>>;
@@ -38,6 +41,7 @@ pub async fn start(app: &Arc<App>, stop: &CancellationToken) -> Result<JoinSet<(
     let hours = Duration::from_secs(u64::try_from(app.config.workers.ledger_verify_secs).unwrap_or(3600));
     workers.spawn(repeat(Arc::clone(app), "ledger", verify, hours, stop.clone()));
     workers.spawn(repeat(Arc::clone(app), "forgetting", forget, FORGETTING_PAUSE, stop.clone()));
+    workers.spawn(repeat(Arc::clone(app), "gauges", measure, MEASURING_PAUSE, stop.clone()));
     let (app, stop) = (Arc::clone(app), stop.clone());
     let pause = Duration::from_millis(app.config.workers.poll_millis);
     workers.spawn(async move {
@@ -54,6 +58,10 @@ fn import(app: Arc<App>) -> BoxFuture<'static, Result<u64, AppError>> {
 
 fn forget(app: Arc<App>) -> BoxFuture<'static, Result<u64, AppError>> {
     Box::pin(async move { forgetting::forget_old(&app).await })
+}
+
+fn measure(app: Arc<App>) -> BoxFuture<'static, Result<u64, AppError>> {
+    Box::pin(async move { gauges::gauges_set(&app).await.map(|_| 0) })
 }
 
 fn verify(app: Arc<App>) -> BoxFuture<'static, Result<u64, AppError>> {

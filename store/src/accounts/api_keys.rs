@@ -6,7 +6,7 @@ use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
-use sea_orm::{Condition, QueryOrder, QuerySelect};
+use sea_orm::{Condition, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
 use crate::db::Store;
@@ -58,13 +58,17 @@ impl Store {
 impl Tx {
     /// How many keys of `organization` are neither revoked nor over.
     pub async fn api_keys_count(&self, organization: OrganizationId) -> Result<u64, StoreError> {
-        let endless_or_running =
-            Condition::any().add(api_key::Column::ExpiresAt.is_null()).add(api_key::Column::ExpiresAt.gt(self.now().await?));
-        let live = api_key::Entity::find()
-            .filter(api_key::Column::OrganizationId.eq(organization.0))
-            .filter(api_key::Column::RevokedAt.is_null())
-            .filter(endless_or_running);
+        let live = live_at(self.now().await?).filter(api_key::Column::OrganizationId.eq(organization.0));
         Ok(live.count(self.db()).await?)
+    }
+
+    /// The live keys that `maker` made, for `organization` or (`None`) for all.
+    pub async fn api_keys_of(&self, maker: UserId, organization: Option<OrganizationId>) -> Result<Vec<ApiKey>, StoreError> {
+        let mut find = live_at(self.now().await?).filter(api_key::Column::CreatedBy.eq(maker.0));
+        if let Some(organization) = organization {
+            find = find.filter(api_key::Column::OrganizationId.eq(organization.0));
+        }
+        find.order_by_asc(api_key::Column::Id).all(self.db()).await?.into_iter().map(of_row).collect()
     }
 
     /// Adds a key made by `maker`.
@@ -114,6 +118,11 @@ impl Tx {
             .await?;
         Ok(())
     }
+}
+
+fn live_at(now: Timestamp) -> Select<api_key::Entity> {
+    let endless_or_running = Condition::any().add(api_key::Column::ExpiresAt.is_null()).add(api_key::Column::ExpiresAt.gt(now));
+    api_key::Entity::find().filter(api_key::Column::RevokedAt.is_null()).filter(endless_or_running)
 }
 
 fn of_row(row: api_key::Model) -> Result<ApiKey, StoreError> {

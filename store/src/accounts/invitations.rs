@@ -35,6 +35,19 @@ impl Tx {
         Ok((all.count(self.db()).await?, same.count(self.db()).await? > 0))
     }
 
+    /// The open invitations that `inviter` made, for `organization` or (`None`) for all.
+    pub async fn invitations_of(
+        &self,
+        inviter: UserId,
+        organization: Option<OrganizationId>,
+    ) -> Result<Vec<Invitation>, StoreError> {
+        let mut find = open_at(self.now().await?).filter(invitation::Column::InvitedBy.eq(inviter.0));
+        if let Some(organization) = organization {
+            find = find.filter(invitation::Column::OrganizationId.eq(organization.0));
+        }
+        find.order_by_asc(invitation::Column::Id).all(self.db()).await?.into_iter().map(of_row).collect()
+    }
+
     /// Adds an invitation by `inviter`.
     pub async fn invitation_insert(&self, new: &Invitation, inviter: UserId, token_hash: &[u8]) -> Result<(), WriteError> {
         let row = invitation::ActiveModel {
@@ -91,8 +104,11 @@ impl Tx {
 }
 
 fn open(organization: OrganizationId, now: Timestamp) -> Select<invitation::Entity> {
+    open_at(now).filter(invitation::Column::OrganizationId.eq(organization.0))
+}
+
+fn open_at(now: Timestamp) -> Select<invitation::Entity> {
     invitation::Entity::find()
-        .filter(invitation::Column::OrganizationId.eq(organization.0))
         .filter(invitation::Column::AcceptedAt.is_null())
         .filter(invitation::Column::RevokedAt.is_null())
         .filter(invitation::Column::ExpiresAt.gt(now))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::access::Role;
-use domain::account::{Member, Person};
+use domain::account::{Member, OrganizationStatus, Person};
 use domain::id::{MembershipId, OrganizationId, UserId};
 use domain::refusal::{Code, Refusal};
 use sea_orm::ActiveValue::Set;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{Credentials, stored};
 use crate::db::Store;
-use crate::entity::{account_user, membership};
+use crate::entity::{account_user, membership, organization};
 use crate::error::{StoreError, WriteError};
 use crate::page::{Page, Slice};
 use crate::write::Tx;
@@ -41,6 +41,18 @@ impl Store {
             .all(self.read())
             .await?;
         rows.iter().map(|row| Ok((OrganizationId(row.organization_id), stored(&row.role, "membership.role")?))).collect()
+    }
+
+    /// Where `user` is when it names no organization: the one joined first among those that are not stopped, else the one
+    /// joined first.
+    pub async fn home_of(&self, user: UserId) -> Result<Option<OrganizationId>, StoreError> {
+        let joined: Vec<Uuid> = self.memberships_of(user).await?.into_iter().map(|(organization, _)| organization.0).collect();
+        let active = organization::Entity::find()
+            .filter(organization::Column::Id.is_in(joined.iter().copied()))
+            .filter(organization::Column::Status.eq(OrganizationStatus::Active.as_str()));
+        let active: Vec<Uuid> = active.all(self.read()).await?.into_iter().map(|row| row.id).collect();
+        let home = joined.iter().find(|id| active.contains(id)).or_else(|| joined.first());
+        Ok(home.copied().map(OrganizationId))
     }
 }
 

@@ -16,7 +16,7 @@ use std::str::FromStr;
 use crate::error::StoreError;
 
 pub use api_keys::KeyAccess;
-pub use people::Credentials;
+pub use people::{Credentials, StaffMember};
 pub use sessions::{Refresh, SessionAccess, SessionStart};
 pub use signing_keys::StoredSigningKey;
 

@@ -16,12 +16,7 @@ impl Tx {
     /// when it is one of the first `max` in its window of `window_secs`; else when the window ends.
     pub async fn throttle_take(&self, subject: &[u8], max: i64, window_secs: i64) -> Result<Option<Timestamp>, WriteError> {
         let now = self.now().await?;
-        let fresh = throttle::ActiveModel {
-            subject: Set(subject.to_vec()),
-            failures: Set(0),
-            window_started_at: Set(now),
-            locked_until: Set(None),
-        };
+        let fresh = throttle::ActiveModel { subject: Set(subject.to_vec()), failures: Set(0), window_started_at: Set(now) };
         let nothing = OnConflict::column(throttle::Column::Subject).do_nothing().to_owned();
         throttle::Entity::insert(fresh).on_conflict(nothing).exec_without_returning(self.db()).await?;
         let row = throttle::Entity::find_by_id(subject.to_vec()).lock(LockType::NoKeyUpdate).one(self.db()).await?;

@@ -9,7 +9,6 @@ pub struct Model {
     pub subject: Vec<u8>,
     pub failures: i64,
     pub window_started_at: DateTimeUtc,
-    pub locked_until: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

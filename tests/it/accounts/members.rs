@@ -108,6 +108,96 @@ on_each_backend! {
         work(&x).await;
     }
 
+    async fn a_manager_gets_no_hand_on_the_wallet(x: Exchange) {
+        let owner = register(&x, "ada@example.com").await;
+        let manager = join(&x, &owner, "grace@example.com", "MANAGER").await;
+        join(&x, &owner, "finn@example.com", "FINANCE").await;
+        let (grace, finn) = (member_id(&x, &owner, "grace@example.com").await, member_id(&x, &owner, "finn@example.com").await);
+        let before = x.row_counts().await;
+        let forbidden = |answer: Value| assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN", "{answer}");
+        forbidden(as_bearer(&x, &manager.access, ROLE, json!({ "input": { "memberId": grace, "role": "FINANCE" } })).await);
+        forbidden(invite(&x, &manager.access, "grace.too@example.com", "FINANCE").await);
+        forbidden(as_bearer(&x, &manager.access, ROLE, json!({ "input": { "memberId": finn, "role": "AGENT" } })).await);
+        forbidden(as_bearer(&x, &manager.access, REMOVE, json!({ "input": { "memberId": finn } })).await);
+        assert_eq!(x.row_counts().await, before);
+        let step_down = as_bearer(&x, &manager.access, ROLE, json!({ "input": { "memberId": grace, "role": "AGENT" } })).await;
+        assert_eq!(step_down["data"]["memberRoleChange"]["member"]["role"], "AGENT");
+    }
+
+    async fn what_a_member_gave_out_ends_with_its_right_to_give_it(x: Exchange) {
+        let owner = register(&x, "ada@example.com").await;
+        let second = join(&x, &owner, "grace@example.com", "OWNER").await;
+        let grace = member_id(&x, &owner, "grace@example.com").await;
+        let make_key = "mutation { apiKeyCreate(input: { name: \"CRM\", scopes: [LEADS_READ, BUY] }) { secret } }";
+        let mut keys = Vec::new();
+        for tokens in [&owner, &second] {
+            let made = as_bearer(&x, &tokens.access, make_key, json!({})).await;
+            keys.push(made["data"]["apiKeyCreate"]["secret"].as_str().unwrap().to_owned());
+        }
+        let mut tokens = Vec::new();
+        for (inviter, email, role) in [(&owner, "one@example.com", "FINANCE"), (&second, "two@example.com", "FINANCE"), (&second, "three@example.com", "AGENT")] {
+            invite(&x, &inviter.access, email, role).await;
+            tokens.push(mailed_token(&x, email).await);
+        }
+        let open = |x: Exchange, owner: Tokens| async move {
+            let answer = as_bearer(&x, &owner.access, "{ invitations { edges { node { email } } } }", json!({})).await;
+            let edges = answer["data"]["invitations"]["edges"].as_array().unwrap().clone();
+            (x, edges.iter().map(|edge| edge["node"]["email"].as_str().unwrap().to_owned()).collect::<Vec<_>>())
+        };
+        let change = |role: &str| json!({ "input": { "memberId": grace, "role": role } });
+
+        as_bearer(&x, &owner.access, ROLE, change("MANAGER")).await;
+        let (x, left) = open(x, owner.clone()).await;
+        assert_eq!(left, ["one@example.com", "three@example.com"], "a manager invites nobody to FINANCE");
+        assert!(bearer(&x.app, &keys[1]).await.is_ok(), "a manager may make this key");
+        assert_eq!(only_error(&accept(&x, &tokens[1], Some("Two"), PASSWORD).await).0, "INVALID_TOKEN");
+
+        as_bearer(&x, &owner.access, ROLE, change("VIEWER")).await;
+        let (x, left) = open(x, owner.clone()).await;
+        assert_eq!(left, ["one@example.com"]);
+        assert_eq!(bearer(&x.app, &keys[1]).await, Err(Code::Unauthenticated));
+
+        as_bearer(&x, &owner.access, ROLE, change("MANAGER")).await;
+        let made = as_bearer(&x, &second.access, make_key, json!({})).await;
+        let last = made["data"]["apiKeyCreate"]["secret"].as_str().unwrap().to_owned();
+        invite(&x, &second.access, "four@example.com", "AGENT").await;
+        let fourth = mailed_token(&x, "four@example.com").await;
+        as_bearer(&x, &owner.access, REMOVE, json!({ "input": { "memberId": grace } })).await;
+        assert_eq!(bearer(&x.app, &last).await, Err(Code::Unauthenticated));
+        assert_eq!(only_error(&accept(&x, &fourth, Some("Four"), PASSWORD).await).0, "INVALID_TOKEN");
+        assert!(bearer(&x.app, &keys[0]).await.is_ok(), "the key of another maker");
+        assert!(!accept(&x, &tokens[0], Some("One"), PASSWORD).await["session"].is_null());
+    }
+
+    async fn invitations_are_so_many_an_hour(x: Exchange) {
+        let owner = register(&x, "ada@example.com").await;
+        let withdraw = |id: Value| json!({ "input": { "invitationId": id } });
+        for n in 0..6 {
+            let sent = invite(&x, &owner.access, "victim@example.com", "AGENT").await["data"]["invitationCreate"].clone();
+            if n == 5 {
+                assert_eq!(only_error(&sent).0, "RATE_LIMITED", "one address got six mails");
+            } else {
+                as_bearer(&x, &owner.access, REVOKE, withdraw(sent["invitation"]["id"].clone())).await;
+            }
+        }
+        let other = register(&x, "eve@example.com").await;
+        let elsewhere = invite(&x, &other.access, "victim@example.com", "AGENT").await;
+        assert_eq!(only_error(&elsewhere["data"]["invitationCreate"]).0, "RATE_LIMITED", "the address is counted across organizations");
+        // The refused one counted for the organization: 24 are left of its 30.
+        for n in 0..24 {
+            let sent = invite(&x, &owner.access, &format!("user{n}@example.com"), "AGENT").await;
+            assert_eq!(sent["data"]["invitationCreate"]["userErrors"], json!([]));
+        }
+        let jobs = x.count("job").await;
+        let over = invite(&x, &owner.access, "user25@example.com", "AGENT").await;
+        assert_eq!((only_error(&over["data"]["invitationCreate"]).0.as_str(), x.count("job").await), ("RATE_LIMITED", jobs));
+        x.clock.advance_secs(3_600);
+        let owner = Tokens::of(&refresh(&x, &owner.refresh).await["session"]);
+        let later = invite(&x, &owner.access, "victim@example.com", "AGENT").await;
+        assert_eq!(later["data"]["invitationCreate"]["userErrors"], json!([]));
+        work(&x).await;
+    }
+
     async fn the_last_owner_stays(x: Exchange) {
         let owner = register(&x, "ada@example.com").await;
         let ada = member_id(&x, &owner, "ada@example.com").await;

@@ -8,6 +8,7 @@ mod passwords;
 mod sessions;
 mod staff;
 mod tokens;
+mod users;
 
 use api::app::jobs::jobs_run;
 use api::app::session::authenticate;

@@ -1,9 +1,12 @@
 //! Organizations: what their own people see and change, and an operator's stop.
 
+use api::http::exchange::ExchangeHost;
+use api::http::host::{Credentials, Host};
+use api::http::problem::ProblemCode;
 use domain::refusal::Code;
 use serde_json::json;
 
-use super::{PASSWORD, as_bearer, bearer, log_in, only_error, refresh, register};
+use super::{PASSWORD, Tokens, as_bearer, bearer, log_in, mailed_token, only_error, refresh, register};
 use crate::harness::on_each_backend;
 
 const KEY: &str = "mutation { apiKeyCreate(input: { name: \"CRM\", scopes: [BUY] }) { secret } }";
@@ -40,6 +43,9 @@ on_each_backend! {
         assert_eq!(only_error(&twice["organizationSuspend"]).0, "WRONG_STATE");
         assert_eq!(bearer(&x.app, &tokens.access).await, Err(Code::Suspended));
         assert_eq!(bearer(&x.app, &secret).await, Err(Code::Suspended));
+        let credentials = Credentials { bearer: Some(tokens.access.clone().into()), address: None, request_id: uuid::Uuid::nil() };
+        let problem = ExchangeHost::new(x.app.clone()).admit(credentials).await.unwrap_err();
+        assert_eq!((problem.code, problem.code.status().0.as_u16()), (ProblemCode::Suspended, 403));
         assert_eq!(only_error(&log_in(&x, "ada@example.com", PASSWORD).await).0, "SUSPENDED");
         assert_eq!(only_error(&refresh(&x, &tokens.refresh).await).0, "SUSPENDED");
         let reinstate = "mutation($input: OrganizationReinstateInput!) { organizationReinstate(input: $input) { organization { status } userErrors { code } } }";
@@ -47,5 +53,27 @@ on_each_backend! {
         assert!(bearer(&x.app, &tokens.access).await.is_ok() && bearer(&x.app, &secret).await.is_ok());
         // The refusal did not use the token up.
         assert!(!refresh(&x, &tokens.refresh).await["session"].is_null());
+    }
+
+    async fn one_suspended_organization_locks_nobody_out_of_the_others(x: Exchange) {
+        let (first, second) = (register(&x, "ada@example.com").await, register(&x, "bob@example.com").await);
+        let organization = |tokens: &Tokens| {
+            let (x, access) = (&x, tokens.access.clone());
+            async move { as_bearer(x, &access, "{ organization { id name } }", json!({})).await["data"]["organization"].clone() }
+        };
+        let suspended = organization(&first).await["id"].clone();
+        let invite = "mutation { invitationCreate(input: { email: \"ada@example.com\", role: AGENT }) { userErrors { code } } }";
+        as_bearer(&x, &second.access, invite, json!({})).await;
+        let token = mailed_token(&x, "ada@example.com").await;
+        let accept = "mutation($input: InvitationAcceptInput!) { invitationAccept(input: $input) { userErrors { code } } }";
+        x.anonymous(accept, json!({ "input": { "token": token, "password": PASSWORD } })).await;
+        assert_eq!(log_in(&x, "ada@example.com", PASSWORD).await["session"]["viewer"]["role"], "OWNER");
+        let suspend = "mutation($input: OrganizationSuspendInput!) { organizationSuspend(input: $input) { userErrors { code } } }";
+        x.operator().await.run(&x, suspend, json!({ "input": { "organizationId": suspended } })).await;
+        assert_eq!(log_in(&x, "ada@example.com", PASSWORD).await["session"]["viewer"]["role"], "AGENT");
+        let there = json!({ "email": "ada@example.com", "password": PASSWORD, "organizationId": suspended });
+        let log_in = "mutation($input: SessionCreateInput!) { sessionCreate(input: $input) { userErrors { code path } } }";
+        let refused = x.anonymous(log_in, json!({ "input": there })).await;
+        assert_eq!(only_error(&refused["data"]["sessionCreate"]).0, "SUSPENDED");
     }
 }

@@ -1,9 +1,10 @@
 //! Changing a password, and setting a forgotten one.
 
+use api::app::password::password_reset_request;
 use domain::refusal::Code;
 use serde_json::{Value, json};
 
-use super::{PASSWORD, Tokens, as_bearer, bearer, log_in, mailed_token, only_error, refresh, register, work};
+use super::{PASSWORD, Tokens, as_bearer, bearer, caller_at, log_in, mailed_token, only_error, refresh, register, work};
 use crate::harness::{Exchange, on_each_backend};
 
 const NEW: &str = "an entirely new phrase";
@@ -12,11 +13,11 @@ const FORGOT: &str =
     "mutation($input: PasswordResetRequestInput!) { passwordResetRequest(input: $input) { requested userErrors { code } } }";
 const RESET: &str = "mutation($input: PasswordResetCompleteInput!) { passwordResetComplete(input: $input) { completed userErrors { code path } } }";
 
-async fn forgot(x: &Exchange, email: &str) -> Value {
+pub async fn forgot(x: &Exchange, email: &str) -> Value {
     x.anonymous(FORGOT, json!({ "input": { "email": email } })).await["data"]["passwordResetRequest"].clone()
 }
 
-async fn reset(x: &Exchange, token: &str, password: &str) -> Value {
+pub async fn reset(x: &Exchange, token: &str, password: &str) -> Value {
     let input = json!({ "token": token, "newPassword": password });
     x.anonymous(RESET, json!({ "input": input })).await["data"]["passwordResetComplete"].clone()
 }
@@ -80,6 +81,19 @@ on_each_backend! {
         let third = mailed_token(&x, "ada@example.com").await;
         x.clock.advance_secs(3_600);
         assert_eq!(only_error(&reset(&x, &third, NEW).await).0, "INVALID_TOKEN");
+    }
+
+    async fn a_spent_address_does_not_spend_an_account(x: Exchange) {
+        register(&x, "ada@example.com").await;
+        let thief = caller_at("203.0.113.7");
+        for n in 0..5 {
+            password_reset_request(&x.app, &thief, &format!("user{n}@example.com")).await.unwrap();
+        }
+        for _ in 0..10 {
+            password_reset_request(&x.app, &thief, "ada@example.com").await.unwrap_err();
+        }
+        assert_eq!(forgot(&x, "ada@example.com").await["requested"], true);
+        work(&x).await;
     }
 
     async fn nobody_learns_by_a_reset_who_has_an_account(x: Exchange) {

@@ -147,6 +147,18 @@ on_each_backend! {
         assert_eq!(attempt(&x, &other, "fresh@example.com", "not the password").await, Code::InvalidCredentials);
     }
 
+    async fn a_spent_address_locks_nobody_elses_account(x: Exchange) {
+        register(&x, "ada@example.com").await;
+        let thief = caller_at("203.0.113.7");
+        for n in 0..100 {
+            assert_eq!(attempt(&x, &thief, &format!("user{n}@example.com"), "not the password").await, Code::InvalidCredentials);
+        }
+        for _ in 0..11 {
+            assert_eq!(attempt(&x, &thief, "ada@example.com", "not the password").await, Code::RateLimited);
+        }
+        assert!(!log_in(&x, "ada@example.com", PASSWORD).await["session"].is_null());
+    }
+
     async fn one_logs_in_only_where_one_belongs(x: Exchange) {
         register(&x, "ada@example.com").await;
         let elsewhere = x.organization("Elsewhere").await.org();

@@ -130,6 +130,8 @@ pub const ROOTS: &[(&str, &str, Access)] = &[
     ("Mutation", "suppressionAdd", A::Operator),
     ("Mutation", "suppressionImport", A::Operator),
     ("Mutation", "uploadCreate", A::Needs(P::LeadsWrite)),
+    ("Mutation", "userDisable", A::Operator),
+    ("Mutation", "userEnable", A::Operator),
     ("Mutation", "verticalCreate", A::Operator),
     ("Mutation", "verticalVersionAdd", A::Operator),
     ("Mutation", "walletUnfreeze", A::Operator),

@@ -1,8 +1,10 @@
 //! The endpoint's protocol, before a schema of a few fields that misbehave on purpose.
 
+mod lines;
 mod over_http;
 mod over_socket;
 mod over_stream;
+mod patience;
 mod process;
 
 use std::net::SocketAddr;
@@ -91,6 +93,17 @@ impl Subscriptions {
         futures::stream::pending()
     }
 
+    async fn ticks(&self) -> impl Stream<Item = u32> {
+        futures::stream::unfold(0_u32, |tick| async move {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            Some((tick, tick + 1))
+        })
+    }
+
+    async fn flood(&self) -> impl Stream<Item = String> {
+        futures::stream::repeat_with(|| "x".repeat(100_000))
+    }
+
     async fn breaks(&self) -> impl Stream<Item = i32> {
         futures::stream::once(async { 1 }).chain(futures::stream::once(async { panic!("on purpose") }))
     }
@@ -103,6 +116,8 @@ struct FakeExchange {
     requests: AtomicU64,
     /// The token that is good until somebody takes it away.
     lent: AtomicBool,
+    /// Whether the owner of that token became somebody who only looks.
+    demoted: AtomicBool,
 }
 
 impl Host for FakeExchange {
@@ -110,13 +125,15 @@ impl Host for FakeExchange {
         async move {
             let member = |user: u128, lasts| {
                 let (user, organization) = (Uuid::from_u128(user).into(), Uuid::from_u128(2).into());
-                (Principal::Member { user, organization, role: Role::Owner }, lasts)
+                let role = if self.demoted.load(Ordering::SeqCst) { Role::Viewer } else { Role::Owner };
+                (Principal::Member { user, organization, role }, lasts)
             };
             let (principal, lasts) = match credentials.bearer.as_ref().map(ExposeSecret::expose_secret) {
                 None => (Principal::Anonymous, None),
                 Some("good-token") => member(1, None),
                 Some("lent-token") if self.lent.load(Ordering::SeqCst) => member(4, None),
                 Some("short-token") => member(3, Some(Duration::from_millis(300))),
+                Some("stopped-token") => return Err(Problem::new(ProblemCode::Suspended, "the organization is suspended")),
                 Some(_) => return Err(Problem::new(ProblemCode::Unauthenticated, "the token is unknown or has expired")),
             };
             Ok(Admitted { principal, address: credentials.address, lasts })
@@ -163,7 +180,12 @@ impl Server {
             .limit_complexity(config.graphql.complexity_max)
             .finish();
         let sdl = schema.sdl();
-        let host = Arc::new(FakeExchange { ready, requests: AtomicU64::new(0), lent: AtomicBool::new(true) });
+        let host = Arc::new(FakeExchange {
+            ready,
+            requests: AtomicU64::new(0),
+            lent: AtomicBool::new(true),
+            demoted: AtomicBool::new(false),
+        });
         let login = DemoLogin { title: "buyer".into(), email: "buyer@demo.example".into(), password: "demo".into() };
         let contract = Contract::new(schema, &sdl, host.clone(), config.server, config.graphql).with_demo_logins(vec![login]);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

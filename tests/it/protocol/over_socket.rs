@@ -1,3 +1,4 @@
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
@@ -28,6 +29,14 @@ impl Socket {
         let mut socket = Self::connect(server).await;
         socket.say(json!({ "type": "connection_init" })).await;
         assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
+        socket
+    }
+
+    /// The socket of whoever holds `token`.
+    async fn of(server: &Server, token: &str) -> Self {
+        let mut socket = Self::connect(server).await;
+        socket.say(json!({ "type": "connection_init", "payload": { "authorization": format!("Bearer {token}") } })).await;
+        assert_eq!(socket.hear().await["type"], "connection_ack");
         socket
     }
 
@@ -122,6 +131,13 @@ async fn misuse_closes_the_socket_with_the_protocols_codes() {
     same_id.subscribe("1", "subscription{silence}").await;
     assert_eq!(same_id.close_code().await, 4409);
 
+    let mut wide = Socket::acknowledged(&server).await;
+    let id = "\u{1f600}".repeat(32);
+    for _ in 0..2 {
+        wide.subscribe(&id, "subscription{silence}").await;
+    }
+    assert_eq!(wide.close_code().await, 4409);
+
     for nonsense in [
         "{",
         "[]",
@@ -193,9 +209,42 @@ async fn access_that_is_taken_away_closes_the_socket() {
     socket.say(json!({ "type": "connection_init", "payload": { "authorization": "Bearer lent-token" } })).await;
     assert_eq!(socket.hear().await["type"], "connection_ack");
     assert_eq!(socket.hear().await, json!({ "type": "ping" }));
-    server.host.lent.store(false, std::sync::atomic::Ordering::SeqCst);
+    server.host.lent.store(false, Ordering::SeqCst);
     socket.say(json!({ "type": "pong" })).await;
     assert_eq!(socket.close_code().await, 4403);
+}
+
+#[tokio::test]
+async fn nothing_runs_for_who_has_lost_access() {
+    let server = Server::with("[graphql]\nsocket_keepalive_secs = 600").await;
+    let mut socket = Socket::of(&server, "lent-token").await;
+    server.host.lent.store(false, Ordering::SeqCst);
+    socket.subscribe("1", "mutation{note}").await;
+    assert_eq!(socket.close_code().await, 4403);
+    assert_eq!(server.noted().await, 0);
+}
+
+#[tokio::test]
+async fn nothing_runs_for_who_has_become_somebody_else() {
+    let server = Server::with("[graphql]\nsocket_keepalive_secs = 600").await;
+    let mut socket = Socket::of(&server, "lent-token").await;
+    server.host.demoted.store(true, Ordering::SeqCst);
+    socket.subscribe("1", "mutation{note}").await;
+    assert_eq!(socket.close_code().await, 4403);
+    assert_eq!(server.noted().await, 0);
+}
+
+#[tokio::test]
+async fn a_stream_that_never_rests_ends_with_the_access() {
+    let server = Server::with("[graphql]\nsocket_keepalive_secs = 600").await;
+    for access in [&server.host.lent, &server.host.demoted] {
+        let mut socket = Socket::of(&server, "lent-token").await;
+        socket.subscribe("1", "subscription{ticks}").await;
+        assert_eq!(socket.hear().await["payload"]["data"]["ticks"], 0);
+        let was = access.fetch_xor(true, Ordering::SeqCst);
+        assert_eq!(socket.close_code().await, 4403);
+        access.store(was, Ordering::SeqCst);
+    }
 }
 
 #[tokio::test]

@@ -1,3 +1,4 @@
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -47,6 +48,50 @@ async fn a_subscription_needs_a_streaming_answer() {
     let server = Server::start().await;
     let (status, answer) = server.ask(json!({ "query": "subscription{count(to:1)}" })).await;
     assert_eq!((status, code(&answer)), (406, "NOT_ACCEPTABLE"));
+}
+
+#[tokio::test]
+async fn a_refusal_before_the_stream_has_its_own_status() {
+    let server = Server::start().await;
+    for (query, status, expected) in [("{", 400, "GRAPHQL_PARSE_FAILED"), ("{echo(text:\"\\u0000\")}", 400, "BAD_USER_INPUT")] {
+        let answer = stream(&server, "text/event-stream", query).await;
+        assert_eq!(
+            (answer.status().as_u16(), answer.headers()["content-type"].to_str().unwrap()),
+            (status, "application/json; charset=utf-8")
+        );
+        assert_eq!(code(&answer.json().await.unwrap()), expected);
+    }
+    let stopped = server.post().header("accept", "text/event-stream").bearer_auth("stopped-token");
+    let answer = stopped.json(&json!({ "query": "subscription{silence}" })).send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), code(&answer.json().await.unwrap())), (403, "SUSPENDED"));
+}
+
+#[tokio::test]
+async fn a_stream_that_never_rests_ends_with_the_access() {
+    let server = Server::with("[graphql]\nsocket_keepalive_secs = 600").await;
+    for accept in ["text/event-stream", APOLLO] {
+        for access in [&server.host.lent, &server.host.demoted] {
+            let request = server.post().header("accept", accept).bearer_auth("lent-token");
+            let mut body = request.json(&json!({ "query": "subscription{ticks}" })).send().await.unwrap().bytes_stream();
+            body.next().await.unwrap().unwrap();
+            let was = access.fetch_xor(true, Ordering::SeqCst);
+            let rest = tokio::time::timeout(Duration::from_secs(5), body.collect::<Vec<_>>()).await;
+            assert!(rest.is_ok(), "{accept}: the stream went on");
+            access.store(was, Ordering::SeqCst);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_busy_stream_shows_signs_of_life() {
+    let server = Server::with("[graphql]\nsocket_keepalive_secs = 1").await;
+    let mut body = stream(&server, "text/event-stream", "subscription{ticks}").await.bytes_stream();
+    let mut seen = Vec::new();
+    while seen.windows(4).filter(|bytes| *bytes == b"\n:\n\n").count() == 0 {
+        let chunk = tokio::time::timeout(Duration::from_secs(5), body.next()).await.unwrap().unwrap().unwrap();
+        seen.extend_from_slice(&chunk);
+        assert!(seen.len() < 1_000_000, "no sign of life among the events");
+    }
 }
 
 #[tokio::test]
