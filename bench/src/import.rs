@@ -75,7 +75,7 @@ async fn put(stage: &Stage, seller: &Company, rows: u32) -> Result<UploadId, Fai
     let size = file.as_file().metadata()?.len();
     let body = ReaderStream::new(tokio::fs::File::open(file.path()).await?);
     let proof = UploadProof::Token(awaited.token);
-    Ok(upload_put(&stage.app, &proof, awaited.upload.id, Some(size), Box::pin(body)).await?.id)
+    Ok(upload_put(&stage.app, &proof, awaited.upload.upload.id, Some(size), Box::pin(body)).await?.id)
 }
 
 async fn run(stage: &Stage, seller: &Company, upload: UploadId, mapping: &str, rows: u64) -> Result<Import, Failure> {

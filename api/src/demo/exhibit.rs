@@ -29,7 +29,7 @@ impl Market<'_> {
         let create = UploadCreate { purpose: UploadPurpose::Evidence, file_name: "notes.txt".to_owned() };
         let awaited = upload_create(self.app, who, create).await?;
         let body = stream::iter([Ok::<_, std::io::Error>(Bytes::from(text))]);
-        let upload = upload_put(self.app, &UploadProof::Token(awaited.token), awaited.upload.id, None, body).await?;
+        let upload = upload_put(self.app, &UploadProof::Token(awaited.token), awaited.upload.upload.id, None, body).await?;
         self.findings.exhibits = self.findings.exhibits.saturating_add(1);
         Ok(upload.id)
     }
