@@ -1,8 +1,8 @@
 //! Disputes after they were opened: the sellers answer or stay silent, the arbiters rule from what they can see, the parties
 //! appeal. What nobody does the deadlines do.
 
-use domain::dispute::State;
-use domain::evidence::AttemptDisposition;
+use domain::dispute::{RuledBy, State};
+use domain::evidence::{AttemptDisposition, CallAttempt};
 use domain::id::DisputeId;
 use domain::proof::ConsentFinding;
 use store::page::Page;
@@ -17,6 +17,7 @@ use crate::app::dispute::{
     Answer as Response, CaseView, DisputeAppeal, DisputeRespond, DisputeRule, Shown, desk_disputes, dispute, dispute_appeal,
     dispute_inspect, dispute_respond, dispute_rule,
 };
+use crate::app::outcome::call_attempt_log;
 
 const PAGE_ROWS: u64 = 100;
 /// Disputes, of 1,000, that the arbiter lets lie: the rule on the evidence decides.
@@ -104,10 +105,17 @@ impl Market<'_> {
         let buyer = &cast.buyers.get(bought.buyer).ok_or(DemoError::Unexpected("a buyer who is nobody"))?.actor.caller;
         let Some(ruled) = dispute(self.app, buyer, id).await? else { return Ok(()) };
         let State::Ruled { ruling, .. } = ruled.state() else { return Ok(()) };
-        let seller = self.seller_of(id).await?;
-        let appellant = if ruling.refund.value() < 100 { Some(buyer.clone()) } else { seller };
+        let lost_by_buyer = ruling.refund.value() < 100;
+        let appellant = if lost_by_buyer { Some(buyer.clone()) } else { self.seller_of(id).await? };
         let Some(appellant) = appellant else { return Ok(()) };
-        let statement = Some("A second call on the next day, and what was said in it.".to_owned());
+        if lost_by_buyer {
+            let call = CallAttempt { at: self.app.now(), duration_secs: 0, disposition: AttemptDisposition::NoAnswer };
+            passed(call_attempt_log(self.app, buyer, ruled.trade, call).await)?;
+        } else if ruling.by != RuledBy::Evidence {
+            // A seller has no call to log, and a file that the arbiter has not seen is no part of the demo.
+            return Ok(());
+        }
+        let statement = Some("We called again, and nobody answered.".to_owned());
         let shown = Shown { statement, files: Vec::new() };
         let input = DisputeAppeal { dispute: id, shown, idempotency_key: format!("appeal-{id}") };
         if passed(dispute_appeal(self.app, &appellant, input).await)?.is_some()
@@ -133,7 +141,11 @@ fn judge(case: &CaseView) -> (i64, &'static str) {
     let facts = &case.dispute.file.facts;
     let calls = || case.calls.iter().map(|call| call.attempt);
     let talk = calls().filter(|call| call.disposition == AttemptDisposition::Answered).map(|call| call.duration_secs).max();
-    if facts.suppressed || facts.honeypot || facts.too_fast || facts.consent != ConsentFinding::Matches {
+    if facts.suppressed
+        || facts.honeypot
+        || facts.too_fast
+        || matches!(facts.consent, ConsentFinding::Missing | ConsentFinding::Mismatched)
+    {
         (100, "The exchange's own checks speak against the lead.")
     } else if facts.siblings >= SIBLINGS {
         (100, "Many forms came from the same hand.")

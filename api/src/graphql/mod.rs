@@ -52,6 +52,7 @@ pub struct Query(
     bid::BidQuery,
     client::ClientQuery,
     dispute::DeskQuery,
+    dispute::ExchangeDisputeQuery,
     dispute::DisputeQuery,
     import::ImportQuery,
     lead::LeadQuery,

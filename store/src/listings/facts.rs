@@ -102,6 +102,20 @@ pub async fn buyers_facts(
     listing: &StoredListing,
     buyers: &BTreeSet<OrganizationId>,
 ) -> Result<BuyersFacts, StoreError> {
+    buyers_wait(tx, buyers).await?;
+    let row = lead_row(listing.lead).into_model::<LeadRow>().one(tx.db()).await?;
+    let row = row.ok_or_else(|| StoreError::corrupt("a listing without its lead"))?;
+    let targeted = row.offering == Offering::Targeted.as_str();
+    Ok(BuyersFacts {
+        seller: listing.seller,
+        target: targeted.then_some(row.target_id.map(OrganizationId::from)),
+        lead_verified: row.state == LeadState::Verified.as_str(),
+        owners: owners_of_person(tx.db(), listing.lead).await?,
+    })
+}
+
+/// Makes what each of `buyers` does wait for what it does elsewhere, until the transaction ends.
+pub(crate) async fn buyers_wait(tx: &Tx, buyers: &BTreeSet<OrganizationId>) -> Result<(), StoreError> {
     if tx.backend() == Backend::Postgres && !buyers.is_empty() {
         organization::Entity::find()
             .select_only()
@@ -113,15 +127,7 @@ pub async fn buyers_facts(
             .all(tx.db())
             .await?;
     }
-    let row = lead_row(listing.lead).into_model::<LeadRow>().one(tx.db()).await?;
-    let row = row.ok_or_else(|| StoreError::corrupt("a listing without its lead"))?;
-    let targeted = row.offering == Offering::Targeted.as_str();
-    Ok(BuyersFacts {
-        seller: listing.seller,
-        target: targeted.then_some(row.target_id.map(OrganizationId::from)),
-        lead_verified: row.state == LeadState::Verified.as_str(),
-        owners: owners_of_person(tx.db(), listing.lead).await?,
-    })
+    Ok(())
 }
 
 fn lead_row(id: LeadId) -> Select<lead::Entity> {

@@ -22,6 +22,7 @@ use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect};
 pub use attribute::{AttributeFilter, AttributeTest};
 pub use browse::{ListingFilter, ListingKey, ListingScope, ListingSort, PriceRange};
 pub use end::{LISTING_VOID, bids_changed, bids_released, listing_changed, listing_return, listing_void, listing_void_later};
+pub(crate) use facts::buyers_wait;
 pub use facts::{BuyersFacts, LeadForSale, buyers_facts, lead_for_sale};
 pub use view::{ListingView, PublicCheck, listing_view};
 
@@ -179,6 +180,11 @@ pub async fn listing_advance(
 }
 
 impl Store {
+    /// The listing, for staff and workers.
+    pub async fn listing_any(&self, id: ListingId) -> Result<Option<StoredListing>, StoreError> {
+        listing_by_id(self.read(), id).await
+    }
+
     /// Up to `limit` open listings whose closing time has come, the earliest first.
     pub async fn listings_due(&self, now: Timestamp, limit: u64) -> Result<Vec<ListingId>, StoreError> {
         let due = listing::Entity::find()

@@ -1,9 +1,15 @@
 //! A sold lead, and those who argue about it.
 
 use api::app::dispute::disputes_advance;
-use domain::id::LeadId;
+use domain::id::{LeadId, UploadId};
 use domain::ledger::AccountKind;
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+use sea_orm::ActiveValue::Set;
+use sea_orm::EntityTrait;
 use serde_json::{Value, json};
+use store::WriteError;
+use store::entity::upload;
 use store::trades::Trade;
 
 use crate::harness::{Actor, Exchange};
@@ -34,12 +40,52 @@ pub struct Case {
     pub trade: Trade,
 }
 
-/// A listed lead whose source is of its form.
+/// A listed lead whose source is of its form, and so are its terms.
 pub async fn place(x: &Exchange, seller: &Actor, max_sales: i64) -> crate::ledger::market::Stall {
     let place = stall(x, seller.org(), max_sales).await;
     let source = r#"{"kind":"DIRECT","origin":"OWN_ACCORD"}"#;
     x.tamper(&format!("UPDATE lead SET source = '{source}'")).await.unwrap();
+    let terms = r#"{"format":"FIXED","shared_minor":1000,"exclusive_minor":null}"#;
+    x.tamper(&format!("UPDATE listing SET terms = '{terms}'")).await.unwrap();
     place
+}
+
+/// A file of `who`, put there before.
+pub async fn uploaded(x: &Exchange, who: &Actor, content: &'static [u8], size: i64) -> UploadId {
+    let id: UploadId = x.app.store.id();
+    let key = format!("evidence/{id}");
+    x.app.files.put(&Path::from(key.as_str()), content.into()).await.unwrap();
+    let now = x.app.store.now();
+    let row = upload::ActiveModel {
+        id: Set(id.0),
+        organization_id: Set(Some(who.org().0)),
+        purpose: Set("EVIDENCE".into()),
+        file_name: Set("call.txt".into()),
+        state: Set("STORED".into()),
+        token_hash: Set(id.0.as_bytes().to_vec()),
+        max_bytes: Set(10 * 1024 * 1024),
+        size_bytes: Set(Some(size)),
+        sha256: Set(Some(content.to_vec())),
+        media_type: Set(Some("text/plain".into())),
+        object_key: Set(Some(key)),
+        created_by: Set(None),
+        created_at: Set(now),
+        expires_at: Set(now),
+        completed_at: Set(Some(now)),
+    };
+    let done: Result<(), WriteError> = x
+        .app
+        .store
+        .write("upload", move |tx| {
+            let row = row.clone();
+            async move {
+                upload::Entity::insert(row).exec_without_returning(tx.db()).await?;
+                Ok(())
+            }
+        })
+        .await;
+    done.unwrap();
+    id
 }
 
 /// A lead sold for `minor`, paid with all that the buyer has.
@@ -77,9 +123,16 @@ impl Case {
         self.seller.run(x, RESPOND, json!({ "input": input })).await["disputeRespond"].clone()
     }
 
-    /// What `who` appeals with.
-    pub async fn appeal(&self, x: &Exchange, who: &Actor, id: &str, statement: Option<&str>) -> Value {
-        let input = json!({ "disputeId": id, "statement": statement, "idempotencyKey": format!("appeal {id} {statement:?}") });
+    /// `who` appeals with these words and nothing else.
+    pub async fn appeal_in_words(&self, x: &Exchange, who: &Actor, id: &str, words: Option<&str>) -> Value {
+        let input = json!({ "disputeId": id, "statement": words, "idempotencyKey": format!("appeal {id} {words:?}") });
+        who.run(x, APPEAL, json!({ "input": input })).await["disputeAppeal"].clone()
+    }
+
+    /// `who` appeals with a file that no arbiter has seen.
+    pub async fn appeal(&self, x: &Exchange, who: &Actor, id: &str) -> Value {
+        let file = uploaded(x, who, b"a letter of the person", 22).await.to_string();
+        let input = json!({ "disputeId": id, "uploadIds": [file], "idempotencyKey": format!("appeal {id} {file}") });
         who.run(x, APPEAL, json!({ "input": input })).await["disputeAppeal"].clone()
     }
 
@@ -127,6 +180,5 @@ pub async fn in_charge<'a>(x: &Exchange, arbiters: &'a [Actor], id: &str) -> &'a
 
 /// The state of a lead.
 pub async fn lead_state(x: &Exchange, lead: LeadId) -> String {
-    use sea_orm::EntityTrait;
     store::entity::lead::Entity::find_by_id(lead.0).one(x.app.store.read()).await.unwrap().unwrap().state
 }
