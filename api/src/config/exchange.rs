@@ -166,7 +166,8 @@ impl Exchange {
         problems.within("exchange.unreachable_days", self.unreachable_days, 1, self.unreachable_attempts);
         problems.within("exchange.ring_min_leads", self.ring_min_leads, 2, 10_000);
         problems.within("exchange.evidence_max_bytes", self.evidence_max_bytes, 1024, 1 << 30);
-        problems.within("exchange.evidence_files_max", self.evidence_files_max, 0, 1000);
+        // An appeal shows a file.
+        problems.within("exchange.evidence_files_max", self.evidence_files_max, 1, 1000);
         problems.within("exchange.evidence_entries_max", self.evidence_entries_max, 1, 10_000);
     }
 }
