@@ -10,11 +10,13 @@ pub mod percent;
 pub mod reason;
 pub mod state;
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::UserId;
+use crate::money::{Currency, Money};
 use crate::refusal::{Code, Refusal};
 use crate::time::{Timestamp, Window, plus_secs};
 
@@ -33,7 +35,7 @@ text_enum! {
     }
 }
 
-/// How long each side has, and when one arbiter is not enough.
+/// How long each side has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
     /// The seller's time to answer, in seconds.
@@ -42,13 +44,11 @@ pub struct Terms {
     pub review_secs: i64,
     /// The parties' time to appeal, in seconds.
     pub appeal_secs: i64,
-    /// Trades from this price on need a second arbiter, in minor units.
-    pub confirm_from_minor: i64,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { answer_secs: 48 * 3600, review_secs: 72 * 3600, appeal_secs: 48 * 3600, confirm_from_minor: 100_000 }
+        Self { answer_secs: 48 * 3600, review_secs: 72 * 3600, appeal_secs: 48 * 3600 }
     }
 }
 
@@ -77,9 +77,9 @@ pub enum Command {
         arbiter: UserId,
         /// What goes back to the buyer.
         refund: Percent,
-        /// The trade's price, in minor units.
-        price_minor: i64,
-        /// A second arbiter, drawn in case the price asks for one.
+        /// Whether the price asks for a second arbiter.
+        confirm: bool,
+        /// A second arbiter, drawn in case it does.
         second: Option<UserId>,
     },
     /// The second arbiter agrees with the first or does not.
@@ -102,8 +102,8 @@ pub enum Command {
     Appeal {
         /// Which party.
         by: TradeParty,
-        /// Pieces of evidence that the dispute did not hold before the ruling.
-        new_evidence: u64,
+        /// What the party shows that the dispute did not hold before the ruling.
+        new_evidence: NewEvidence,
         /// The arbiter drawn.
         arbiter: Option<UserId>,
     },
@@ -117,6 +117,42 @@ pub enum Command {
         /// What the rule on the evidence gives back.
         on_the_evidence: Percent,
     },
+}
+
+/// What a party shows with an appeal.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NewEvidence {
+    /// Statements.
+    pub texts: u64,
+    /// Files.
+    pub files: u64,
+    /// Calls that the buyer logged after the ruling.
+    pub calls: u64,
+}
+
+impl NewEvidence {
+    /// Whether it shows what the ruling did not know. More words are no evidence, unless no person has read any yet: the rule on
+    /// the evidence does not read.
+    fn is_new_to(self, ruling: &Ruling) -> bool {
+        self.files > 0 || self.calls > 0 || (self.texts > 0 && ruling.by == RuledBy::Evidence)
+    }
+}
+
+/// The prices above which one arbiter is not enough.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConfirmAbove {
+    /// In minor units of these currencies.
+    pub minor: BTreeMap<Currency, i64>,
+    /// In minor units of every other currency.
+    pub other_minor: i64,
+}
+
+impl ConfirmAbove {
+    /// Whether a second arbiter has to confirm a ruling on this price.
+    #[must_use]
+    pub fn applies_to(&self, price: Money) -> bool {
+        price.minor > self.minor.get(&price.currency).copied().unwrap_or(self.other_minor)
+    }
 }
 
 /// What becomes of the money held for the trade.
@@ -204,10 +240,10 @@ fn decide_review(review: Review, command: Command, now: Timestamp, terms: &Terms
             review.held_by(arbiter)?;
             Ok(still(State::UnderReview(review.pass_on(arbiter, next)?)))
         }
-        Command::Rule { arbiter, refund, price_minor, second } if !review.is_confirming() => {
+        Command::Rule { arbiter, refund, confirm, second } if !review.is_confirming() => {
             review.held_by(arbiter)?;
             let ruling = Ruling { refund, by: RuledBy::Arbiter(arbiter), confirmed_by: None, at: now };
-            if review.stage == Stage::Ruling && price_minor >= terms.confirm_from_minor {
+            if review.stage == Stage::Ruling && confirm {
                 let stage = Stage::Confirming { proposed: ruling };
                 let rule_by = plus_secs(now, terms.review_secs);
                 return Ok(still(State::UnderReview(Review { stage, rule_by, ..review.pass_on(arbiter, second)? })));
@@ -250,8 +286,9 @@ fn decide_ruled(
             if !lost {
                 return Err(Refusal::wrong_state("the ruling gave you all that there was"));
             }
-            if new_evidence == 0 {
-                return Err(Refusal::new(Code::Required, "an appeal needs evidence that the arbiter has not seen").at("evidence"));
+            if !new_evidence.is_new_to(&ruling) {
+                let message = "an appeal needs evidence that the arbiter has not seen: a file, or a call logged since the ruling";
+                return Err(Refusal::new(Code::Required, message).at("evidence"));
             }
             let review = Review {
                 assigned: None,

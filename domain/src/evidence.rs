@@ -49,6 +49,15 @@ pub struct CallAttempt {
     pub disposition: AttemptDisposition,
 }
 
+/// A call with the moment at which it was logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoggedCall {
+    /// The call, as the buyer says.
+    pub attempt: CallAttempt,
+    /// When the exchange was told of it, which nobody can choose afterwards.
+    pub recorded_at: Timestamp,
+}
+
 impl CallAttempt {
     /// Refuses a call before the trade or in the future, one of impossible length, and an answered one of no length.
     pub fn check(&self, traded_at: Timestamp, now: Timestamp) -> Result<(), Refusal> {
@@ -82,7 +91,7 @@ pub struct UnreachableRule {
     pub min_age_secs: i64,
     /// Logged tries that reached nobody.
     pub min_attempts: usize,
-    /// Different days of those tries.
+    /// Different days on which those tries lie, and on which they were logged.
     pub min_days: usize,
     /// The buyer's time zone, which says what a day is.
     pub zone: Tz,
@@ -96,28 +105,34 @@ impl UnreachableRule {
     }
 
     /// Refuses the claim while it is too early or too few tries are logged, or when a call did reach the person.
-    pub fn check(&self, traded_at: Timestamp, calls: &[CallAttempt], now: Timestamp) -> Result<(), Refusal> {
+    pub fn check(&self, traded_at: Timestamp, calls: &[LoggedCall], now: Timestamp) -> Result<(), Refusal> {
         let from = plus_secs(traded_at, self.min_age_secs);
         if now < from {
             let message = format!("that nobody can be reached can be claimed from {}", from.to_rfc3339());
             return Err(Refusal::new(Code::OutsideWindow, message).at("detail"));
         }
-        if calls.iter().any(|call| call.disposition == AttemptDisposition::Answered) {
+        if calls.iter().any(|call| call.attempt.disposition == AttemptDisposition::Answered) {
             return Err(Refusal::invalid("detail", "your call log says that the person was reached"));
         }
-        let tries: Vec<_> = calls.iter().filter(|call| call.reached_nobody()).collect();
-        let days: BTreeSet<_> = tries.iter().map(|call| call.at.with_timezone(&self.zone).date_naive()).collect();
-        if tries.len() >= self.min_attempts && days.len() >= self.min_days {
+        let tries: Vec<_> = calls.iter().filter(|call| call.attempt.reached_nobody()).collect();
+        let called = self.days(tries.iter().map(|call| call.attempt.at));
+        // Calls logged all at once could be of any day.
+        let logged = self.days(tries.iter().map(|call| call.recorded_at));
+        let days = called.min(logged);
+        if tries.len() >= self.min_attempts && days >= self.min_days {
             return Ok(());
         }
         let message = format!(
-            "this claim needs {} logged calls on {} days, and there are {} on {}: use `callAttemptLog`",
+            "this claim needs {} calls on {} days, each logged on its day, and there are {} on {days}: use `callAttemptLog`",
             self.min_attempts,
             self.min_days,
             tries.len(),
-            days.len()
         );
         Err(Refusal::new(Code::Required, message).at("detail"))
+    }
+
+    fn days(&self, instants: impl Iterator<Item = Timestamp>) -> usize {
+        instants.map(|at| at.with_timezone(&self.zone).date_naive()).collect::<BTreeSet<_>>().len()
     }
 }
 
@@ -149,11 +164,15 @@ mod tests {
         CallAttempt { at: at(when), duration_secs: 0, disposition: AttemptDisposition::NoAnswer }
     }
 
+    fn logged(when: &str) -> LoggedCall {
+        LoggedCall { attempt: missed(when), recorded_at: at(when) }
+    }
+
     #[test]
     fn two_days_are_days_of_the_buyer() {
         let traded = at("2026-03-01T09:00:00Z");
         let now = at("2026-03-03T00:00:00Z");
-        let calls = [missed("2026-03-01T21:30:00Z"), missed("2026-03-01T22:30:00Z"), missed("2026-03-01T23:30:00Z")];
+        let calls = [logged("2026-03-01T21:30:00Z"), logged("2026-03-01T22:30:00Z"), logged("2026-03-01T23:30:00Z")];
         let kyiv = UnreachableRule::in_zone(chrono_tz::Europe::Kyiv);
         let utc = UnreachableRule::in_zone(chrono_tz::UTC);
         assert_eq!(kyiv.check(traded, &calls, now), Ok(()), "midnight in Kyiv is 22:00 UTC");
@@ -162,9 +181,19 @@ mod tests {
     }
 
     #[test]
+    fn calls_of_two_days_that_were_logged_at_once_are_of_one() {
+        let (traded, now) = (at("2026-03-01T09:00:00Z"), at("2026-03-03T00:00:00Z"));
+        let times = ["2026-03-01T10:00:00Z", "2026-03-01T12:00:00Z", "2026-03-02T10:00:00Z"];
+        let rule = UnreachableRule::in_zone(chrono_tz::UTC);
+        let at_once = times.map(|when| LoggedCall { recorded_at: at("2026-03-02T11:00:00Z"), ..logged(when) });
+        assert_eq!(rule.check(traded, &at_once, now).unwrap_err().code, Code::Required);
+        assert_eq!(rule.check(traded, &times.map(logged), now), Ok(()));
+    }
+
+    #[test]
     fn the_first_day_is_too_early_to_the_microsecond() {
         let traded = at("2026-03-01T09:00:00Z");
-        let calls = [missed("2026-03-01T21:30:00Z"), missed("2026-03-02T00:30:00Z"), missed("2026-03-02T08:30:00Z")];
+        let calls = [logged("2026-03-01T21:30:00Z"), logged("2026-03-02T00:30:00Z"), logged("2026-03-02T08:30:00Z")];
         let rule = UnreachableRule::in_zone(chrono_tz::UTC);
         let due = plus_secs(traded, 86_400);
         let before = due - chrono::TimeDelta::microseconds(1);
@@ -177,7 +206,8 @@ mod tests {
         let traded = at("2026-03-01T09:00:00Z");
         let now = at("2026-03-04T09:00:00Z");
         let spoke = CallAttempt { at: at("2026-03-03T09:00:00Z"), duration_secs: 60, disposition: AttemptDisposition::Answered };
-        let calls = [missed("2026-03-01T21:30:00Z"), missed("2026-03-02T00:30:00Z"), missed("2026-03-02T08:30:00Z"), spoke];
+        let spoke = LoggedCall { attempt: spoke, recorded_at: now };
+        let calls = [logged("2026-03-01T21:30:00Z"), logged("2026-03-02T00:30:00Z"), logged("2026-03-02T08:30:00Z"), spoke];
         assert_eq!(UnreachableRule::in_zone(chrono_tz::UTC).check(traded, &calls, now).unwrap_err().code, Code::Invalid);
     }
 

@@ -58,6 +58,18 @@ impl Tally {
         }
     }
 
+    /// The tally when what a dispute was proved to turns out to be another part.
+    #[must_use]
+    pub fn with_redecided(self, was: Percent, proved: Percent) -> Self {
+        let upheld = u64::from(was.value());
+        let before = Self {
+            upheld: self.upheld.saturating_sub(upheld),
+            rejected: self.rejected.saturating_sub(WHOLE.saturating_sub(upheld)),
+            ..self
+        };
+        before.with_decided(proved)
+    }
+
     /// The tally after a trade ended, however it did.
     #[must_use]
     pub fn with_trade(self) -> Self {
@@ -128,6 +140,13 @@ mod tests {
         assert_eq!(tally, Tally { trades: 1, upheld: 30, rejected: 70 });
         assert_eq!(tally.as_seller().mean_bp(), 619, "1.30 of 21");
         assert_eq!(tally.as_buyer().mean_bp(), 1545, "1.70 of 11");
+    }
+
+    #[test]
+    fn what_is_decided_anew_counts_once() {
+        let thirty = Percent::new(30).unwrap();
+        let split = decided(1, 1).with_trade().with_decided(thirty);
+        assert_eq!(split.with_redecided(thirty, Percent::ALL), decided(1, 1).with_trade().with_decided(Percent::ALL));
     }
 
     #[test]

@@ -5,7 +5,8 @@ crate::migration!(
     &[
         "CREATE TABLE dispute (
             id UUID PRIMARY KEY,
-            trade_id UUID NOT NULL UNIQUE REFERENCES trade (id),
+            trade_id UUID NOT NULL REFERENCES trade (id),
+            by_exchange BOOLEAN NOT NULL,
             lead_id UUID NOT NULL REFERENCES lead (id),
             buyer_id UUID NOT NULL REFERENCES organization (id),
             seller_id UUID NOT NULL REFERENCES organization (id),
@@ -18,8 +19,10 @@ crate::migration!(
             due_at TIMESTAMPTZ,
             opened_at TIMESTAMPTZ NOT NULL,
             ended_at TIMESTAMPTZ,
-            version BIGINT NOT NULL DEFAULT 0
+            version BIGINT NOT NULL DEFAULT 0,
+            UNIQUE (trade_id, by_exchange)
         )",
+        "CREATE INDEX dispute_lead ON dispute (lead_id)",
         "CREATE INDEX dispute_due ON dispute (due_at) WHERE due_at IS NOT NULL",
         "CREATE INDEX dispute_buyer ON dispute (buyer_id, id)",
         "CREATE INDEX dispute_seller ON dispute (seller_id, id)",
@@ -111,5 +114,5 @@ crate::migration!(
         )",
         "CREATE INDEX client_entry_client ON client_entry (client_id, id)",
     ],
-    append_only: [("dispute_entry", "id"), ("outcome", "id"), ("call_attempt", "id"), ("client_entry", "id")]
+    append_only: [("dispute_entry", "id"), ("evidence", "id", "upload_id"), ("outcome", "id"), ("call_attempt", "id"), ("client_entry", "id")]
 );

@@ -1,6 +1,6 @@
 //! Calls that buyers made on bought leads, as they logged them. Rows are only added.
 
-use domain::evidence::{AttemptDisposition, CallAttempt};
+use domain::evidence::{AttemptDisposition, CallAttempt, LoggedCall};
 use domain::id::{CallId, OrganizationId, TradeId, TypedId, UserId};
 use domain::refusal::{Code, Refusal};
 use domain::time::Timestamp;
@@ -87,9 +87,10 @@ pub async fn call_log(
 }
 
 /// Every call logged on a trade, for the rules.
-pub async fn calls_logged(tx: &Tx, trade: TradeId) -> Result<Vec<CallAttempt>, WriteError> {
+pub async fn calls_logged(tx: &Tx, trade: TradeId) -> Result<Vec<LoggedCall>, WriteError> {
     let rows = call_attempt::Entity::find().filter(call_attempt::Column::TradeId.eq(trade.0)).all(tx.db()).await?;
-    Ok(rows.iter().map(call_of).collect::<Result<_, _>>()?)
+    let logged = |row| Ok(LoggedCall { attempt: call_of(row)?, recorded_at: row.recorded_at });
+    Ok(rows.iter().map(logged).collect::<Result<_, StoreError>>()?)
 }
 
 impl Store {

@@ -40,8 +40,7 @@ pub async fn consent_withdraw(tx: &Tx, id: LeadId, rules: &Rules, by: Option<Use
     all_locked(tx, id, &locked).await?;
     let mut refunded = 0_u64;
     for trade in locked.trades.iter().filter(|trade| trade.delivered_at.is_none() && trade.hold.shows_contact()) {
-        let open = locked.dispute_of(trade.id).filter(|dispute| !dispute.state().is_final());
-        if let Some(dispute) = open {
+        if let Some(dispute) = locked.open_dispute_of(trade.id) {
             let command = Command::Refund { cause: RefundCause::ConsentWithdrawn };
             let decision = decide(dispute.state().clone(), command, tx.now().await?, &rules.terms)?;
             entry_add(tx, dispute.id, NewEntry::of(DisputeEntryKind::Overtaken, DisputeSide::Exchange)).await?;

@@ -57,8 +57,10 @@ pub struct Exchange {
     pub return_cap_min_trades: i64,
     /// The window of the return cap, in seconds.
     pub return_cap_window_secs: i64,
-    /// The amount in dispute from which a second arbiter confirms, in minor units.
-    pub second_arbiter_from_minor: i64,
+    /// The price above which a second arbiter confirms a ruling, in minor units of each currency.
+    pub second_arbiter_above_minor: BTreeMap<Currency, i64>,
+    /// The same in minor units of a currency that is not named.
+    pub second_arbiter_above_other_minor: i64,
     /// How old a trade must be for a claim that the person cannot be reached, in seconds.
     pub unreachable_age_secs: i64,
     /// How many logged attempts such a claim needs.
@@ -157,13 +159,17 @@ impl Exchange {
         problems.within("exchange.new_below_trades", self.new_below_trades, 0, 1_000_000);
         problems.within("exchange.trusted_from_trades", self.trusted_from_trades, self.new_below_trades, 1_000_000_000);
         problems.within("exchange.return_cap_min_trades", self.return_cap_min_trades, 1, 1_000_000);
-        problems.within("exchange.second_arbiter_from_minor", self.second_arbiter_from_minor, 0, i64::MAX);
+        for (currency, minor) in &self.second_arbiter_above_minor {
+            problems.within(&format!("exchange.second_arbiter_above_minor.{currency}"), *minor, 0, i64::MAX);
+        }
+        problems.within("exchange.second_arbiter_above_other_minor", self.second_arbiter_above_other_minor, 0, i64::MAX);
         problems.within("exchange.sales_max", self.sales_max, 1, 5);
         problems.within("exchange.unreachable_attempts", self.unreachable_attempts, 1, 100);
         problems.within("exchange.unreachable_days", self.unreachable_days, 1, self.unreachable_attempts);
         problems.within("exchange.ring_min_leads", self.ring_min_leads, 2, 10_000);
         problems.within("exchange.evidence_max_bytes", self.evidence_max_bytes, 1024, 1 << 30);
-        problems.within("exchange.evidence_files_max", self.evidence_files_max, 0, 1000);
+        // An appeal shows a file.
+        problems.within("exchange.evidence_files_max", self.evidence_files_max, 1, 1000);
         problems.within("exchange.evidence_entries_max", self.evidence_entries_max, 1, 10_000);
     }
 }

@@ -111,8 +111,8 @@ impl Market<'_> {
         let buyer = &cast.buyers.get(bought.buyer).ok_or(DemoError::Unexpected("a buyer who is nobody"))?.actor.caller;
         let Some(ruled) = dispute(self.app, buyer, id).await? else { return Ok(()) };
         let State::Ruled { ruling, .. } = ruled.state() else { return Ok(()) };
-        let seller = self.seller_of(id).await?;
-        let appellant = if ruling.refund.value() < 100 { Some(buyer.clone()) } else { seller };
+        let lost_by_buyer = ruling.refund.value() < 100;
+        let appellant = if lost_by_buyer { Some(buyer.clone()) } else { self.seller_of(id).await? };
         let Some(appellant) = appellant else { return Ok(()) };
         let statement = "A second call on the next day, and what was said in it.".to_owned();
         let files = vec![self.exhibit(&appellant, &statement).await?];
@@ -141,7 +141,11 @@ fn judge(case: &CaseView) -> (i64, &'static str) {
     let facts = &case.dispute.file.facts;
     let calls = || case.calls.iter().map(|call| call.attempt);
     let talk = calls().filter(|call| call.disposition == AttemptDisposition::Answered).map(|call| call.duration_secs).max();
-    if facts.suppressed || facts.honeypot || facts.too_fast || facts.consent != ConsentFinding::Matches {
+    if facts.suppressed
+        || facts.honeypot
+        || facts.too_fast
+        || matches!(facts.consent, ConsentFinding::Missing | ConsentFinding::Mismatched)
+    {
         (100, "The exchange's own checks speak against the lead.")
     } else if facts.siblings >= SIBLINGS {
         (100, "Many forms came from the same hand.")

@@ -58,6 +58,7 @@ pub struct Query(
     client::ClientQuery,
     deposit::DepositQuery,
     dispute::DeskQuery,
+    dispute::ExchangeDisputeQuery,
     dispute::DisputeQuery,
     import::ImportQuery,
     lead::LeadQuery,

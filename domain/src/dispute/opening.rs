@@ -3,7 +3,7 @@
 use super::cap::ReturnCap;
 use super::reason::{DisputeClaim, DisputeDetail, DisputeReason};
 use super::{RefundCause, State, Terms};
-use crate::evidence::{CallAttempt, UnreachableRule};
+use crate::evidence::{LoggedCall, UnreachableRule};
 use crate::proof::AutomaticProof;
 use crate::refusal::{Code, Refusal};
 use crate::time::{Timestamp, plus_secs};
@@ -18,12 +18,12 @@ pub struct Opening {
     pub detail: DisputeDetail,
     /// The hold on the trade's money.
     pub hold: Hold,
-    /// Whether the trade has had a dispute.
+    /// Whether the buyer has claimed something of this trade before; a review that the exchange opened is no claim.
     pub disputed_before: bool,
     /// When the trade was made.
     pub traded_at: Timestamp,
     /// The calls that the buyer logged on this trade.
-    pub calls: Vec<CallAttempt>,
+    pub calls: Vec<LoggedCall>,
     /// Files that come with the claim.
     pub files: u64,
     /// The buyer's trades inside the cap's window.

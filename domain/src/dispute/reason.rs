@@ -154,6 +154,12 @@ impl DisputeDetail {
     pub const fn claims_unreachable(self) -> bool {
         matches!(self, Self::DeadNumber | Self::UnreachableContact)
     }
+
+    /// Whether this says that a phone number or an address leads nowhere.
+    #[must_use]
+    pub const fn claims_dead_channel(self) -> bool {
+        matches!(self, Self::DeadNumber | Self::UnreachableContact | Self::BouncedMail)
+    }
 }
 
 impl DisputeClaim {

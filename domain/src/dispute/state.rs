@@ -183,6 +183,16 @@ impl State {
         matches!(self, Self::Final { .. } | Self::Refunded { .. } | Self::Withdrawn)
     }
 
+    /// Whether a party has asked another arbiter.
+    #[must_use]
+    pub const fn is_appealed(&self) -> bool {
+        match self {
+            Self::UnderReview(review) => matches!(review.level, Level::Appeal { .. }),
+            Self::Final { first, .. } => first.is_some(),
+            _ => false,
+        }
+    }
+
     /// The arbiter in charge, if one is.
     #[must_use]
     pub fn arbiter(&self) -> Option<UserId> {

@@ -2,14 +2,15 @@ use super::opening::{Opening, open};
 use super::*;
 use crate::dispute::cap::ReturnCap;
 use crate::dispute::reason::{DisputeClaim, DisputeDetail};
-use crate::evidence::{AttemptDisposition, CallAttempt, UnreachableRule};
+use crate::evidence::{AttemptDisposition, CallAttempt, LoggedCall, UnreachableRule};
 use crate::proof::AutomaticProof;
 use crate::trade::{Clock, Hold};
 use proptest::prelude::*;
 use uuid::Uuid;
 
 const HOUR: i64 = 3600;
-const PRICE: i64 = 10_000;
+const FILE: NewEvidence = NewEvidence { texts: 0, files: 1, calls: 0 };
+const WORDS: NewEvidence = NewEvidence { texts: 1, files: 0, calls: 0 };
 
 fn terms() -> Terms {
     Terms::default()
@@ -40,7 +41,7 @@ fn reviewed() -> State {
 }
 
 fn rule(arbiter: UserId, refund: i64) -> Command {
-    Command::Rule { arbiter, refund: percent(refund), price_minor: PRICE, second: None }
+    Command::Rule { arbiter, refund: percent(refund), confirm: false, second: None }
 }
 
 fn code(result: Result<Decision, Refusal>) -> Code {
@@ -112,7 +113,7 @@ fn a_silent_arbiter_stalls_nothing_and_the_exchange_takes_nothing() {
     assert_eq!((ruled.status(), ruled.timer()), (DisputeStatus::Split, Some(at(121 * HOUR))));
     let last = decide(ruled.clone(), Command::Expire { on_the_evidence: Percent::ALL }, at(121 * HOUR), &terms()).unwrap();
     assert_eq!(last.settlement, settled(50, true));
-    let appeal = Command::Appeal { by: TradeParty::Seller, new_evidence: 1, arbiter: Some(arbiter(2)) };
+    let appeal = Command::Appeal { by: TradeParty::Seller, new_evidence: FILE, arbiter: Some(arbiter(2)) };
     let appealed = step(ruled, appeal, 80 * HOUR);
     let decision = decide(appealed, rule(arbiter(2), 10), at(81 * HOUR), &terms()).unwrap();
     assert_eq!((decision.state.status(), decision.settlement), (DisputeStatus::Final, settled(10, true)));
@@ -123,20 +124,22 @@ fn an_appeal_is_once_with_new_evidence_by_who_lost_before_another_arbiter() {
     let ruled = step(reviewed(), rule(arbiter(1), 100), 10 * HOUR);
     let appeal = |by, new_evidence, n| Command::Appeal { by, new_evidence, arbiter: Some(arbiter(n)) };
     let answer = |command, secs| decide(ruled.clone(), command, at(secs), &terms());
-    assert_eq!(code(answer(appeal(TradeParty::Seller, 0, 2), 11 * HOUR)), Code::Required);
-    assert_eq!(code(answer(appeal(TradeParty::Buyer, 1, 2), 11 * HOUR)), Code::WrongState);
-    assert_eq!(code(answer(appeal(TradeParty::Seller, 1, 1), 11 * HOUR)), Code::Conflict);
-    assert_eq!(code(answer(appeal(TradeParty::Seller, 1, 2), 58 * HOUR)), Code::OutsideWindow);
-    let appealed = answer(appeal(TradeParty::Seller, 1, 2), 58 * HOUR - 1).unwrap().state;
+    assert_eq!(code(answer(appeal(TradeParty::Seller, NewEvidence::default(), 2), 11 * HOUR)), Code::Required);
+    assert_eq!(code(answer(appeal(TradeParty::Seller, WORDS, 2), 11 * HOUR)), Code::Required, "an arbiter has read words");
+    assert_eq!(code(answer(appeal(TradeParty::Buyer, FILE, 2), 11 * HOUR)), Code::WrongState);
+    assert_eq!(code(answer(appeal(TradeParty::Seller, FILE, 1), 11 * HOUR)), Code::Conflict);
+    assert_eq!(code(answer(appeal(TradeParty::Seller, FILE, 2), 58 * HOUR)), Code::OutsideWindow);
+    assert!(answer(appeal(TradeParty::Seller, NewEvidence { calls: 1, ..NewEvidence::default() }, 2), 11 * HOUR).is_ok());
+    let appealed = answer(appeal(TradeParty::Seller, FILE, 2), 58 * HOUR - 1).unwrap().state;
     assert_eq!(code(decide(appealed.clone(), Command::Withdraw, at(59 * HOUR), &terms())), Code::WrongState);
     let decision = decide(appealed, rule(arbiter(2), 0), at(59 * HOUR), &terms()).unwrap();
     assert_eq!((decision.state.status(), decision.settlement), (DisputeStatus::Final, settled(0, false)));
-    assert_eq!(code(decide(decision.state, appeal(TradeParty::Buyer, 1, 3), at(60 * HOUR), &terms())), Code::WrongState);
+    assert_eq!(code(decide(decision.state, appeal(TradeParty::Buyer, FILE, 3), at(60 * HOUR), &terms())), Code::WrongState);
 }
 
 #[test]
 fn a_large_price_takes_two_arbiters_and_a_third_when_they_differ() {
-    let ruling = |n, second| Command::Rule { arbiter: arbiter(n), refund: Percent::ALL, price_minor: 100_000, second };
+    let ruling = |n, second| Command::Rule { arbiter: arbiter(n), refund: Percent::ALL, confirm: true, second };
     let confirming = step(reviewed(), ruling(1, Some(arbiter(2))), 70 * HOUR);
     assert_eq!((confirming.status(), confirming.timer()), (DisputeStatus::UnderReview, Some(at(142 * HOUR))));
     assert!(evidence_allowed(&confirming, at(71 * HOUR)).is_err());
@@ -146,11 +149,29 @@ fn a_large_price_takes_two_arbiters_and_a_third_when_they_differ() {
     let State::Ruled { ruling: agreed, served, .. } = agreed else { panic!("not ruled") };
     assert_eq!((agreed.by, agreed.confirmed_by), (RuledBy::Arbiter(arbiter(1)), Some(arbiter(2))));
     assert_eq!(served, [arbiter(1), arbiter(2)]);
-    let differing = step(confirming, confirm(2, false, Some(arbiter(3))), 71 * HOUR);
+    let differing = step(confirming.clone(), confirm(2, false, Some(arbiter(3))), 71 * HOUR);
     assert_eq!(differing.arbiter(), Some(arbiter(3)));
+    for state in [confirming, differing.clone()] {
+        assert_eq!(code(decide(state, Command::Withdraw, at(71 * HOUR), &terms())), Code::WrongState, "an arbiter has ruled");
+    }
     assert_eq!(step(differing, ruling(3, None), 72 * HOUR).status(), DisputeStatus::Upheld);
-    let small = Command::Rule { arbiter: arbiter(1), refund: Percent::ALL, price_minor: 99_999, second: None };
-    assert_eq!(step(reviewed(), small, 2 * HOUR).status(), DisputeStatus::Upheld);
+    assert_eq!(step(reviewed(), rule(arbiter(1), 100), 2 * HOUR).status(), DisputeStatus::Upheld);
+}
+
+#[test]
+fn a_price_is_large_above_the_figure_of_its_currency() {
+    let money = |minor, currency: &str| Money::new(minor, currency.parse().unwrap());
+    let rule = ConfirmAbove { minor: [(Currency::EUR, 100_000), ("JPY".parse().unwrap(), 160_000)].into(), other_minor: 50_000 };
+    assert!(!rule.applies_to(money(100_000, "EUR")) && rule.applies_to(money(100_001, "EUR")));
+    assert!(!rule.applies_to(money(160_000, "JPY")) && rule.applies_to(money(160_001, "JPY")));
+    assert!(!rule.applies_to(money(50_000, "NOK")) && rule.applies_to(money(50_001, "NOK")));
+}
+
+#[test]
+fn words_are_new_where_no_person_has_read_any() {
+    let ruled = step(reviewed(), Command::Expire { on_the_evidence: Percent::NONE }, 73 * HOUR);
+    let appeal = Command::Appeal { by: TradeParty::Buyer, new_evidence: WORDS, arbiter: Some(arbiter(2)) };
+    assert_eq!(step(ruled, appeal, 80 * HOUR).status(), DisputeStatus::UnderReview);
 }
 
 #[test]
@@ -204,8 +225,11 @@ fn the_cap_asks_for_evidence_and_a_proof_needs_none() {
     assert!(try_open(&Opening { files: 1, ..many.clone() }, HOUR).is_ok());
     let dead = Opening { detail: DisputeDetail::DeadNumber, ..many };
     assert_eq!(try_open(&dead, HOUR), Err(Code::OutsideWindow), "the trade is younger than a day");
-    let call = CallAttempt { at: at(HOUR), duration_secs: 0, disposition: AttemptDisposition::OutOfService };
-    let later = CallAttempt { at: at(30 * HOUR), ..call };
+    let called = |secs| {
+        let attempt = CallAttempt { at: at(secs), duration_secs: 0, disposition: AttemptDisposition::OutOfService };
+        LoggedCall { attempt, recorded_at: at(secs) }
+    };
+    let (call, later) = (called(HOUR), called(30 * HOUR));
     assert_eq!(try_open(&Opening { calls: vec![call, later], ..dead.clone() }, 31 * HOUR), Err(Code::Required));
     assert!(try_open(&Opening { calls: vec![call, call, later], ..dead.clone() }, 31 * HOUR).is_ok());
     let proved = Opening { proof: Some(AutomaticProof::PhoneImpossible), ..dead };
@@ -227,11 +251,13 @@ fn any_command() -> impl Strategy<Value = Command> {
         4 => (0u64..3, maybe()).prop_map(|(evidence, arbiter)| Command::Contest { evidence, arbiter }),
         1 => Just(Command::Withdraw),
         3 => user().prop_map(|arbiter| Command::Assign { arbiter }),
-        8 => (user(), part(), 1i64..200_000, maybe())
-            .prop_map(|(arbiter, refund, price_minor, second)| Command::Rule { arbiter, refund, price_minor, second }),
+        8 => (user(), part(), any::<bool>(), maybe())
+            .prop_map(|(arbiter, refund, confirm, second)| Command::Rule { arbiter, refund, confirm, second }),
         8 => (user(), any::<bool>(), maybe()).prop_map(|(arbiter, agrees, third)| Command::Confirm { arbiter, agrees, third }),
         4 => (user(), maybe()).prop_map(|(arbiter, next)| Command::Recuse { arbiter, next }),
-        6 => (party, 0u64..3, maybe()).prop_map(|(by, new_evidence, arbiter)| Command::Appeal { by, new_evidence, arbiter }),
+        6 => (party, 0u64..3, maybe()).prop_map(|(by, files, arbiter)| {
+            Command::Appeal { by, new_evidence: NewEvidence { files, ..WORDS }, arbiter }
+        }),
         1 => Just(Command::Refund { cause: RefundCause::ClassRefund }),
         4 => part().prop_map(|on_the_evidence| Command::Expire { on_the_evidence }),
     ]

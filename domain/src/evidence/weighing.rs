@@ -11,7 +11,8 @@ use super::{AttemptDisposition, CallAttempt};
 use crate::access::{UnknownText, text_enum};
 use crate::dispute::percent::Percent;
 use crate::dispute::reason::{DisputeDetail, DisputeReason};
-use crate::proof::{Facts, Recheck, automatic};
+use crate::outcome::OutcomeKind;
+use crate::proof::{ConsentFinding, Facts, Recheck, automatic};
 use crate::ring::RingRule;
 
 /// Points from which everything goes back.
@@ -29,8 +30,10 @@ text_enum! {
         Phone = "PHONE",
         /// A check that ran again found the e-mail address doubtful or impossible.
         Email = "EMAIL",
-        /// The person is on the do-not-contact list.
+        /// The person was on the do-not-contact list.
         Suppression = "SUPPRESSION",
+        /// The consent evidence is odd.
+        Consent = "CONSENT",
         /// The session looks like a program's.
         Session = "SESSION",
         /// Other leads came from the same hand.
@@ -47,10 +50,12 @@ text_enum! {
         SellerStatement = "SELLER_STATEMENT",
         /// The person answered a code or a link.
         Confirmed = "CONFIRMED",
-        /// A recorded call reached the person.
+        /// A call that the exchange held reached the person.
         Spoken = "SPOKEN",
         /// The buyer's own log says that it spoke with the person.
         BuyerSpoke = "BUYER_SPOKE",
+        /// The buyer itself recorded that it reached the person, or made business with it.
+        BuyerOutcome = "BUYER_OUTCOME",
     }
 }
 
@@ -115,9 +120,10 @@ fn points(exhibit: Exhibit, case: &Case, ring: &RingRule) -> i64 {
     let pseudo = case.reason.is_pseudo();
     let calls = |wanted: fn(&CallAttempt) -> bool| case.calls.iter().filter(|&call| wanted(call)).count();
     match exhibit {
-        Exhibit::Proof if automatic(facts, ring).is_some() => 100,
-        Exhibit::Phone if pseudo => finding_points(facts.phone),
-        Exhibit::Email if pseudo => finding_points(facts.email),
+        Exhibit::Proof if automatic(facts, ring, case.reason, case.detail).is_some() => 100,
+        Exhibit::Phone if pseudo => finding_points(facts.phone_against()),
+        Exhibit::Email if pseudo => finding_points(facts.email_against()),
+        Exhibit::Consent if facts.consent == ConsentFinding::Doubtful && case.reason == DisputeReason::NoConsent => 15,
         Exhibit::Suppression if facts.suppressed && case.reason == DisputeReason::NoConsent => 60,
         Exhibit::Session if pseudo => [(facts.honeypot, 30), (facts.too_fast, 20), (facts.pasted, 10)]
             .iter()
@@ -133,6 +139,7 @@ fn points(exhibit: Exhibit, case: &Case, ring: &RingRule) -> i64 {
         Exhibit::Confirmed if facts.confirmed && pseudo => -25,
         Exhibit::Spoken if facts.spoken && (pseudo || case.reason == DisputeReason::NoConsent) => -40,
         Exhibit::BuyerSpoke if case.detail.claims_unreachable() && calls(spoke) > 0 => -40,
+        Exhibit::BuyerOutcome if pseudo => outcome_points(case),
         _ => 0,
     }
 }
@@ -143,6 +150,16 @@ fn finding_points(finding: Recheck) -> i64 {
         Recheck::Doubtful => 15,
         Recheck::Pass => -5,
         Recheck::Inconclusive => 0,
+    }
+}
+
+/// Who made business with a person has not bought a fake one; a talk only says that there is somebody.
+fn outcome_points(case: &Case) -> i64 {
+    let somebody = matches!(case.reason, DisputeReason::Mistake | DisputeReason::Bot);
+    match case.facts.outcome {
+        Some(OutcomeKind::Qualified | OutcomeKind::Converted) => -60,
+        Some(OutcomeKind::Contacted) if somebody => -40,
+        _ => 0,
     }
 }
 
@@ -161,7 +178,7 @@ fn capped(count: impl TryInto<i64>, each: i64, most: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proof::{CLEAN, ConsentFinding};
+    use crate::proof::CLEAN;
 
     fn case() -> Case {
         Case {
@@ -227,6 +244,26 @@ mod tests {
         );
         let breach = Case { reason: DisputeReason::OutOfCriteria, detail: DisputeDetail::WrongRegion, facts, ..case() };
         assert_eq!(verdict(&breach), (0, 0), "how the form was filled says nothing of the region");
+    }
+
+    #[test]
+    fn what_the_buyer_said_before_speaks_against_it() {
+        let dead = vec![call(AttemptDisposition::OutOfService); 3];
+        let facts = |outcome| Facts { outcome: Some(outcome), ..case().facts };
+        let with = |outcome| verdict(&Case { calls: dead.clone(), buyer_files: 2, facts: facts(outcome), ..case() });
+        assert_eq!(with(OutcomeKind::Contacted), (50, 25));
+        assert_eq!(with(OutcomeKind::Converted), (0, 5));
+        let hired = Case { reason: DisputeReason::Hired, detail: DisputeDetail::PaidToFill, ..case() };
+        assert_eq!(verdict(&Case { facts: facts(OutcomeKind::Contacted), ..hired.clone() }), (0, 0), "the paid answer too");
+        assert_eq!(verdict(&Case { facts: facts(OutcomeKind::Qualified), ..hired }), (0, -60));
+    }
+
+    #[test]
+    fn an_odd_consent_weighs_and_proves_nothing() {
+        let facts = Facts { consent: ConsentFinding::Doubtful, ..CLEAN };
+        let odd = Case { reason: DisputeReason::NoConsent, detail: DisputeDetail::DidNotAsk, facts, ..case() };
+        assert_eq!(verdict(&odd), (0, 15));
+        assert_eq!(verdict(&Case { buyer_files: 1, ..odd }), (50, 25));
     }
 
     #[test]

@@ -5,18 +5,20 @@ use domain::dispute::history::{DisputeEntryKind, DisputeSide};
 use domain::dispute::{Command, DisputeStatus, Percent, State, Terms, decide};
 use domain::evidence::weighing::{Case, Weighing, weigh};
 use domain::id::DisputeId;
+use domain::proof::recheck::Rechecked;
 use domain::ring::RingRule;
 use domain::time::Timestamp;
 use sea_orm::entity::prelude::*;
 use sea_orm::{QueryOrder, QuerySelect};
 
 use super::arbiters::arbiter_draw;
-use super::entries::{NewEntry, call_of, entry_add, exhibits};
+use super::entries::{NewEntry, entry_add, exhibits};
 use super::facts::facts_known;
 use super::row::{Dispute, LeadLock, dispute_lock};
 use super::settle::dispute_move;
+use crate::calls::calls_logged;
 use crate::db::Store;
-use crate::entity::{call_attempt, dispute};
+use crate::entity::dispute;
 use crate::error::{StoreError, WriteError};
 use crate::write::Tx;
 
@@ -54,7 +56,8 @@ impl Store {
         failure.map_or(Ok(passed), Err)
     }
 
-    /// Gives an arbiter to up to `limit` reviews that have none; answers how many found one.
+    /// Gives an arbiter to up to `limit` reviews that have none; answers how many found one, or the first failure once every one
+    /// was tried.
     pub async fn disputes_assign(&self, limit: u64) -> Result<u64, WriteError> {
         let waiting = dispute::Entity::find()
             .filter(dispute::Column::State.eq(DisputeStatus::UnderReview.as_str()))
@@ -64,11 +67,14 @@ impl Store {
             .limit(limit)
             .all(self.read())
             .await?;
-        let mut assigned = 0_u64;
+        let (mut assigned, mut failure) = (0_u64, None);
         for row in waiting {
-            assigned = assigned.saturating_add(u64::from(self.dispute_assign(row.id.into()).await?));
+            match self.dispute_assign(row.id.into()).await {
+                Ok(found) => assigned = assigned.saturating_add(u64::from(found)),
+                Err(error) => failure = failure.or(Some(error)),
+            }
         }
-        Ok(assigned)
+        failure.map_or(Ok(assigned), Err)
     }
 
     /// The instant of the next deadline.
@@ -132,13 +138,14 @@ async fn weighed(tx: &Tx, dispute: &Dispute, locked: &LeadLock, rules: &Rules) -
     let trade = locked.trade(dispute.trade)?;
     let known = facts_known(tx, trade, rules.duplicate_window_secs, &rules.ring).await?;
     let at_opening = &dispute.file.facts;
-    let facts = domain::proof::Facts { phone: at_opening.phone, email: at_opening.email, ..known };
-    let calls = call_attempt::Entity::find().filter(call_attempt::Column::TradeId.eq(trade.id.0)).all(tx.db()).await?;
+    let rechecked = Rechecked { phone: at_opening.phone, email: at_opening.email, no_channel: at_opening.no_channel };
+    let facts = rechecked.into_facts(known);
+    let calls = calls_logged(tx, trade.id).await?;
     let shown = exhibits(tx, dispute).await?;
     let case = Case {
         reason: dispute.reason,
         detail: dispute.detail,
-        calls: calls.iter().map(call_of).collect::<Result<_, _>>()?,
+        calls: calls.iter().map(|call| call.attempt).collect(),
         buyer_files: shown.buyer_files,
         seller_files: shown.seller_files,
         seller_texts: shown.seller_texts,

@@ -169,7 +169,7 @@ pub async fn evidence_add(
     evidence::Entity::insert(row)
         .exec_without_returning(tx.db())
         .await
-        .map_err(|error| WriteError::from(error).unique_as(taken()))?;
+        .map_err(|error| WriteError::from(error).repeated_as(taken()))?;
     let body = serde_json::json!({ "evidenceId": id });
     entry_add(tx, dispute, NewEntry::of(DisputeEntryKind::File, party.into()).by(user).with(body)).await?;
     Ok(id)

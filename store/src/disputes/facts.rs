@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use domain::contact::KeyKind;
 use domain::dispute::cap::ReturnCap;
-use domain::id::{LeadId, OrganizationId};
+use domain::id::{LeadId, OrganizationId, TradeId};
 use domain::lead::ConsentEvidence;
+use domain::outcome::OutcomeKind;
 use domain::proof::{ConsentFinding, Facts, Recheck};
 use domain::ring::{self, RingRule, Traces};
 use domain::time::{Timestamp, plus_secs};
@@ -14,8 +15,10 @@ use domain::verification::{Check, CheckKind, Outcome};
 use sea_orm::entity::prelude::*;
 use sea_orm::{Condition, QuerySelect};
 
-use crate::entity::{dispute, lead, lead_key, suppression, trade};
+use super::checks::Checks;
+use crate::entity::{dispute, lead, lead_key, outcome, suppression, trade};
 use crate::error::{StoreError, WriteError};
+use crate::listings::buyers_wait;
 use crate::trades::Trade;
 use crate::write::Tx;
 
@@ -31,8 +34,10 @@ pub struct BuyerRecord {
     pub disputes: u64,
 }
 
-/// The buyer's record under `cap` at `now`.
+/// The buyer's record under `cap` at `now`. The buyer's claims wait for one another from here on: two that are opened at once
+/// could both be the last that the cap allows.
 pub async fn buyer_record(tx: &Tx, buyer: OrganizationId, cap: &ReturnCap, now: Timestamp) -> Result<BuyerRecord, WriteError> {
+    buyers_wait(tx, &BTreeSet::from([buyer])).await?;
     let from = plus_secs(now, cap.window_secs.saturating_neg());
     let trades = trade::Entity::find()
         .filter(trade::Column::BuyerId.eq(buyer.0))
@@ -52,21 +57,27 @@ pub async fn buyer_record(tx: &Tx, buyer: OrganizationId, cap: &ReturnCap, now: 
 pub async fn facts_known(tx: &Tx, trade: &Trade, duplicate_window_secs: i64, ring: &RingRule) -> Result<Facts, WriteError> {
     let row = lead::Entity::find_by_id(trade.lead.0).one(tx.db()).await?;
     let row = row.ok_or(StoreError::Misuse("a trade without its lead"))?;
-    let checks: Vec<Check> = serde_json::from_value(row.checks.clone()).map_err(StoreError::corrupt)?;
-    let latest = |kind: CheckKind| checks.iter().rev().find(|check| check.kind == kind);
-    let outcome = |kind| latest(kind).map(|check| check.outcome);
+    let checks = Checks::of(tx, &row).await?;
+    let outcome = |kind| checks.last(kind).map(|check| check.outcome);
+    let sold = |kind| checks.until(kind, trade.sold_at);
+    let failed = |kind| sold(kind).is_some_and(|check| check.outcome == Outcome::Fail);
+    let promised = |kind, more: &[CheckKind]| sold(kind).is_some() && !failed(kind) && !more.iter().any(|kind| failed(*kind));
     let (bought_before, sold_before) = duplicates(tx, trade, &row, duplicate_window_secs).await?;
     let siblings = siblings(tx, &row, ring).await?;
     let pseudo_siblings = pseudo_among(tx, &siblings).await?;
     Ok(Facts {
         phone: Recheck::Inconclusive,
         email: Recheck::Inconclusive,
-        consent: consent(&row, latest(CheckKind::Consent))?,
-        suppressed: suppressed(tx, trade.lead).await?,
+        phone_promised: promised(CheckKind::Phone, &[]),
+        email_promised: promised(CheckKind::EmailSyntax, &[CheckKind::MailDomain, CheckKind::DisposableDomain]),
+        no_channel: false,
+        consent: consent(&row, sold(CheckKind::Consent))?,
+        suppressed: failed(CheckKind::Suppression) || suppressed(tx, trade).await?,
         bought_before,
         sold_before,
         confirmed: outcome(CheckKind::Confirmed) == Some(Outcome::Pass),
-        spoken: outcome(CheckKind::Spoken) == Some(Outcome::Pass),
+        spoken: checks.last_call_of_exchange().is_some_and(|check| check.outcome == Outcome::Pass),
+        outcome: outcome_reached(tx, trade.id).await?,
         too_fast: outcome(CheckKind::FormTiming) == Some(Outcome::Fail),
         honeypot: outcome(CheckKind::Honeypot) == Some(Outcome::Fail),
         pasted: outcome(CheckKind::Velocity).is_some_and(|outcome| outcome != Outcome::Pass),
@@ -158,8 +169,10 @@ async fn duplicates(tx: &Tx, trade: &Trade, row: &lead::Model, window_secs: i64)
     Ok((bought_before, sold.iter().any(|other| other.seller_id != trade.seller.0)))
 }
 
-async fn suppressed(tx: &Tx, lead: LeadId) -> Result<bool, WriteError> {
-    let keys = lead_key::Entity::find().filter(lead_key::Column::LeadId.eq(lead.0)).all(tx.db()).await?;
+/// Whether a channel of the person was on the list at the sale: a wish of later is no fault of the seller. Entries of which the
+/// exchange knows only a digest bear no key of the lead; the check of suppression sees them.
+async fn suppressed(tx: &Tx, trade: &Trade) -> Result<bool, WriteError> {
+    let keys = lead_key::Entity::find().filter(lead_key::Column::LeadId.eq(trade.lead.0)).all(tx.db()).await?;
     let any = keys.iter().filter(|key| key.kind.parse::<KeyKind>().is_ok_and(KeyKind::is_channel)).fold(
         Condition::any(),
         |any, key| {
@@ -172,7 +185,16 @@ async fn suppressed(tx: &Tx, lead: LeadId) -> Result<bool, WriteError> {
     if any.is_empty() {
         return Ok(false);
     }
-    Ok(suppression::Entity::find().filter(any).count(tx.db()).await? > 0)
+    let before = suppression::Column::CreatedAt.lte(trade.sold_at);
+    Ok(suppression::Entity::find().filter(any).filter(before).count(tx.db()).await? > 0)
+}
+
+/// The furthest that the buyer recorded of the trade, among the outcomes that say that the person was reached. The furthest and
+/// not the last: what was said once is not unsaid by saying less.
+async fn outcome_reached(tx: &Tx, trade: TradeId) -> Result<Option<OutcomeKind>, WriteError> {
+    let rows = outcome::Entity::find().filter(outcome::Column::TradeId.eq(trade.0)).all(tx.db()).await?;
+    let recorded = |kind: &OutcomeKind| rows.iter().any(|row| row.kind == kind.as_str());
+    Ok([OutcomeKind::Converted, OutcomeKind::Qualified, OutcomeKind::Contacted].into_iter().find(recorded))
 }
 
 fn consent(row: &lead::Model, check: Option<&Check>) -> Result<ConsentFinding, StoreError> {
@@ -181,10 +203,11 @@ fn consent(row: &lead::Model, check: Option<&Check>) -> Result<ConsentFinding, S
         return Ok(ConsentFinding::Missing);
     }
     let fault = check.and_then(|check| check.evidence.get("fault")).map(String::as_str);
-    Ok(match fault {
-        Some("NONE" | "NO_TEXT") => ConsentFinding::Missing,
-        Some("EVERY_CHANNEL_REFUSED" | "TOO_OLD" | "AFTER_THE_LEAD" | "ANOTHER_ADDRESS") => ConsentFinding::Mismatched,
-        _ => ConsentFinding::Matches,
+    Ok(match (fault, check.map(|check| check.outcome)) {
+        (Some("NONE" | "NO_TEXT"), _) => ConsentFinding::Missing,
+        (_, Some(Outcome::Fail)) => ConsentFinding::Mismatched,
+        (_, Some(Outcome::Inconclusive)) => ConsentFinding::Doubtful,
+        (_, Some(Outcome::Pass) | None) => ConsentFinding::Matches,
     })
 }
 

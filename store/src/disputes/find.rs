@@ -28,11 +28,12 @@ impl Store {
         found.map(Dispute::try_from).transpose()
     }
 
-    /// The dispute about a trade to which the organization is a party.
+    /// The dispute about a trade to which the organization is a party: of a claim and a review, the later one.
     pub async fn dispute_of_trade(&self, trade: TradeId, organization: OrganizationId) -> Result<Option<Dispute>, StoreError> {
         let found = dispute::Entity::find()
             .filter(dispute::Column::TradeId.eq(trade.0))
             .filter(party(organization, None))
+            .order_by_desc(dispute::Column::Id)
             .one(self.read())
             .await?;
         found.map(Dispute::try_from).transpose()
@@ -59,6 +60,23 @@ impl Store {
             rows = rows.filter(dispute::Column::Id.lt(after.0));
         }
         let rows = rows.order_by_desc(dispute::Column::Id).limit(page.limit()).all(self.read()).await?;
+        Slice::cut(rows, page).try_map(Dispute::try_from)
+    }
+
+    /// A page of all disputes, newest first.
+    pub async fn exchange_disputes(
+        &self,
+        status: Option<DisputeStatus>,
+        page: &Page<DisputeId>,
+    ) -> Result<Slice<Dispute>, StoreError> {
+        let only = status.map(|status| dispute::Column::State.eq(status.as_str()));
+        let after = page.after.map(|id| dispute::Column::Id.lt(id.0));
+        let rows = dispute::Entity::find()
+            .filter(Condition::all().add_option(only).add_option(after))
+            .order_by_desc(dispute::Column::Id)
+            .limit(page.limit())
+            .all(self.read())
+            .await?;
         Slice::cut(rows, page).try_map(Dispute::try_from)
     }
 

@@ -4,6 +4,7 @@
 //! what it needs locked already.
 
 mod arbiters;
+mod checks;
 mod due;
 mod entries;
 mod facts;
@@ -18,5 +19,5 @@ pub(crate) use entries::call_of;
 pub use entries::{Entry, Exhibits, NewEntry, entry_add, evidence_add, exhibits};
 pub use facts::{BuyerRecord, buyer_record, facts_known};
 pub use find::DisputeFilter;
-pub use row::{CaseFile, Dispute, LeadLock, NewDispute, dispute_insert, dispute_lock, lead_lock};
+pub use row::{CaseFile, Dispute, LeadLock, NewDispute, dispute_announce, dispute_insert, dispute_lock, lead_lock};
 pub use settle::{dispute_move, dispute_settle};

@@ -43,15 +43,17 @@ pub(super) async fn siblings_review(tx: &Tx, dispute: &Dispute, rules: &Rules) -
     }
     for row in held.all(tx.db()).await? {
         let trade = Trade::try_from(row)?;
-        if !disputed_before(tx, trade.id).await? && trade.hold.freeze(tx.now().await?).is_ok() {
+        if !reviewed_before(tx, trade.id).await? && trade.hold.freeze(tx.now().await?).is_ok() {
             review_open(tx, dispute, &trade, rules).await?;
         }
     }
     Ok(())
 }
 
-async fn disputed_before(tx: &Tx, trade: TradeId) -> Result<bool, WriteError> {
-    Ok(dispute::Entity::find().filter(dispute::Column::TradeId.eq(trade.0)).count(tx.db()).await? > 0)
+/// A claim that the buyer gave up or lost is no review: it was about something else, or came before the ring was known.
+async fn reviewed_before(tx: &Tx, trade: TradeId) -> Result<bool, WriteError> {
+    let of_trade = dispute::Entity::find().filter(dispute::Column::TradeId.eq(trade.0));
+    Ok(of_trade.filter(dispute::Column::ByExchange.eq(true)).count(tx.db()).await? > 0)
 }
 
 async fn review_open(tx: &Tx, cause: &Dispute, trade: &Trade, rules: &Rules) -> Result<(), WriteError> {

@@ -110,10 +110,15 @@ impl LeadLock {
         Ok(self.trades.iter().find(|trade| trade.id == id).ok_or_else(|| Refusal::not_found("tradeId", "trade"))?)
     }
 
-    /// The dispute about this trade, if there is or was one.
+    /// Every dispute about this trade: the buyer's claim, and a review that the exchange opened.
+    pub fn disputes_of(&self, trade: TradeId) -> impl Iterator<Item = &Dispute> {
+        self.disputes.iter().filter(move |dispute| dispute.trade == trade)
+    }
+
+    /// The dispute under which this trade is, if it is under one: at most one at a time has its money.
     #[must_use]
-    pub fn dispute_of(&self, trade: TradeId) -> Option<&Dispute> {
-        self.disputes.iter().find(|dispute| dispute.trade == trade)
+    pub fn open_dispute_of(&self, trade: TradeId) -> Option<&Dispute> {
+        self.disputes_of(trade).find(|dispute| !dispute.state().is_final())
     }
 }
 
@@ -169,6 +174,7 @@ pub async fn dispute_insert(tx: &Tx, new: NewDispute, trade: &Trade) -> Result<D
     let row = dispute::ActiveModel {
         id: Set(new.id.uuid()),
         trade_id: Set(trade.id.uuid()),
+        by_exchange: Set(new.file.by_exchange),
         lead_id: Set(trade.lead.uuid()),
         buyer_id: Set(trade.buyer.uuid()),
         seller_id: Set(trade.seller.uuid()),
@@ -203,7 +209,7 @@ pub async fn dispute_insert(tx: &Tx, new: NewDispute, trade: &Trade) -> Result<D
         ended_at,
         version: 0,
     };
-    announce(tx, &dispute).await?;
+    dispute_announce(tx, &dispute).await?;
     Ok(dispute)
 }
 
@@ -227,11 +233,12 @@ pub(super) async fn write(tx: &Tx, was: &Dispute, state: State) -> Result<Disput
     if done.rows_affected != 1 {
         return Err(StoreError::Misuse("a dispute changed under its lock").into());
     }
-    announce(tx, &next).await?;
+    dispute_announce(tx, &next).await?;
     Ok(next)
 }
 
-async fn announce(tx: &Tx, dispute: &Dispute) -> Result<(), WriteError> {
+/// Tells both parties that something about the dispute is new.
+pub async fn dispute_announce(tx: &Tx, dispute: &Dispute) -> Result<(), WriteError> {
     let payload = serde_json::json!({ "state": dispute.state().status().as_str(), "version": dispute.version });
     let audience = vec![dispute.buyer, dispute.seller];
     Ok(tx.emit(Event { topic: "dispute.updated", subject_id: dispute.id.uuid(), audience, payload }).await?)

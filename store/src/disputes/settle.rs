@@ -103,27 +103,47 @@ async fn quarantine(tx: &Tx, lead: LeadId) -> Result<(), WriteError> {
     Ok(())
 }
 
-/// The lead is fake: everybody else who bought it has the money back, with or without a dispute of their own.
+/// The lead is fake: everybody else who bought it has the money back, with or without a dispute of their own, and whatever
+/// was decided of one before.
 async fn class_refund(tx: &Tx, dispute: &Dispute, locked: &LeadLock, rules: &Rules) -> Result<(), WriteError> {
+    // What the same buyer claimed before a review found the same is no longer unfounded either.
+    for before in locked.disputes_of(dispute.trade).filter(|before| before.id != dispute.id) {
+        overtake(tx, before, dispute, rules).await?;
+    }
     let others = locked.trades.iter().filter(|trade| trade.id != dispute.trade);
     for trade in others.filter(|trade| trade.hold.state() != TradeState::Refunded) {
-        match locked.dispute_of(trade.id) {
-            Some(other) if !other.state().is_final() => {
-                let now = tx.now().await?;
-                let command = Command::Refund { cause: RefundCause::ClassRefund };
-                let decision = decide(other.state().clone(), command, now, &rules.terms)?;
-                row::write(tx, other, decision.state).await?;
-                let body = serde_json::json!({ "by": dispute.id });
-                let entry = NewEntry::of(DisputeEntryKind::Overtaken, DisputeSide::Exchange).with(body);
-                entry_add(tx, other.id, entry).await?;
-                if !other.file.by_exchange {
-                    tally_add(tx, other.buyer, Side::Buyer, |tally: Tally| tally.with_decided(Percent::ALL)).await?;
-                }
-            }
-            _ => {}
+        for other in locked.disputes_of(trade.id) {
+            overtake(tx, other, dispute, rules).await?;
         }
         trade_refund(tx, trade.id).await?;
-        tally_add(tx, trade.seller, Side::Seller, |tally: Tally| tally.with_decided(Percent::ALL)).await?;
+        let decided = locked.disputes_of(trade.id).filter_map(|other| other.state().proved()).max();
+        tally_add(tx, trade.seller, Side::Seller, |tally: Tally| anew(tally, decided)).await?;
     }
     Ok(())
+}
+
+/// What `cause` means for another buyer's dispute: it ends if it has not, and is no longer unfounded.
+async fn overtake(tx: &Tx, other: &Dispute, cause: &Dispute, rules: &Rules) -> Result<(), WriteError> {
+    let decided = other.state().proved();
+    if !other.state().is_final() {
+        let command = Command::Refund { cause: RefundCause::ClassRefund };
+        let decision = decide(other.state().clone(), command, tx.now().await?, &rules.terms)?;
+        row::write(tx, other, decision.state).await?;
+        let entry = NewEntry::of(DisputeEntryKind::Overtaken, DisputeSide::Exchange);
+        entry_add(tx, other.id, entry.with(serde_json::json!({ "by": cause.id }))).await?;
+    } else if decided.is_none() {
+        return Ok(());
+    }
+    if !other.file.by_exchange {
+        tally_add(tx, other.buyer, Side::Buyer, |tally: Tally| anew(tally, decided)).await?;
+    }
+    Ok(())
+}
+
+/// The tally once everything is proved, in place of what was `decided` before.
+fn anew(tally: Tally, decided: Option<Percent>) -> Tally {
+    match decided {
+        Some(was) => tally.with_redecided(was, Percent::ALL),
+        None => tally.with_decided(Percent::ALL),
+    }
 }

@@ -8,6 +8,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub trade_id: Uuid,
+    pub by_exchange: bool,
     pub lead_id: Uuid,
     pub buyer_id: Uuid,
     pub seller_id: Uuid,

@@ -23,6 +23,7 @@ use crate::error::StoreError;
 
 pub use around::{Around, Probe};
 pub use find::{LeadFilter, LeadScope};
+pub(crate) use record::check_of;
 pub use record::{CheckRecord, Judged};
 pub use take::{NewLead, Taken};
 

@@ -160,16 +160,21 @@ impl Store {
             .await?;
         rows.into_iter()
             .map(|row| {
-                let check = Check {
-                    kind: row.kind.parse().map_err(StoreError::corrupt)?,
-                    outcome: row.outcome.parse().map_err(StoreError::corrupt)?,
-                    evidence: serde_json::from_value(row.evidence).map_err(StoreError::corrupt)?,
-                    at: row.recorded_at,
-                };
-                Ok(CheckRecord { id: row.id.into(), check, recorded_by: row.recorded_by.map(Into::into) })
+                let recorded_by = row.recorded_by.map(Into::into);
+                Ok(CheckRecord { id: row.id.into(), check: check_of(&row)?, recorded_by })
             })
             .collect()
     }
+}
+
+/// An outcome of the history, as the rules read it.
+pub(crate) fn check_of(row: &lead_check::Model) -> Result<Check, StoreError> {
+    Ok(Check {
+        kind: row.kind.parse().map_err(StoreError::corrupt)?,
+        outcome: row.outcome.parse().map_err(StoreError::corrupt)?,
+        evidence: serde_json::from_value(row.evidence.clone()).map_err(StoreError::corrupt)?,
+        at: row.recorded_at,
+    })
 }
 
 fn changed(rows: u64) -> Result<(), Refusal> {

@@ -124,6 +124,11 @@ pub async fn buyers_facts(
     })
 }
 
+/// Makes what each of `buyers` does wait for what it does elsewhere, until the transaction ends.
+pub(crate) async fn buyers_wait(tx: &Tx, buyers: &BTreeSet<OrganizationId>) -> Result<(), StoreError> {
+    stopped(tx, buyers, Some(LockType::NoKeyUpdate)).await.map(drop)
+}
+
 /// Those of `organizations` that may not act, and why; their rows locked in the order of their ids if a lock is named.
 async fn stopped(
     tx: &Tx,

@@ -24,6 +24,7 @@ pub use browse::{ListingFilter, ListingKey, ListingScope, ListingSort, PriceRang
 pub use end::{
     LISTING_VOID, bid_return, bids_changed, listing_changed, listing_return, listing_take_down, listing_void, listing_void_later,
 };
+pub(crate) use facts::buyers_wait;
 pub use facts::{BuyersFacts, LeadForSale, buyers_facts, lead_for_sale};
 pub use view::{ListingView, PublicCheck, listing_view};
 
@@ -185,6 +186,11 @@ pub async fn listing_advance(
 }
 
 impl Store {
+    /// The listing, for staff and workers.
+    pub async fn listing_any(&self, id: ListingId) -> Result<Option<StoredListing>, StoreError> {
+        listing_by_id(self.read(), id).await
+    }
+
     /// Up to `limit` open listings whose closing time has come, the earliest first, behind `after`.
     pub async fn listings_due(
         &self,

@@ -39,6 +39,7 @@ pub const ROOTS: &[(&str, &str, Access)] = &[
     ("Query", "deskDisputes", A::Arbiter),
     ("Query", "dispute", A::Needs(P::TradesRead)),
     ("Query", "disputes", A::Needs(P::TradesRead)),
+    ("Query", "exchangeDisputes", A::Operator),
     ("Query", "import", A::Needs(P::LeadsRead)),
     ("Query", "imports", A::Needs(P::LeadsRead)),
     ("Query", "invitations", A::Needs(P::MembersRead)),

@@ -1,12 +1,17 @@
 //! A sold lead, and those who argue about it.
 
 use api::app::dispute::disputes_advance;
-use domain::id::LeadId;
+use domain::id::{LeadId, UploadId};
 use domain::ledger::AccountKind;
+use sea_orm::prelude::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
+use store::WriteError;
+use store::entity::upload;
 use store::trades::Trade;
 
 use crate::harness::{Actor, Exchange};
+use crate::imports::put_for;
 use crate::ledger::market::{balance, fund, sell, stall};
 
 pub const HOUR: i64 = 3_600;
@@ -34,12 +39,30 @@ pub struct Case {
     pub trade: Trade,
 }
 
-/// A listed lead whose source is of its form.
+/// A listed lead whose source is of its form, and so are its terms.
 pub async fn place(x: &Exchange, seller: &Actor, max_sales: i64) -> crate::ledger::market::Stall {
     let place = stall(x, seller.org(), max_sales).await;
     let source = r#"{"kind":"DIRECT","origin":"OWN_ACCORD"}"#;
     x.tamper(&format!("UPDATE lead SET source = '{source}'")).await.unwrap();
+    let terms = r#"{"format":"FIXED","shared_minor":1000,"exclusive_minor":null}"#;
+    x.tamper(&format!("UPDATE listing SET terms = '{terms}'")).await.unwrap();
     place
+}
+
+/// Puts a file of evidence; `size` is what the exchange is made to believe of it.
+pub async fn uploaded(x: &Exchange, who: &Actor, content: &'static [u8], size: i64) -> UploadId {
+    let id: UploadId = put_for(x, who, "EVIDENCE", "call.txt", content).await.parse().unwrap();
+    let done: Result<(), WriteError> = x
+        .app
+        .store
+        .write("upload", move |tx| async move {
+            let believed = upload::Entity::update_many().col_expr(upload::Column::SizeBytes, Expr::value(size));
+            believed.filter(upload::Column::Id.eq(id.0)).exec(tx.db()).await?;
+            Ok(())
+        })
+        .await;
+    done.unwrap();
+    id
 }
 
 /// A lead sold for `minor`, paid with all that the buyer has.
@@ -77,9 +100,16 @@ impl Case {
         self.seller.run(x, RESPOND, json!({ "input": input })).await["disputeRespond"].clone()
     }
 
-    /// What `who` appeals with.
-    pub async fn appeal(&self, x: &Exchange, who: &Actor, id: &str, statement: Option<&str>) -> Value {
-        let input = json!({ "disputeId": id, "statement": statement, "idempotencyKey": format!("appeal {id} {statement:?}") });
+    /// `who` appeals with these words and nothing else.
+    pub async fn appeal_in_words(&self, x: &Exchange, who: &Actor, id: &str, words: Option<&str>) -> Value {
+        let input = json!({ "disputeId": id, "statement": words, "idempotencyKey": format!("appeal {id} {words:?}") });
+        who.run(x, APPEAL, json!({ "input": input })).await["disputeAppeal"].clone()
+    }
+
+    /// `who` appeals with a file that no arbiter has seen.
+    pub async fn appeal(&self, x: &Exchange, who: &Actor, id: &str) -> Value {
+        let file = uploaded(x, who, b"a letter of the person", 22).await.to_string();
+        let input = json!({ "disputeId": id, "uploadIds": [file], "idempotencyKey": format!("appeal {id} {file}") });
         who.run(x, APPEAL, json!({ "input": input })).await["disputeAppeal"].clone()
     }
 
@@ -127,6 +157,5 @@ pub async fn in_charge<'a>(x: &Exchange, arbiters: &'a [Actor], id: &str) -> &'a
 
 /// The state of a lead.
 pub async fn lead_state(x: &Exchange, lead: LeadId) -> String {
-    use sea_orm::EntityTrait;
     store::entity::lead::Entity::find_by_id(lead.0).one(x.app.store.read()).await.unwrap().unwrap().state
 }

@@ -1,16 +1,16 @@
 //! The arbiter's desk: who gets a case, who sees it, two arbiters for a large price.
 
-use domain::id::MembershipId;
+use domain::id::{MembershipId, SessionId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 use store::WriteError;
-use store::entity::{membership, organization};
+use store::entity::{membership, organization, session};
 
-use super::case::{HOUR, case, in_charge, rule, tick};
+use super::case::{HOUR, RESPOND, case, in_charge, opened, place, rule, tick};
 use crate::harness::{Actor, Exchange, on_each_backend};
-use crate::ledger::market::assert_clean;
+use crate::ledger::market::{assert_clean, fund, sell};
 
 const INSPECT: &str = "mutation ($input: DeskDisputeInput!) { disputeInspect(input: $input) {
     case { price { amount } entries { kind side text } calls { id } facts { consent siblings } } userErrors { code path } } }";
@@ -62,6 +62,34 @@ async fn referred(x: &Exchange, who: &Actor, by: &Actor) {
     done.unwrap();
 }
 
+/// A session in which the arbiter acted for the actor's organization, of which it is no member any more.
+async fn worked_for(x: &Exchange, arbiter: &Actor, of: &Actor) {
+    let (id, now): (SessionId, _) = (x.app.store.id(), x.app.store.now());
+    let row = session::ActiveModel {
+        id: Set(id.0),
+        user_id: Set(arbiter.user.0),
+        organization_id: Set(Some(of.org().0)),
+        staff_role: Set(None),
+        created_at: Set(now),
+        last_used_at: Set(now),
+        expires_at: Set(now),
+        revoked_at: Set(Some(now)),
+        revoked_reason: Set(None),
+    };
+    let done: Result<(), WriteError> = x
+        .app
+        .store
+        .write("session", move |tx| {
+            let row = row.clone();
+            async move {
+                session::Entity::insert(row).exec_without_returning(tx.db()).await?;
+                Ok(())
+            }
+        })
+        .await;
+    done.unwrap();
+}
+
 async fn contested(x: &Exchange, case: &super::case::Case) -> String {
     let id = case.open(x).await;
     assert_eq!(case.respond(x, &id, "CONTEST", Some("no")).await["dispute"]["status"], "UNDER_REVIEW");
@@ -93,6 +121,46 @@ on_each_backend! {
         assert_eq!(case.see(&x, &id).await["ruling"]["byEvidence"], true);
     }
 
+    async fn who_bought_the_same_lead_is_a_party_too(x: Exchange) {
+        let (seller, first, second) = (x.organization("Seller").await, x.organization("First").await, x.organization("Second").await);
+        fund(&x.app, first.org(), 1_000).await;
+        fund(&x.app, second.org(), 1_000).await;
+        let place = place(&x, &seller, 2).await;
+        let trade = sell(&x.app, place, first.org(), 1_000).await.unwrap();
+        sell(&x.app, place, second.org(), 1_000).await.unwrap();
+        let arbiters = [x.arbiter().await, x.arbiter().await];
+        joins(&x, &arbiters[0], &second).await;
+        let id = opened(&x, &first, &trade, "MISTAKE", "WRONG_PERSON").await;
+        let answer = json!({ "disputeId": id, "answer": "CONTEST", "statement": "no", "idempotencyKey": "a" });
+        seller.run(&x, RESPOND, json!({ "input": answer })).await;
+        assert_eq!(in_charge(&x, &arbiters, &id).await.user, arbiters[1].user);
+    }
+
+    async fn a_tie_of_later_takes_the_case_away(x: Exchange) {
+        let arbiters = [x.arbiter().await, x.arbiter().await, x.arbiter().await];
+        let case = case(&x, 1_000).await;
+        let id = contested(&x, &case).await;
+        let first = in_charge(&x, &arbiters, &id).await;
+        joins(&x, first, &case.seller).await;
+        assert_eq!(rule(&x, first, &id, 0).await["userErrors"], json!([{ "code": "NOT_FOUND", "path": ["disputeId"] }]));
+        let second = in_charge(&x, &arbiters, &id).await;
+        assert_ne!(second.user, first.user);
+        joins(&x, second, &case.buyer).await;
+        assert_eq!(second.run(&x, INSPECT, of(&id)).await["disputeInspect"]["userErrors"][0]["code"], "NOT_FOUND");
+        let third = in_charge(&x, &arbiters, &id).await;
+        assert_eq!(rule(&x, third, &id, 0).await["dispute"]["status"], "REJECTED");
+        let kinds = x.dump(&["dispute_entry"]).await.lines().filter(|row| row.contains("RECUSED")).count();
+        assert_eq!(kinds, 2, "each went without being asked");
+    }
+
+    async fn who_worked_for_a_party_once_is_tied_to_it(x: Exchange) {
+        let arbiters = [x.arbiter().await, x.arbiter().await];
+        let case = case(&x, 1_000).await;
+        worked_for(&x, &arbiters[0], &case.seller).await;
+        let id = contested(&x, &case).await;
+        assert_eq!(in_charge(&x, &arbiters, &id).await.user, arbiters[1].user);
+    }
+
     async fn an_arbiter_sees_its_case_and_each_look_is_logged(x: Exchange) {
         let arbiters = [x.arbiter().await, x.arbiter().await];
         let case = case(&x, 1_000).await;
@@ -122,7 +190,7 @@ on_each_backend! {
 
     async fn a_large_price_takes_a_second_arbiter_and_a_third_when_they_differ(x: Exchange) {
         let arbiters = [x.arbiter().await, x.arbiter().await, x.arbiter().await];
-        let case = case(&x, 100_000).await;
+        let case = case(&x, 100_001).await;
         let id = contested(&x, &case).await;
         let first = in_charge(&x, &arbiters, &id).await;
         assert_eq!(rule(&x, first, &id, 100).await["dispute"]["status"], "UNDER_REVIEW");
@@ -136,13 +204,13 @@ on_each_backend! {
         assert_eq!(rule(&x, third, &id, 50).await["dispute"]["status"], "SPLIT");
         x.clock.advance_secs(48 * HOUR);
         assert_eq!(tick(&x).await, 1);
-        assert_eq!(case.money(&x).await, (50_000, 45_000, 0));
+        assert_eq!(case.money(&x).await, (50_000, 45_001, 0));
         assert_clean(&x).await;
     }
 
     async fn two_arbiters_who_agree_rule_together(x: Exchange) {
         let arbiters = [x.arbiter().await, x.arbiter().await];
-        let case = case(&x, 100_000).await;
+        let case = case(&x, 100_001).await;
         let id = contested(&x, &case).await;
         rule(&x, in_charge(&x, &arbiters, &id).await, &id, 100).await;
         let agreed = json!({ "input": { "disputeId": id, "agrees": true, "idempotencyKey": "c" } });

@@ -6,35 +6,15 @@ use api::http::{evidence, uploads};
 use domain::access::Role;
 use domain::id::{EvidenceId, UploadId};
 use reqwest::Method;
-use sea_orm::prelude::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
-use store::WriteError;
-use store::entity::upload;
 
-use super::case::{CALL, Case, HOUR, OPEN, case, claim, in_charge, rule};
+use super::case::{CALL, Case, HOUR, OPEN, case, claim, in_charge, rule, uploaded};
 use crate::harness::{Actor, Exchange, get, on_each_backend, send};
-use crate::imports::{announce, put_for};
+use crate::imports::announce;
 use crate::ledger::market::DAY;
 
 const ADD: &str = "mutation ($input: DisputeEvidenceAddInput!) { disputeEvidenceAdd(input: $input) {
     dispute { id files { id fileName mediaType party } } userErrors { code path } } }";
-
-/// Puts a file of evidence; `size` is what the exchange is made to believe of it.
-async fn uploaded(x: &Exchange, who: &Actor, content: &'static [u8], size: i64) -> UploadId {
-    let id: UploadId = put_for(x, who, "EVIDENCE", "call.txt", content).await.parse().unwrap();
-    let done: Result<(), WriteError> = x
-        .app
-        .store
-        .write("upload", move |tx| async move {
-            let believed = upload::Entity::update_many().col_expr(upload::Column::SizeBytes, Expr::value(size));
-            believed.filter(upload::Column::Id.eq(id.0)).exec(tx.db()).await?;
-            Ok(())
-        })
-        .await;
-    done.unwrap();
-    id
-}
 
 async fn add(x: &Exchange, who: &Actor, dispute: &str, upload: UploadId) -> Value {
     let input = json!({ "disputeId": dispute, "uploadIds": [upload.to_string()] });
@@ -75,6 +55,9 @@ on_each_backend! {
         for who in [&case.buyer, &case.seller, chosen] {
             assert_eq!(read(&x, who, evidence).await.as_deref(), Some(b"bounced".as_slice()));
         }
+        let looks = x.dump(&["dispute_entry"]).await.lines().filter(|row| row.contains("SEEN") && row.contains(&evidence.to_string())).count();
+        assert_eq!(looks, 1, "the arbiter's look is logged, those of the parties are not");
+        assert!(x.tamper("UPDATE evidence SET side = 'SELLER'").await.is_err(), "evidence is only added to");
         let other = arbiters.iter().find(|arbiter| arbiter.user != chosen.user).unwrap();
         for who in [&stranger, other] {
             assert_eq!(read(&x, who, evidence).await, None);
@@ -105,7 +88,7 @@ on_each_backend! {
         assert_eq!(add(&x, &case.seller, &id, same).await["userErrors"], json!([]), "each side shows what it has");
         assert_eq!(case.respond(&x, &id, "CONTEST", Some("no")).await["dispute"]["status"], "UNDER_REVIEW");
         rule(&x, in_charge(&x, &arbiters, &id).await, &id, 0).await;
-        assert_eq!(case.appeal(&x, &case.buyer, &id, Some("a letter")).await["dispute"]["status"], "UNDER_REVIEW");
+        assert_eq!(case.appeal(&x, &case.buyer, &id).await["dispute"]["status"], "UNDER_REVIEW");
     }
 
     async fn a_file_goes_up_and_comes_down_over_http(x: Exchange) {
@@ -131,7 +114,7 @@ on_each_backend! {
         assert_eq!(answer.text().await.unwrap(), "the number belongs to a bakery");
         assert_eq!(get(&url, Some("arbiter")).await.0, 404, "nobody rules yet");
         case.respond(&x, &id, "CONTEST", Some("no")).await;
-        for (who, status) in [(None, 401), (Some("nobody"), 401), (Some("stranger"), 404), (Some("seller"), 200), (Some("viewer"), 200), (Some("arbiter"), 200)] {
+        for (who, status) in [(None, 401), (Some("nobody"), 401), (Some("stranger"), 404), (Some("seller"), 200), (Some("viewer"), 404), (Some("arbiter"), 200)] {
             assert_eq!(get(&url, who).await.0, status, "{who:?}");
         }
         for other in ["evd_00000000000000000000000009", "what"] {

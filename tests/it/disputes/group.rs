@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use store::WriteError;
 use store::entity::lead_key;
 
-use super::case::{CALL, DISPUTE, HOUR, OPEN, case, claim, in_charge, lead_state, opened, place, rule, tick};
+use super::case::{CALL, DISPUTE, HOUR, OPEN, RESPOND, WITHDRAW, case, claim, in_charge, lead_state, opened, place, rule, tick};
 use crate::harness::{Actor, Exchange, on_each_backend};
 use crate::ledger::market::{DAY, Stall, assert_clean, balance, fund, sell};
 
@@ -63,7 +63,7 @@ async fn same_device(x: &Exchange, stalls: &[Stall]) {
 
 async fn accept(x: &Exchange, seller: &Actor, id: &str) -> Value {
     let input = json!({ "disputeId": id, "answer": "ACCEPT", "idempotencyKey": format!("accept {id}") });
-    seller.run(x, super::case::RESPOND, json!({ "input": input })).await["disputeRespond"]["dispute"]["status"].clone()
+    seller.run(x, RESPOND, json!({ "input": input })).await["disputeRespond"]["dispute"]["status"].clone()
 }
 
 on_each_backend! {
@@ -172,6 +172,87 @@ on_each_backend! {
         assert_eq!(answer["disputeOpen"]["dispute"]["proof"], "CONFIRMED_RING");
         assert_eq!(answer["disputeOpen"]["dispute"]["status"], "REFUNDED");
         assert_clean(&x).await;
+    }
+
+    async fn a_review_is_no_claim_of_the_buyer_and_a_claim_no_review(x: Exchange) {
+        let arbiter = x.arbiter().await;
+        let seller = x.organization("Seller").await;
+        let buyers = buyers(&x, 3, 1_000).await;
+        let mut stalls = Vec::new();
+        for _ in 0..3 {
+            stalls.push(place(&x, &seller, 1).await);
+        }
+        same_device(&x, &stalls).await;
+        let mut trades = Vec::new();
+        for (buyer, stall) in buyers.iter().zip(&stalls) {
+            trades.push(sell(&x.app, *stall, buyer.org(), 1_000).await.unwrap());
+        }
+        let given_up = opened(&x, &buyers[2], &trades[2], "STALE", "RESUBMITTED").await;
+        let input = json!({ "input": { "disputeId": given_up, "idempotencyKey": "w" } });
+        buyers[2].run(&x, WITHDRAW, input).await;
+        let id = opened(&x, &buyers[0], &trades[0], "HIRED", "PAID_TO_FILL").await;
+        accept(&x, &seller, &id).await;
+        let mine = "query ($id: ID!) { dispute(tradeId: $id) { id status openedByExchange } }";
+        let latest = async |n: usize| buyers[n].run(&x, mine, json!({ "id": trades[n].id.to_string() })).await["dispute"].clone();
+        for n in [1, 2] {
+            let review = latest(n).await;
+            assert_eq!((review["status"].clone(), review["openedByExchange"].clone()), (json!("UNDER_REVIEW"), json!(true)), "{n}");
+            rule(&x, &arbiter, review["id"].as_str().unwrap(), 0).await;
+        }
+        x.clock.advance_secs(48 * HOUR);
+        assert_eq!(tick(&x).await, 2);
+        let own = opened(&x, &buyers[1], &trades[1], "STALE", "RESUBMITTED").await;
+        assert_eq!(latest(1).await, json!({ "id": own, "status": "OPEN", "openedByExchange": false }));
+        let again = buyers[2].run(&x, OPEN, json!({ "input": claim(&trades[2], "PRANK", "BOGUS_NAME") })).await;
+        assert_ne!(again["disputeOpen"]["userErrors"], json!([]), "its own claim was withdrawn");
+        assert_clean(&x).await;
+    }
+
+    async fn what_was_decided_before_a_class_refund_is_decided_anew(x: Exchange) {
+        let arbiter = x.arbiter().await;
+        let seller = x.organization("Seller").await;
+        let buyers = buyers(&x, 3, 1_000).await;
+        let place = place(&x, &seller, 3).await;
+        let mut trades = Vec::new();
+        for buyer in &buyers {
+            trades.push(sell(&x.app, place, buyer.org(), 1_000).await.unwrap());
+        }
+        for (n, percent) in [(0, 0), (1, 30)] {
+            let id = opened(&x, &buyers[n], &trades[n], "OUT_OF_CRITERIA", "WRONG_REGION").await;
+            let answer = json!({ "disputeId": id, "answer": "CONTEST", "statement": "no", "idempotencyKey": format!("contest {id}") });
+            seller.run(&x, RESPOND, json!({ "input": answer })).await;
+            rule(&x, &arbiter, &id, percent).await;
+        }
+        x.clock.advance_secs(48 * HOUR);
+        assert_eq!(tick(&x).await, 2);
+        let tally = async |who: &Actor, side| x.app.store.tally(who.org(), side).await.unwrap();
+        assert_eq!(tally(&buyers[0], TradeParty::Buyer).await, Tally { trades: 0, upheld: 0, rejected: 100 });
+        assert_eq!(tally(&seller, TradeParty::Seller).await, Tally { trades: 1, upheld: 30, rejected: 170 });
+        assert_eq!(available(&x, &buyers).await, [0, 300, 0]);
+        let id = opened(&x, &buyers[2], &trades[2], "BOT", "GIBBERISH_ANSWERS").await;
+        assert_eq!(accept(&x, &seller, &id).await, "REFUNDED");
+        assert_eq!(available(&x, &buyers).await, [1_000, 1_000, 1_000]);
+        for buyer in &buyers {
+            assert_eq!(tally(buyer, TradeParty::Buyer).await, Tally { trades: 0, upheld: 100, rejected: 0 });
+        }
+        assert_eq!(tally(&seller, TradeParty::Seller).await, Tally { trades: 3, upheld: 300, rejected: 0 });
+        assert_clean(&x).await;
+    }
+
+    async fn claims_made_at_once_do_not_slip_under_the_cap(x: Exchange) {
+        let (seller, buyer) = (x.organization("Seller").await, x.organization("Buyer").await);
+        fund(&x.app, buyer.org(), 20_000).await;
+        let mut trades = Vec::new();
+        for _ in 0..20 {
+            let place = place(&x, &seller, 1).await;
+            trades.push(sell(&x.app, place, buyer.org(), 1_000).await.unwrap());
+        }
+        let open = async |n: usize| {
+            let input = json!({ "input": claim(&trades[n], "STALE", "OLDER_THAN_LISTED") });
+            buyer.run(&x, OPEN, input).await["disputeOpen"]["dispute"].is_object()
+        };
+        let opened = futures::future::join_all((0..8).map(open)).await;
+        assert_eq!(opened.into_iter().filter(|opened| *opened).count(), 3, "15% of 20");
     }
 
     async fn missing_consent_refunds_at_once(x: Exchange) {

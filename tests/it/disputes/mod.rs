@@ -7,4 +7,6 @@ mod desk;
 mod evidence;
 mod group;
 mod paths;
+mod proof;
+mod sight;
 mod work;

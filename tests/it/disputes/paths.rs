@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::case::{Case, DISPUTE, HOUR, OPEN, WITHDRAW, case, claim, in_charge, lead_state, opened, place, rule, tick};
+use super::case::{CALL, Case, DISPUTE, HOUR, OPEN, WITHDRAW, case, claim, in_charge, lead_state, opened, place, rule, tick};
 use crate::harness::{Exchange, on_each_backend};
 use crate::ledger::market::{DAY, assert_clean, fund, sell};
 
@@ -108,6 +108,32 @@ on_each_backend! {
         assert_clean(&x).await;
     }
 
+    async fn where_nobody_has_read_a_word_more_words_are_an_appeal(x: Exchange) {
+        let case = case(&x, 1_000).await;
+        let id = reviewed(&x, &case).await;
+        x.clock.advance_secs(72 * HOUR);
+        assert_eq!(tick(&x).await, 1);
+        assert_eq!(case.see(&x, &id).await["ruling"]["byEvidence"], true);
+        let appealed = case.appeal_in_words(&x, &case.buyer, &id, Some("read this")).await;
+        assert_eq!(appealed["dispute"]["status"], "UNDER_REVIEW");
+    }
+
+    async fn a_call_logged_since_the_ruling_is_new(x: Exchange) {
+        let arbiters = [x.arbiter().await, x.arbiter().await];
+        let case = case(&x, 1_000).await;
+        let call = async || {
+            let input = json!({ "tradeId": case.trade.id.to_string(), "at": x.app.now(), "durationSecs": 0, "disposition": "OUT_OF_SERVICE" });
+            case.buyer.run(&x, CALL, json!({ "input": input })).await;
+        };
+        call().await;
+        let id = reviewed(&x, &case).await;
+        rule(&x, in_charge(&x, &arbiters, &id).await, &id, 0).await;
+        assert_eq!(case.appeal_in_words(&x, &case.buyer, &id, Some("he is wrong")).await["userErrors"][0]["code"], "REQUIRED");
+        x.clock.advance_secs(HOUR);
+        call().await;
+        assert_eq!(case.appeal_in_words(&x, &case.buyer, &id, Some("we called again")).await["dispute"]["status"], "UNDER_REVIEW");
+    }
+
     async fn without_any_arbiter_the_evidence_decides(x: Exchange) {
         let case = case(&x, 1_000).await;
         let id = reviewed(&x, &case).await;
@@ -117,6 +143,17 @@ on_each_backend! {
         assert_eq!(rule(&x, &late, &id, 100).await["dispute"]["status"], "UPHELD");
     }
 
+    async fn a_review_that_cannot_be_assigned_holds_up_no_deadline(x: Exchange) {
+        let (broken, sound) = (case(&x, 1_000).await, case(&x, 1_000).await);
+        reviewed(&x, &broken).await;
+        let id = sound.open(&x).await;
+        x.tamper("UPDATE dispute SET body = '{}' WHERE state = 'UNDER_REVIEW'").await.unwrap();
+        x.clock.advance_secs(48 * HOUR);
+        assert!(api::app::dispute::disputes_advance(&x.app).await.is_err(), "the worker is told");
+        assert_eq!(sound.see(&x, &id).await["refundCause"], "SELLER_SILENT");
+        assert_eq!(sound.money(&x).await, (1_000, 0, 0));
+    }
+
     async fn an_appeal_goes_to_another_arbiter_once(x: Exchange) {
         let arbiters = [x.arbiter().await, x.arbiter().await];
         let case = case(&x, 1_000).await;
@@ -124,18 +161,21 @@ on_each_backend! {
         let first = in_charge(&x, &arbiters, &id).await;
         rule(&x, first, &id, 0).await;
         let before = x.row_counts().await;
-        assert_eq!(case.appeal(&x, &case.seller, &id, Some("more")).await["userErrors"][0]["code"], "WRONG_STATE");
-        assert_eq!(case.appeal(&x, &case.buyer, &id, None).await["userErrors"], json!([{ "code": "REQUIRED", "path": ["evidence"] }]));
+        assert_eq!(case.appeal_in_words(&x, &case.seller, &id, Some("more")).await["userErrors"][0]["code"], "WRONG_STATE");
+        for words in [None, Some("he is wrong")] {
+            let bare = case.appeal_in_words(&x, &case.buyer, &id, words).await;
+            assert_eq!(bare["userErrors"], json!([{ "code": "REQUIRED", "path": ["evidence"] }]), "{words:?}");
+        }
         assert_eq!(x.row_counts().await, before);
         x.clock.advance_secs(48 * HOUR - 1);
-        let appealed = case.appeal(&x, &case.buyer, &id, Some("a letter of the person")).await;
+        let appealed = case.appeal(&x, &case.buyer, &id).await;
         assert_eq!(appealed["dispute"], json!({ "id": id, "status": "UNDER_REVIEW", "appealedRuling": { "refundPercent": 0 } }));
         let second = in_charge(&x, &arbiters, &id).await;
         assert_ne!(first.user, second.user);
         assert_eq!(rule(&x, first, &id, 100).await["userErrors"][0]["code"], "NOT_FOUND");
         assert_eq!(rule(&x, second, &id, 100).await["dispute"]["status"], "FINAL");
         assert_eq!(case.money(&x).await, (1_000, 0, 0));
-        assert_eq!(case.appeal(&x, &case.seller, &id, Some("again")).await["userErrors"][0]["code"], "WRONG_STATE");
+        assert_eq!(case.appeal(&x, &case.seller, &id).await["userErrors"][0]["code"], "WRONG_STATE");
         assert_clean(&x).await;
     }
 
@@ -158,6 +198,23 @@ on_each_backend! {
         released(&x).await;
         assert_eq!(case.money(&x).await, (0, 900, 0));
         assert_clean(&x).await;
+    }
+
+    async fn a_claim_before_the_delivery_starts_no_clock(x: Exchange) {
+        let case = case(&x, 1_000).await;
+        x.clock.advance_secs(HOUR);
+        let id = case.open(&x).await;
+        x.clock.advance_secs(HOUR);
+        let input = json!({ "input": { "disputeId": id, "idempotencyKey": "w" } });
+        case.buyer.run(&x, WITHDRAW, input).await;
+        let hold = x.app.store.trade_any(case.trade.id).await.unwrap().unwrap().hold;
+        assert_eq!(hold, case.trade.hold, "it waits for the delivery as before");
+        x.clock.advance_secs(8 * DAY - 2 * HOUR - 1);
+        released(&x).await;
+        assert_eq!(case.money(&x).await, (0, 0, 1_000));
+        x.clock.advance_secs(1);
+        released(&x).await;
+        assert_eq!(case.money(&x).await, (0, 900, 0));
     }
 
     async fn at_the_instant_of_release_a_claim_is_late(x: Exchange) {

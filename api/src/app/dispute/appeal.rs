@@ -1,12 +1,13 @@
-//! An appeal: once, with new evidence, before another arbiter.
+//! An appeal: once, with evidence that the first arbiter has not seen, before another.
 
 use domain::access::Permission;
-use domain::dispute::Command;
 use domain::dispute::history::DisputeEntryKind;
+use domain::dispute::{Command, NewEvidence, State, TradeParty};
 use domain::id::DisputeId;
 use serde::Serialize;
-use store::WriteError;
+use store::calls::calls_logged;
 use store::disputes::{Dispute, NewEntry, arbiter_draw, dispute_move, entry_add};
+use store::{Tx, WriteError};
 
 use super::super::idempotency::idempotency_key;
 use super::super::{App, AppError, Caller};
@@ -42,7 +43,12 @@ pub async fn dispute_appeal(app: &App, caller: &Caller, input: DisputeAppeal) ->
                 }
                 let (dispute, locked, party) = locked_for(&tx, input.dispute, organization).await?;
                 let arbiter = arbiter_draw(&tx, dispute.lead, &dispute.state().served()).await?;
-                let command = Command::Appeal { by: party, new_evidence: prepared.pieces(), arbiter };
+                let new_evidence = NewEvidence {
+                    texts: prepared.texts(),
+                    files: prepared.files(),
+                    calls: calls_since(&tx, &dispute, party).await?,
+                };
+                let command = Command::Appeal { by: party, new_evidence, arbiter };
                 let decision = decided(&tx, app, &dispute, command).await?;
                 entry_add(&tx, dispute.id, NewEntry::of(DisputeEntryKind::Appealed, party.into()).by(user)).await?;
                 show(&tx, app, &dispute, party, (organization, user), &prepared).await?;
@@ -55,4 +61,11 @@ pub async fn dispute_appeal(app: &App, caller: &Caller, input: DisputeAppeal) ->
         })
         .await;
     own(app, done?.dispute, organization).await
+}
+
+/// The calls that the buyer logged since the ruling. Only a buyer logs calls.
+async fn calls_since(tx: &Tx, dispute: &Dispute, party: TradeParty) -> Result<u64, WriteError> {
+    let (State::Ruled { ruling, .. }, TradeParty::Buyer) = (dispute.state(), party) else { return Ok(0) };
+    let calls = calls_logged(tx, dispute.trade).await?;
+    Ok(u64::try_from(calls.iter().filter(|call| call.recorded_at > ruling.at).count()).unwrap_or(u64::MAX))
 }

@@ -9,6 +9,8 @@ use store::calls::Call;
 use store::contacts::contact_seen;
 use store::disputes::{Dispute, LeadLock, NewEntry, entry_add};
 use store::leads::{LeadScope, StoredLead};
+use store::listings::StoredListing;
+use store::outcomes::Recorded;
 use store::trades::Trade;
 
 use super::super::leads::person_of;
@@ -27,8 +29,14 @@ pub struct CaseView {
     pub lead: StoredLead,
     /// Who the person is; `None` once erased.
     pub person: Option<Sealed>,
+    /// The place of the lead's vertical.
+    pub vertical_path: String,
+    /// The listing that sold it.
+    pub listing: StoredListing,
     /// The buyer's logged calls.
     pub calls: Vec<Call>,
+    /// What the buyer recorded of the lead.
+    pub outcomes: Vec<Recorded>,
     /// The history, oldest first.
     pub entries: Vec<EntryView>,
     /// The files that both sides gave.
@@ -56,8 +64,13 @@ pub async fn dispute_inspect(app: &App, caller: &Caller, id: DisputeId) -> Resul
     let (dispute, locked) = seen?.ok_or_else(nowhere)?;
     let trade = locked.trade(dispute.trade)?.clone();
     let lead = app.store.lead(LeadScope::Exchange, dispute.lead).await?;
+    let lead = lead.ok_or_else(|| AppError::internal("a dispute without its lead"))?;
+    let listing = app.store.listing_any(trade.listing).await?;
     Ok(CaseView {
-        lead: lead.ok_or_else(|| AppError::internal("a dispute without its lead"))?,
+        vertical_path: app.store.vertical_paths().await?.remove(&lead.vertical).unwrap_or_default(),
+        listing: listing.ok_or_else(|| AppError::internal("a trade without its listing"))?,
+        outcomes: app.store.outcomes_of(trade.id, trade.buyer).await?,
+        lead,
         person: person_of(app, dispute.lead).await?,
         calls: app.store.calls_of(dispute.trade).await?,
         entries: entries_for(app, &dispute, Reader::Arbiter).await?,

@@ -16,7 +16,7 @@ use super::super::idempotency::idempotency_key;
 use super::super::{App, AppError, Caller};
 use super::answer::{assigned_entry, decided};
 use super::text::text_sealed;
-use super::{Answered, rules};
+use super::{Answered, confirm_above, rules};
 
 /// A ruling.
 #[derive(Debug, Clone, Serialize)]
@@ -55,9 +55,9 @@ pub async fn dispute_rule(app: &App, caller: &Caller, input: DisputeRule) -> Res
                     return Ok(Some(dispute_lock(&tx, dispute).await?.0));
                 }
                 let Some((dispute, locked)) = on_desk(&tx, app, id, arbiter).await? else { return Ok(None) };
-                let price_minor = locked.trade(dispute.trade)?.price.minor;
+                let confirm = confirm_above(&app.config.exchange).applies_to(locked.trade(dispute.trade)?.price);
                 let second = another(&tx, &dispute).await?;
-                let command = Command::Rule { arbiter, refund, price_minor, second };
+                let command = Command::Rule { arbiter, refund, confirm, second };
                 let new = NewEntry::of(DisputeEntryKind::Ruled, DisputeSide::Arbiter).by(Some(arbiter)).with(body);
                 let next = step(&tx, app, (&dispute, &locked), command, NewEntry { id: Some(entry), ..new }).await?;
                 tx.remember(&key, &Answered { dispute: id }).await?;

@@ -10,7 +10,7 @@ use domain::refusal::{Code, Refusal};
 use domain::upload::{UploadPurpose, UploadState};
 use serde::Serialize;
 use serde_json::{Value, json};
-use store::disputes::{Dispute, NewEntry, entry_add, evidence_add, exhibits};
+use store::disputes::{Dispute, NewEntry, dispute_announce, entry_add, evidence_add, exhibits};
 use store::{StoreError, Tx, WriteError};
 
 use super::super::uploads::{UploadView, upload_whole, uploads_named};
@@ -51,7 +51,12 @@ pub(super) struct Prepared {
 impl Prepared {
     /// How many pieces these are.
     pub(super) fn pieces(&self) -> u64 {
-        u64::try_from(self.files.len()).unwrap_or(u64::MAX).saturating_add(u64::from(self.statement.is_some()))
+        self.files().saturating_add(self.texts())
+    }
+
+    /// How many statements: one or none.
+    pub(super) fn texts(&self) -> u64 {
+        u64::from(self.statement.is_some())
     }
 
     /// How many files.
@@ -166,7 +171,8 @@ pub async fn dispute_evidence_add(app: &App, caller: &Caller, id: DisputeId, sho
                 let (dispute, _, party) = locked_for(&tx, id, organization).await?;
                 evidence_allowed(dispute.state(), tx.now().await?).map_err(|refusal| refusal.at("disputeId"))?;
                 room(&tx, app, &dispute, party, &prepared).await?;
-                show(&tx, app, &dispute, party, (organization, user), &prepared).await
+                show(&tx, app, &dispute, party, (organization, user), &prepared).await?;
+                dispute_announce(&tx, &dispute).await
             }
         })
         .await;

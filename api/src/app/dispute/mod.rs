@@ -17,12 +17,12 @@ pub use desk::{DisputeRule, desk_disputes, dispute_confirm, dispute_recuse, disp
 pub use evidence::{EvidenceFile, Shown, dispute_evidence_add, evidence_read};
 pub use open::{DisputeOpen, dispute_open};
 pub use view::{
-    EntryView, FileView, dispute, dispute_entries, dispute_evidence, dispute_of_trade, disputes, disputes_advance, reputation,
-    reputation_allowed,
+    EntryView, FileView, dispute, dispute_entries, dispute_evidence, dispute_of_trade, disputes, disputes_advance,
+    exchange_disputes, reputation, reputation_allowed,
 };
 
 use domain::dispute::cap::ReturnCap;
-use domain::dispute::{Terms, TradeParty};
+use domain::dispute::{ConfirmAbove, Terms, TradeParty};
 use domain::evidence::UnreachableRule;
 use domain::id::{DisputeId, OrganizationId};
 use domain::refusal::Refusal;
@@ -48,7 +48,6 @@ pub fn rules(exchange: &Exchange) -> Rules {
             answer_secs: exchange.seller_answer_secs,
             review_secs: exchange.arbiter_secs,
             appeal_secs: exchange.appeal_secs,
-            confirm_from_minor: exchange.second_arbiter_from_minor,
         },
         cap: ReturnCap {
             share_bp: exchange.return_cap_bp,
@@ -71,6 +70,11 @@ pub fn standing_rule(exchange: &Exchange) -> StandingRule {
         trusted_from_trades: u64::try_from(exchange.trusted_from_trades).unwrap_or(u64::MAX),
         trusted_max_bp: u32::try_from(exchange.trusted_upheld_max_bp).unwrap_or(0),
     }
+}
+
+/// The prices above which a second arbiter confirms, as configured.
+fn confirm_above(exchange: &Exchange) -> ConfirmAbove {
+    ConfirmAbove { minor: exchange.second_arbiter_above_minor.clone(), other_minor: exchange.second_arbiter_above_other_minor }
 }
 
 fn unreachable_rule(exchange: &Exchange, zone: chrono_tz::Tz) -> UnreachableRule {

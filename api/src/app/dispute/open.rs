@@ -8,6 +8,7 @@ use domain::dispute::reason::{DisputeClaim, DisputeDetail};
 use domain::dispute::{Percent, Settlement};
 use domain::id::{OrganizationId, TradeId, UserId};
 use domain::proof;
+use domain::proof::recheck::Rechecked;
 use domain::refusal::Refusal;
 use serde::Serialize;
 use serde_json::json;
@@ -21,7 +22,7 @@ use store::{Tx, WriteError};
 use super::super::idempotency::idempotency_key;
 use super::super::{App, AppError, Caller};
 use super::evidence::{Prepared, Shown, prepared, show};
-use super::recheck::{Rechecked, recheck};
+use super::recheck::rechecked;
 use super::{Answered, rules, unreachable_rule};
 
 /// A claim to be made.
@@ -61,7 +62,7 @@ pub async fn dispute_open(app: &App, caller: &Caller, input: DisputeOpen) -> Res
         buyer,
         user: caller.principal.user(),
         zone: zone(app, buyer).await?,
-        rechecked: recheck(app, seen.lead).await?,
+        rechecked: rechecked(app, seen.lead).await?,
         shown: prepared(app, &input.shown)?,
     };
     let opened: Result<Answered, WriteError> = app
@@ -96,13 +97,14 @@ async fn opened(tx: &Tx, app: &App, input: &DisputeOpen, seen: &Trade, ready: &R
     let now = tx.now().await?;
     let known = facts_known(tx, trade, rules.duplicate_window_secs, &rules.ring).await?;
     let facts = ready.rechecked.into_facts(known);
-    let found = proof::automatic(&facts, &rules.ring);
+    let reason = input.claim.reason(input.detail)?;
+    let found = proof::automatic(&facts, &rules.ring, reason, input.detail);
     let record = buyer_record(tx, ready.buyer, &rules.cap, now).await?;
     let opening = Opening {
         claim: input.claim,
         detail: input.detail,
         hold: trade.hold,
-        disputed_before: locked.dispute_of(trade.id).is_some(),
+        disputed_before: locked.disputes_of(trade.id).any(|dispute| !dispute.file.by_exchange),
         traded_at: trade.sold_at,
         calls: calls_logged(tx, trade.id).await?,
         files: ready.shown.files(),

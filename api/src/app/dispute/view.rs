@@ -1,8 +1,8 @@
 //! Disputes as their parties see them, and the worker behind the deadlines.
 
-use domain::access::{Permission, Principal};
-use domain::dispute::TradeParty;
+use domain::access::{Permission, Principal, StaffRole};
 use domain::dispute::history::{DisputeEntryKind, DisputeSide, Reader, shown};
+use domain::dispute::{DisputeStatus, TradeParty};
 use domain::id::{DisputeEntryId, DisputeId, EvidenceId, OrganizationId, TradeId};
 use domain::refusal::Refusal;
 use domain::reputation::Tally;
@@ -74,6 +74,17 @@ pub async fn disputes(
 ) -> Result<Slice<Dispute>, AppError> {
     let organization = caller.principal.require(Permission::TradesRead)?;
     Ok(app.store.disputes_of(organization, filter, page).await?)
+}
+
+/// A page of all disputes, newest first, for operators.
+pub async fn exchange_disputes(
+    app: &App,
+    caller: &Caller,
+    status: Option<DisputeStatus>,
+    page: &Page<DisputeId>,
+) -> Result<Slice<Dispute>, AppError> {
+    caller.principal.require_staff(StaffRole::Operator)?;
+    Ok(app.store.exchange_disputes(status, page).await?)
 }
 
 /// What a party may read of what was given in a dispute.
@@ -181,15 +192,16 @@ pub async fn reputation(app: &App, caller: &Caller, organization: OrganizationId
 }
 
 /// Gives arbiters to the reviews that wait for one, and lets the deadlines pass that have come; answers how many disputes it
-/// touched. Run by the worker.
+/// touched. Run by the worker. What fails in one part keeps nothing in the other from its time.
 pub async fn disputes_advance(app: &App) -> Result<u64, AppError> {
     let batch = app.config.workers.batch;
-    let mut total = app.store.disputes_assign(batch).await?;
+    let assigned = app.store.disputes_assign(batch).await;
+    let mut total = 0_u64;
     loop {
         let passed = app.store.disputes_advance(batch, rules(&app.config.exchange)).await?;
         total = total.saturating_add(passed);
         if passed < batch {
-            return Ok(total);
+            return Ok(total.saturating_add(assigned?));
         }
     }
 }

@@ -4,21 +4,18 @@ use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::access::StaffRole;
 use domain::dispute::reason::{DisputeDetail, DisputeReason};
-use domain::dispute::{DisputeStatus, Level, Stage, State};
+use domain::dispute::{DisputeStatus, Stage, State};
 use domain::id::DisputeId;
-use domain::proof::{ConsentFinding, Facts, Recheck};
 use store::disputes::Dispute;
 
 use super::super::connection::{NodeConnection, connection, page, page_cost};
 use super::super::error::{UserError, answer, settle, top_level};
 use super::super::id::{parse_id, to_id};
-use super::super::outcome::CallAttempt;
-use super::super::scalar::MoneyObject;
 use super::super::word::Word;
 use super::super::{app, caller};
+use super::case::DisputeCase;
 use super::input::{DeskDisputeInput, DisputeConfirmInput, DisputeRuleInput};
-use super::object::{DisputeEntry, DisputeFile};
-use crate::app::dispute::{self, CaseView};
+use crate::app::dispute;
 use crate::app::{AppError, Caller};
 use crate::mutation_errors;
 
@@ -62,71 +59,6 @@ pub struct DeskDispute {
     pub opened_at: DateTime<Utc>,
 }
 
-/// Everything that the arbiter in charge may see of a case.
-#[derive(SimpleObject)]
-pub struct DisputeCase {
-    /// The dispute.
-    pub dispute: DeskDispute,
-    /// The price in dispute.
-    pub price: MoneyObject,
-    /// When the lead was sold.
-    pub sold_at: DateTime<Utc>,
-    /// What the exchange knows.
-    pub facts: DisputeFacts,
-    /// The history, oldest first.
-    pub entries: Vec<DisputeEntry>,
-    /// The files that both sides gave.
-    pub files: Vec<DisputeFile>,
-    /// The calls that the buyer logged.
-    pub calls: Vec<CallAttempt>,
-    /// Who the person is; null once erased.
-    pub person: Option<DisputedPerson>,
-    /// What the listing promised, as `key: value`.
-    pub attributes: Vec<String>,
-}
-
-/// The person behind a disputed lead.
-#[derive(SimpleObject)]
-pub struct DisputedPerson {
-    /// The name.
-    pub name: String,
-    /// Phone numbers in E.164.
-    pub phones: Vec<String>,
-    /// E-mail addresses.
-    pub emails: Vec<String>,
-}
-
-/// What the exchange knows about a disputed lead by itself.
-#[derive(Debug, SimpleObject)]
-pub struct DisputeFacts {
-    /// The phone, checked again.
-    pub phone: Word<Recheck>,
-    /// The e-mail address, checked again.
-    pub email: Word<Recheck>,
-    /// The consent evidence, compared again.
-    pub consent: Word<ConsentFinding>,
-    /// Whether the person is on the do-not-contact list.
-    pub suppressed: bool,
-    /// Whether the buyer had bought this person before, inside the window.
-    pub bought_before: bool,
-    /// Whether another seller's earlier lead of this person was sold inside the window.
-    pub sold_before: bool,
-    /// Whether the person answered a code or a link.
-    pub confirmed: bool,
-    /// Whether a recorded call reached the person.
-    pub spoken: bool,
-    /// Whether the form was filled faster than a person types.
-    pub too_fast: bool,
-    /// Whether a field that people do not see was filled.
-    pub honeypot: bool,
-    /// Whether the answers were pasted.
-    pub pasted: bool,
-    /// Other leads of the same device, or of the same address and page.
-    pub siblings: i32,
-    /// Those of them that were proved fake.
-    pub pseudo_siblings: i32,
-}
-
 impl From<Dispute> for DeskDispute {
     fn from(dispute: Dispute) -> Self {
         let review = if let State::UnderReview(review) = dispute.state() { Some(review) } else { None };
@@ -139,52 +71,10 @@ impl From<Dispute> for DeskDispute {
             status: dispute.state().status().into(),
             reason: dispute.reason.into(),
             detail: dispute.detail.into(),
-            appeal: review.is_some_and(|review| matches!(review.level, Level::Appeal { .. })),
+            appeal: dispute.state().is_appealed(),
             proposed_refund_percent: proposed,
             due_at: dispute.state().timer(),
             opened_at: dispute.opened_at,
-        }
-    }
-}
-
-impl From<&Facts> for DisputeFacts {
-    fn from(facts: &Facts) -> Self {
-        let count = |value: u64| i32::try_from(value).unwrap_or(i32::MAX);
-        Self {
-            phone: facts.phone.into(),
-            email: facts.email.into(),
-            consent: facts.consent.into(),
-            suppressed: facts.suppressed,
-            bought_before: facts.bought_before,
-            sold_before: facts.sold_before,
-            confirmed: facts.confirmed,
-            spoken: facts.spoken,
-            too_fast: facts.too_fast,
-            honeypot: facts.honeypot,
-            pasted: facts.pasted,
-            siblings: count(facts.siblings),
-            pseudo_siblings: count(facts.pseudo_siblings),
-        }
-    }
-}
-
-impl From<CaseView> for DisputeCase {
-    fn from(view: CaseView) -> Self {
-        let person = view.person.map(|sealed| DisputedPerson {
-            name: sealed.contact.name,
-            phones: sealed.contact.phones.into_iter().map(|phone| phone.e164).collect(),
-            emails: sealed.contact.emails.into_iter().map(|email| email.address).collect(),
-        });
-        Self {
-            price: view.trade.price.into(),
-            sold_at: view.trade.sold_at,
-            facts: DisputeFacts::from(&view.dispute.file.facts),
-            entries: view.entries.into_iter().map(DisputeEntry::from).collect(),
-            files: view.files.into_iter().map(DisputeFile::from).collect(),
-            calls: view.calls.into_iter().map(CallAttempt::from).collect(),
-            person,
-            attributes: view.lead.attributes.iter().map(|(key, value)| format!("{key}: {value}")).collect(),
-            dispute: DeskDispute::from(view.dispute),
         }
     }
 }

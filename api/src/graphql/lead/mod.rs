@@ -15,6 +15,7 @@ use domain::lead::{
 };
 use domain::scoring::{Contribution, Factor};
 use domain::verification::{Check, CheckKind, Level, Outcome};
+use domain::vertical::AttributeValue;
 use store::leads::{CheckRecord, StoredLead};
 
 use super::error::answer;
@@ -187,11 +188,7 @@ pub struct ScoreContribution {
 impl LeadObject {
     /// Values that buyers may see before the sale.
     async fn attributes(&self) -> Vec<LeadAttribute> {
-        let pair = |(key, value): (&String, &domain::vertical::AttributeValue)| LeadAttribute {
-            key: key.clone(),
-            value: value.to_string(),
-        };
-        self.stored.attributes.iter().map(pair).collect()
+        attributes(&self.stored.attributes)
     }
 
     /// Where it came from.
@@ -309,7 +306,12 @@ pub(super) async fn shown(app: &App, lead: StoredLead) -> Result<LeadObject, App
     Ok(LeadObject::new(lead, &paths))
 }
 
-fn lead_check(check: &Check, recorded_by_id: Option<ID>) -> LeadCheck {
+/// Values with their keys, as texts.
+pub(super) fn attributes(values: &BTreeMap<String, AttributeValue>) -> Vec<LeadAttribute> {
+    values.iter().map(|(key, value)| LeadAttribute { key: key.clone(), value: value.to_string() }).collect()
+}
+
+pub(super) fn lead_check(check: &Check, recorded_by_id: Option<ID>) -> LeadCheck {
     let fact = |(fact, value): (&String, &String)| CheckFact { fact: fact.clone(), value: value.clone() };
     LeadCheck {
         kind: check.kind.into(),
