@@ -3,14 +3,16 @@
 use domain::access::{Permission, Principal};
 use domain::dispute::TradeParty;
 use domain::dispute::history::{DisputeEntryKind, DisputeSide};
-use domain::id::{DisputeEntryId, DisputeId, OrganizationId, TradeId};
+use domain::id::{DisputeEntryId, DisputeId, OrganizationId, TradeId, TypedId};
 use domain::reputation::Tally;
 use domain::time::Timestamp;
 use serde_json::Value;
+use store::data_keys::KeyPurpose;
 use store::disputes::{Dispute, DisputeFilter};
 use store::entity::evidence;
 use store::page::{Page, Slice};
 
+use super::super::data_keys::data_keys;
 use super::super::uploads::{UploadView, uploads_named};
 use super::super::{App, AppError, Caller};
 use super::rules;
@@ -59,8 +61,10 @@ pub async fn disputes(
 /// The history of a dispute that the caller was given.
 pub async fn dispute_entries(app: &App, id: DisputeId) -> Result<Vec<EntryView>, AppError> {
     let entries = app.store.dispute_entries(id).await?;
+    let ids: Vec<_> = entries.iter().map(|entry| entry.id.uuid()).collect();
+    let keys = data_keys(app, KeyPurpose::DisputeText, &ids).await?;
     let view = |entry: store::disputes::Entry| {
-        let text = text_opened(app, entry.id, &entry.body)?;
+        let text = text_opened(&keys, entry.id, &entry.body)?;
         let mut body = entry.body;
         if let Some(fields) = body.as_object_mut() {
             fields.remove("text");
