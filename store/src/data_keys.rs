@@ -18,6 +18,8 @@ pub enum KeyPurpose {
     Work,
     /// The name and the content of a file.
     File,
+    /// What was said in an entry of a dispute.
+    DisputeText,
 }
 
 /// A data key as it is kept.
@@ -44,6 +46,7 @@ impl KeyPurpose {
         match self {
             Self::Work => "trade.work",
             Self::File => "upload.file",
+            Self::DisputeText => "dispute.text",
         }
     }
 }

@@ -35,7 +35,12 @@ impl std::fmt::Debug for WrappedKey {
 
 impl Envelopes {
     /// Every table.
-    pub const ALL: &[Self] = &[Self::LeadContact, Self::DataKey(KeyPurpose::Work), Self::DataKey(KeyPurpose::File)];
+    pub const ALL: &[Self] = &[
+        Self::LeadContact,
+        Self::DataKey(KeyPurpose::Work),
+        Self::DataKey(KeyPurpose::File),
+        Self::DataKey(KeyPurpose::DisputeText),
+    ];
 
     const fn table_and_id(self) -> (&'static str, &'static str) {
         match self {

@@ -10,8 +10,7 @@ use crate::crypto::WrappedDataKey;
 
 const BATCH: u64 = 200;
 
-/// Wraps the data keys of contact details and of what buyers write down about people that an old key of the ring wraps with
-/// the active one; answers how many. The content itself is not touched.
+/// Wraps every data key in the database that an old key of the ring wraps with the active one; answers how many. The content itself is not touched.
 pub async fn envelopes_rewrap(app: &App) -> Result<u64, AppError> {
     let mut rewrapped = 0_u64;
     for table in Envelopes::ALL {

@@ -14,8 +14,9 @@ pub(super) enum KeysCommand {
     /// Makes a new key that signs access tokens and retires the ones before. Nobody is logged out: tokens of a retired key
     /// are good until they expire, and every process takes the new one within a minute.
     Rotate,
-    /// Wraps the data keys of contact details, of files and of what buyers write down about people that an old key of the ring
-    /// wraps with the active one (the first in `crypto.keys`). Disputes' texts keep theirs: an old key stays in the ring.
+    /// Wraps every data key (of contact details, files, what buyers write about people, what is said in disputes) that an old
+    /// key of the ring wraps with the active one (the first in `crypto.keys`). With `rotate`, and once the messages that wait
+    /// are sent, the old key can leave the ring.
     Rewrap,
 }
 

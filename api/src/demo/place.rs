@@ -15,7 +15,7 @@ use crate::ports::{Clock, Entropy};
 
 const DATABASE: &str = "demo.db";
 
-/// From this price on two arbiters decide: far less than by default, so that a demo of cheap leads shows it.
+/// Above this price two arbiters decide: far less than by default, so that a demo of cheap leads shows it.
 const DEAR_MINOR: i64 = 3_000;
 
 /// The demo's folder and database.
@@ -43,7 +43,7 @@ impl Place {
         let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
         let toml = format!(
             "[server]\nbind = {}\npublic_url = {}\ndata_dir = {}\n[database]\nurl = {}\n[log]\nfilter = \"warn\"\n\
-             [dns]\nenabled = false\n[crypto]\nkeys = []\n[exchange]\nsecond_arbiter_from_minor = {DEAR_MINOR}\n",
+             [dns]\nenabled = false\n[crypto]\nkeys = []\n[exchange]\nsecond_arbiter_above_minor = {{ EUR = {DEAR_MINOR} }}\n",
             quoted(bind),
             quoted(&format!("http://{bind}")),
             quoted(&self.folder.display().to_string()),

@@ -8,9 +8,11 @@ use domain::refusal::{Code, Refusal};
 use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::row::Dispute;
+use crate::data_keys::KeyPurpose;
 use crate::db::Store;
 use crate::entity::{dispute_entry, evidence, upload};
 use crate::error::{StoreError, WriteError};
@@ -18,6 +20,9 @@ use crate::write::Tx;
 
 /// Where an entry stands in its dispute's history, in its body.
 const POSITION: &str = "position";
+
+/// The sealed text of an entry, in its body.
+const TEXT: &str = "text";
 
 /// Something that happened in a dispute.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +54,17 @@ pub struct NewEntry {
     pub user: Option<UserId>,
     /// What belongs to it; texts are sealed.
     pub body: Value,
+}
+
+/// A sealed text as an entry to be brings it along in its body, as the field `text`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SealedText {
+    /// The name of the ring's key that wraps the data key.
+    pub key_id: String,
+    /// The data key, wrapped.
+    pub wrapped_key: Vec<u8>,
+    /// The text; the only part that the body of the written entry holds.
+    pub ciphertext: Value,
 }
 
 /// How much each side has shown.
@@ -132,6 +148,9 @@ impl TryFrom<dispute_entry::Model> for Entry {
 pub async fn entry_add(tx: &Tx, dispute: DisputeId, entry: NewEntry) -> Result<DisputeEntryId, WriteError> {
     let id = entry.id.unwrap_or_else(|| tx.id());
     let mut body = if entry.body.is_object() { entry.body } else { serde_json::json!({}) };
+    if let Some(text) = body.get_mut(TEXT) {
+        text_key_keep(tx, id, text).await?;
+    }
     // Entries of one transaction can bear the same instant.
     if let Some(fields) = body.as_object_mut() {
         fields.insert(POSITION.to_owned(), tx.dispute_entries_count(dispute).await?.into());
@@ -147,6 +166,15 @@ pub async fn entry_add(tx: &Tx, dispute: DisputeId, entry: NewEntry) -> Result<D
     };
     dispute_entry::Entity::insert(row).exec_without_returning(tx.db()).await?;
     Ok(id)
+}
+
+/// Keeps the data key of a sealed text apart: the history never changes, and the key must be able to be wrapped anew, and
+/// destroyed.
+async fn text_key_keep(tx: &Tx, id: DisputeEntryId, text: &mut Value) -> Result<(), WriteError> {
+    let SealedText { key_id, wrapped_key, ciphertext } = serde_json::from_value(text.take()).map_err(StoreError::corrupt)?;
+    tx.data_key_insert(id.uuid(), KeyPurpose::DisputeText, key_id, wrapped_key).await?;
+    *text = ciphertext;
+    Ok(())
 }
 
 /// Gives a stored file as evidence. A file is evidence once.

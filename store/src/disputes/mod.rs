@@ -16,7 +16,7 @@ mod settle;
 pub use arbiters::{arbiter_draw, arbiter_tied};
 pub use due::Rules;
 pub(crate) use entries::call_of;
-pub use entries::{Entry, Exhibits, NewEntry, entry_add, evidence_add, exhibits};
+pub use entries::{Entry, Exhibits, NewEntry, SealedText, entry_add, evidence_add, exhibits};
 pub use facts::{BuyerRecord, buyer_record, facts_known};
 pub use find::DisputeFilter;
 pub use row::{CaseFile, Dispute, LeadLock, NewDispute, dispute_announce, dispute_insert, dispute_lock, lead_lock};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use api::app::App;
 use api::app::contact::contact_open;
+use api::app::dispute::dispute_entries;
 use api::app::envelopes::envelopes_rewrap;
 use api::app::outcome::outcomes;
 use api::ports::SeededEntropy;
@@ -39,20 +40,24 @@ on_each_backend! {
         }
     }
 
-    async fn what_buyers_write_and_files_move_to_the_active_key_too(x: Exchange) {
+    async fn what_is_written_about_people_and_files_move_to_the_active_key_too(x: Exchange) {
         let case = case(&x, 1_000).await;
         let trade = case.trade.id.to_string();
         let input = json!({ "tradeId": trade, "kind": "REFUSED_TO_BUY", "reason": "has one" });
         case.buyer.run(&x, RECORD, json!({ "input": input })).await;
         put_for(&x, &case.buyer, "EVIDENCE", "call.txt", b"nobody there").await;
-        let entries = x.dump(&["outcome"]).await;
+        let dispute = case.open(&x).await;
+        let entries = x.dump(&["outcome", "dispute_entry"]).await;
         let rotated = x.app.keys.rotated(&SeededEntropy::new(9), "next").unwrap();
         let app = App { keys: Arc::new(rotated), ..(*x.app).clone() };
-        assert_eq!((envelopes_rewrap(&app).await.unwrap(), envelopes_rewrap(&app).await.unwrap()), (2, 0));
-        assert_eq!(x.dump(&["outcome"]).await, entries, "the history is not touched");
+        assert_eq!((envelopes_rewrap(&app).await.unwrap(), envelopes_rewrap(&app).await.unwrap()), (3, 0));
+        assert_eq!(x.dump(&["outcome", "dispute_entry"]).await, entries, "histories are not touched");
         let caller = caller(case.buyer.principal.clone());
         let read = outcomes(&app, &caller, case.trade.id).await.unwrap();
         assert_eq!(read[0].outcome.reason(), Some("has one"));
+        let said = dispute_entries(&app, dispute.parse().unwrap()).await.unwrap().into_iter().find_map(|entry| entry.text);
+        assert_eq!(said.as_deref(), Some("it is not what was listed"));
+        assert!(!x.dump(&["dispute_entry"]).await.contains("wrapped_key"));
         assert!(outcomes(&x.app, &caller, case.trade.id).await.is_err(), "the old ring does not hold the new key");
     }
 }

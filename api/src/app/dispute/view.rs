@@ -3,17 +3,19 @@
 use domain::access::{Permission, Principal, StaffRole};
 use domain::dispute::history::{DisputeEntryKind, DisputeSide, Reader, shown};
 use domain::dispute::{DisputeStatus, TradeParty};
-use domain::id::{DisputeEntryId, DisputeId, EvidenceId, OrganizationId, TradeId};
+use domain::id::{DisputeEntryId, DisputeId, EvidenceId, OrganizationId, TradeId, TypedId};
 use domain::refusal::Refusal;
 use domain::reputation::Tally;
 use domain::time::Timestamp;
 use domain::trade::TradeState;
 use serde_json::Value;
 use store::StoreError;
+use store::data_keys::KeyPurpose;
 use store::disputes::{Dispute, DisputeFilter, Entry};
 use store::entity::evidence;
 use store::page::{Page, Slice};
 
+use super::super::data_keys::{DataKeys, data_keys};
 use super::super::uploads::{UploadView, uploads_named};
 use super::super::{App, AppError, Caller};
 use super::text::text_opened;
@@ -134,12 +136,14 @@ pub async fn dispute_entries(app: &App, caller: &Caller, id: DisputeId) -> Resul
 pub(super) async fn entries_for(app: &App, dispute: &Dispute, reader: Reader) -> Result<Vec<EntryView>, AppError> {
     let entries = app.store.dispute_entries(dispute.id).await?;
     let shown = shown(&entries.iter().map(Entry::happened).collect::<Vec<_>>(), dispute.state(), reader);
-    let visible = entries.into_iter().zip(shown).filter_map(|(entry, shows)| shows.then_some(entry));
-    visible.map(|entry| opened(app, entry)).collect()
+    let visible: Vec<Entry> = entries.into_iter().zip(shown).filter_map(|(entry, shows)| shows.then_some(entry)).collect();
+    let ids: Vec<_> = visible.iter().map(|entry| entry.id.uuid()).collect();
+    let keys = data_keys(app, KeyPurpose::DisputeText, &ids).await?;
+    visible.into_iter().map(|entry| opened(&keys, entry)).collect()
 }
 
-fn opened(app: &App, entry: Entry) -> Result<EntryView, AppError> {
-    let text = text_opened(app, entry.id, &entry.body)?;
+fn opened(keys: &DataKeys, entry: Entry) -> Result<EntryView, AppError> {
+    let text = text_opened(keys, entry.id, &entry.body)?;
     let mut body = entry.body;
     if let Some(fields) = body.as_object_mut() {
         fields.remove("text");
