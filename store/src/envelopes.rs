@@ -13,6 +13,8 @@ pub enum Envelopes {
     LeadContact,
     /// Clients' cards.
     ClientCard,
+    /// Bank accounts that withdrawals go to.
+    PayoutAccount,
 }
 
 /// A wrapped data key.
@@ -34,12 +36,13 @@ impl std::fmt::Debug for WrappedKey {
 
 impl Envelopes {
     /// Every table.
-    pub const ALL: &[Self] = &[Self::LeadContact, Self::ClientCard];
+    pub const ALL: &[Self] = &[Self::LeadContact, Self::ClientCard, Self::PayoutAccount];
 
     const fn table_and_id(self) -> (&'static str, &'static str) {
         match self {
             Self::LeadContact => ("lead_contact", "lead_id"),
             Self::ClientCard => ("client", "id"),
+            Self::PayoutAccount => ("payout_account", "id"),
         }
     }
 }

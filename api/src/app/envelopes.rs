@@ -5,12 +5,12 @@ use uuid::Uuid;
 
 use super::client::CARD;
 use super::contact::contact_binding;
-use super::{App, AppError};
+use super::{App, AppError, payouts};
 use crate::crypto::{Binding, Sealed};
 
 const BATCH: u64 = 200;
 
-/// Wraps the data keys of contact details and clients' cards that an old key of the ring wraps with the active one;
+/// Wraps the data keys of contact details, clients' cards and bank accounts that an old key of the ring wraps with the active one;
 /// answers how many. The content itself is not touched.
 pub async fn envelopes_rewrap(app: &App) -> Result<u64, AppError> {
     let mut rewrapped = 0_u64;
@@ -31,6 +31,7 @@ fn pair_of(app: &App, table: Envelopes, old: WrappedKey) -> Result<(WrappedKey, 
     let binding = match table {
         Envelopes::LeadContact => contact_binding(old.object.into()),
         Envelopes::ClientCard => Binding { purpose: CARD, object: old.object },
+        Envelopes::PayoutAccount => payouts::binding(old.object),
     };
     let sealed = Sealed { key_id: old.key_id.clone(), wrapped_key: old.wrapped_key.clone(), ciphertext: Vec::new() };
     let moved = app.keys.rewrap(app.entropy.as_ref(), binding, &sealed).map_err(AppError::internal)?.unwrap_or(sealed);

@@ -21,6 +21,7 @@ pub mod member;
 pub mod node;
 pub mod organization;
 pub mod outcome;
+pub mod payout;
 pub mod receipt;
 pub mod scalar;
 pub mod server;
@@ -92,6 +93,7 @@ pub struct Mutation(
     member::MemberMutation,
     organization::OrganizationMutation,
     outcome::OutcomeMutation,
+    payout::PayoutMutation,
     session::SessionMutation,
     suppression::SuppressionMutation,
     trade::TradeMutation,
