@@ -151,6 +151,8 @@ ids! {
     DepositId = "dep";
     /// Money that goes out.
     WithdrawalId = "wdr";
+    /// A bank account that withdrawals go to.
+    PayoutAccountId = "pay";
     /// Money that its payer took back.
     ChargebackId = "chb";
     /// A mistake in the ledger that an operator corrects.

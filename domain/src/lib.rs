@@ -14,6 +14,7 @@ pub mod client;
 pub mod contact;
 pub mod dispute;
 pub mod evidence;
+pub mod iban;
 pub mod id;
 pub mod import;
 pub mod lead;

@@ -15,5 +15,7 @@ text_enum! {
         Paid = "PAID",
         /// The bank returned it.
         Failed = "FAILED",
+        /// Its organization took it back.
+        Cancelled = "CANCELLED",
     }
 }

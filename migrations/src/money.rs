@@ -99,12 +99,25 @@ crate::migration!(
             CHECK (taken_minor + owed_minor = amount_minor)
         )",
         "CREATE INDEX chargeback_organization ON chargeback (organization_id, id)",
+        "CREATE TABLE payout_account (
+            id UUID PRIMARY KEY,
+            organization_id UUID NOT NULL REFERENCES organization (id),
+            key_id TEXT NOT NULL,
+            wrapped_key BYTEA NOT NULL,
+            ciphertext BYTEA NOT NULL,
+            last_four TEXT NOT NULL,
+            set_by UUID,
+            created_at TIMESTAMPTZ NOT NULL
+        )",
+        "CREATE INDEX payout_account_organization ON payout_account (organization_id, id)",
         "CREATE TABLE withdrawal (
             id UUID PRIMARY KEY,
             organization_id UUID NOT NULL REFERENCES organization (id),
+            payout_account_id UUID NOT NULL REFERENCES payout_account (id),
+            payout_last_four TEXT NOT NULL,
             amount_minor BIGINT NOT NULL CHECK (amount_minor > 0),
             currency TEXT NOT NULL,
-            state TEXT NOT NULL CHECK (state IN ('REQUESTED', 'PAID', 'FAILED')),
+            state TEXT NOT NULL CHECK (state IN ('REQUESTED', 'PAID', 'FAILED', 'CANCELLED')),
             bank_reference TEXT,
             failure TEXT,
             requested_by UUID,
@@ -113,11 +126,18 @@ crate::migration!(
             version BIGINT NOT NULL DEFAULT 0
         )",
         "CREATE INDEX withdrawal_organization ON withdrawal (organization_id, id)",
+        "CREATE TABLE payout_reveal (
+            id UUID PRIMARY KEY,
+            withdrawal_id UUID NOT NULL REFERENCES withdrawal (id),
+            user_id UUID NOT NULL,
+            revealed_at TIMESTAMPTZ NOT NULL
+        )",
     ],
     append_only: [
         ("journal", "id", "subject_id, effect"),
         ("transfer", "id", "journal_id, position", "from_account_id, from_version", "to_account_id, to_version"),
         ("deposit", "id", "bank_reference"),
-        ("chargeback", "id", "deposit_id", "reference")
+        ("chargeback", "id", "deposit_id", "reference"),
+        ("payout_reveal", "id")
     ]
 );

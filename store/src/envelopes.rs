@@ -14,6 +14,8 @@ pub enum Envelopes {
     LeadContact,
     /// The data keys of objects about which many rows are sealed.
     DataKey(KeyPurpose),
+    /// Bank accounts that withdrawals go to.
+    PayoutAccount,
 }
 
 /// A wrapped data key.
@@ -40,19 +42,21 @@ impl Envelopes {
         Self::DataKey(KeyPurpose::Work),
         Self::DataKey(KeyPurpose::File),
         Self::DataKey(KeyPurpose::DisputeText),
+        Self::PayoutAccount,
     ];
 
     const fn table_and_id(self) -> (&'static str, &'static str) {
         match self {
             Self::LeadContact => ("lead_contact", "lead_id"),
             Self::DataKey(_) => ("data_key", "object_id"),
+            Self::PayoutAccount => ("payout_account", "id"),
         }
     }
 
     /// Which of the table's rows.
     fn condition(self) -> String {
         match self {
-            Self::LeadContact => "TRUE".to_owned(),
+            Self::LeadContact | Self::PayoutAccount => "TRUE".to_owned(),
             Self::DataKey(purpose) => format!("destroyed_at IS NULL AND purpose = '{}'", purpose.as_str()),
         }
     }

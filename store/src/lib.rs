@@ -30,6 +30,7 @@ pub mod listings;
 pub mod outbox;
 pub mod outcomes;
 pub mod page;
+pub mod payouts;
 pub mod receipts;
 pub mod reputation;
 pub mod suppressions;
@@ -79,6 +80,8 @@ pub const TABLES: &[&str] = &[
     "organization",
     "outcome",
     "password_reset",
+    "payout_account",
+    "payout_reveal",
     "receipt",
     "refresh_token",
     "reputation",

@@ -19,6 +19,7 @@ use crate::entity::{account, withdrawal};
 use crate::error::{StoreError, WriteError};
 use crate::ledger::{Ledger, Note};
 use crate::page::{Page, Slice};
+use crate::payouts::payout_account_of;
 use crate::write::Tx;
 
 /// A withdrawal.
@@ -30,6 +31,8 @@ pub struct Withdrawal {
     pub organization: OrganizationId,
     /// How much.
     pub amount: Money,
+    /// The last four characters of the account that it goes to.
+    pub payout_last_four: String,
     /// Where it stands.
     pub state: WithdrawalState,
     /// How the bank names the transfer that carried it out.
@@ -38,17 +41,19 @@ pub struct Withdrawal {
     pub failure: Option<String>,
     /// When it was asked for.
     pub requested_at: Timestamp,
-    /// When it was paid or failed.
+    /// When it was paid, failed or taken back.
     pub ended_at: Option<Timestamp>,
 }
 
-/// How the bank answered.
+/// How a withdrawal ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BankAnswer {
-    /// Carried out, under this reference.
+pub enum WithdrawalAnswer {
+    /// The bank carried it out, under this reference.
     Paid(String),
-    /// Returned, for this reason.
+    /// The bank returned it, for this reason.
     Failed(String),
+    /// This organization, whose it is, took it back.
+    Cancelled(OrganizationId),
 }
 
 impl TryFrom<withdrawal::Model> for Withdrawal {
@@ -59,6 +64,7 @@ impl TryFrom<withdrawal::Model> for Withdrawal {
             id: row.id.into(),
             organization: row.organization_id.into(),
             amount: Money::new(row.amount_minor, row.currency.parse().map_err(StoreError::corrupt)?),
+            payout_last_four: row.payout_last_four,
             state: row.state.parse().map_err(StoreError::corrupt)?,
             bank_reference: row.bank_reference,
             failure: row.failure,
@@ -77,6 +83,8 @@ pub async fn withdrawal_request(
     principal: &Principal,
 ) -> Result<Withdrawal, WriteError> {
     wallet_require_open(tx, organization).await?;
+    let payout = payout_account_of(tx.db(), organization).await?;
+    let payout = payout.ok_or_else(|| Refusal::wrong_state("nobody knows where to pay: set it with `payoutAccountSet`"))?;
     let account = |kind| Account::of(organization, kind, amount.currency);
     let accounts = [AccountKind::Available, AccountKind::Payout, AccountKind::Receivable].map(account);
     let mut ledger = Ledger::lock(tx, accounts).await?;
@@ -90,6 +98,7 @@ pub async fn withdrawal_request(
         id: tx.id(),
         organization,
         amount,
+        payout_last_four: payout.last_four,
         state: WithdrawalState::Requested,
         bank_reference: None,
         failure: None,
@@ -99,6 +108,8 @@ pub async fn withdrawal_request(
     let row = withdrawal::ActiveModel {
         id: Set(withdrawal.id.uuid()),
         organization_id: Set(organization.0),
+        payout_account_id: Set(payout.id.uuid()),
+        payout_last_four: Set(withdrawal.payout_last_four.clone()),
         amount_minor: Set(amount.minor),
         currency: Set(amount.currency.code().to_owned()),
         state: Set(withdrawal.state.as_str().to_owned()),
@@ -116,12 +127,12 @@ pub async fn withdrawal_request(
     Ok(withdrawal)
 }
 
-/// Records how the bank answered a withdrawal: the money leaves, or returns to the wallet.
+/// Records how a withdrawal ended: the money leaves, or returns to the wallet.
 pub async fn withdrawal_end(
     tx: &Tx,
     id: WithdrawalId,
-    answer: BankAnswer,
-    recorded_by: UserId,
+    answer: WithdrawalAnswer,
+    recorded_by: Option<UserId>,
 ) -> Result<Withdrawal, WriteError> {
     let mut row = withdrawal::Entity::find_by_id(id.0);
     if tx.backend() == Backend::Postgres {
@@ -130,20 +141,24 @@ pub async fn withdrawal_end(
     let row = row.one(tx.db()).await?.ok_or_else(|| Refusal::not_found("withdrawalId", "withdrawal"))?;
     let version = row.version;
     let mut withdrawal = Withdrawal::try_from(row)?;
+    if matches!(answer, WithdrawalAnswer::Cancelled(owner) if owner != withdrawal.organization) {
+        return Err(Refusal::not_found("withdrawalId", "withdrawal").into());
+    }
     if withdrawal.state != WithdrawalState::Requested {
         let message = format!("the withdrawal is {}", withdrawal.state.as_str());
         return Err(Refusal::new(Code::WrongState, message).at("withdrawalId").into());
     }
     let (state, bank_reference, failure) = match answer {
-        BankAnswer::Paid(reference) => (WithdrawalState::Paid, Some(reference), None),
-        BankAnswer::Failed(reason) => (WithdrawalState::Failed, None, Some(reason)),
+        WithdrawalAnswer::Paid(reference) => (WithdrawalState::Paid, Some(reference), None),
+        WithdrawalAnswer::Failed(reason) => (WithdrawalState::Failed, None, Some(reason)),
+        WithdrawalAnswer::Cancelled(_) => (WithdrawalState::Cancelled, None, None),
     };
     let account = |kind| Account::of(withdrawal.organization, kind, withdrawal.amount.currency);
     let own = [AccountKind::Available, AccountKind::Payout, AccountKind::Receivable].map(account);
     let bank = Account::exchange(AccountKind::ExternalBank, withdrawal.amount.currency);
     let mut ledger = Ledger::lock(tx, own.into_iter().chain([bank])).await?;
     let owed_minor = ledger.owed_minor(withdrawal.organization, withdrawal.amount.currency);
-    let note = Note { memo: None, recorded_by: Some(recorded_by.0) };
+    let note = Note { memo: None, recorded_by: recorded_by.map(Uuid::from) };
     ledger.record(&end_journal(&withdrawal, state, owed_minor)?, note)?;
     ledger.flush().await?;
     withdrawal = Withdrawal { state, bank_reference, failure, ended_at: Some(tx.now().await?), ..withdrawal };
@@ -175,10 +190,12 @@ async fn debt(tx: &Tx, organization: OrganizationId) -> Result<Option<Money>, St
 }
 
 fn end_journal(withdrawal: &Withdrawal, state: WithdrawalState, owed_minor: i64) -> Result<Journal, StoreError> {
-    let Withdrawal { id, organization, amount, .. } = *withdrawal;
+    let &Withdrawal { id, organization, amount, .. } = withdrawal;
     match state {
         WithdrawalState::Paid => event::withdrawal_paid(id, organization, amount),
-        WithdrawalState::Failed | WithdrawalState::Requested => event::withdrawal_failed(id, organization, amount, owed_minor),
+        WithdrawalState::Failed | WithdrawalState::Cancelled | WithdrawalState::Requested => {
+            event::withdrawal_failed(id, organization, amount, owed_minor)
+        }
     }
     .map_err(StoreError::corrupt)
 }

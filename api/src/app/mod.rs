@@ -27,6 +27,7 @@ pub mod message;
 pub mod organization;
 pub mod outcome;
 pub mod password;
+pub mod payouts;
 pub mod receipts;
 pub mod session;
 pub mod staff;

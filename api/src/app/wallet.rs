@@ -1,7 +1,7 @@
 //! Wallets and their statements, deposits and withdrawals.
 
 use domain::access::{Permission, StaffRole};
-use domain::id::{DepositId, OrganizationId, WithdrawalId};
+use domain::id::{DepositId, OrganizationId, UserId, WithdrawalId};
 use domain::ledger::WalletAccount;
 use domain::money::{Currency, Money};
 use domain::refusal::{Code, Refusal};
@@ -10,7 +10,7 @@ use serde::Serialize;
 use store::deposits::{self, Deposit};
 use store::ledger::{StatementKey, StatementRow, Wallet};
 use store::page::{Page, Slice};
-use store::withdrawals::{self, BankAnswer, Withdrawal};
+use store::withdrawals::{self, Withdrawal, WithdrawalAnswer};
 
 use super::idempotency::idempotency_key;
 use super::{App, AppError, Caller};
@@ -150,13 +150,24 @@ pub async fn withdrawal_request(app: &App, caller: &Caller, key: &str, amount: M
 /// The bank carried a withdrawal out. For operators; `text` is the bank's reference.
 pub async fn withdrawal_confirm(app: &App, caller: &Caller, key: &str, input: WithdrawalEnd) -> Result<Withdrawal, AppError> {
     let reference = text("bankReference", &input.text, REFERENCE_MAX);
-    withdrawal_end(app, caller, ("withdrawal_confirm", key), &input, reference.map(BankAnswer::Paid)).await
+    let operator = caller.principal.require_staff(StaffRole::Operator)?;
+    let by = (OrganizationId(operator.0), Some(operator));
+    withdrawal_end(app, by, ("withdrawal_confirm", key), &input, WithdrawalAnswer::Paid(reference?)).await
 }
 
 /// The bank returned a withdrawal: the money is back in the wallet. For operators; `text` is the reason.
 pub async fn withdrawal_fail(app: &App, caller: &Caller, key: &str, input: WithdrawalEnd) -> Result<Withdrawal, AppError> {
     let reason = text("reason", &input.text, MEMO_MAX);
-    withdrawal_end(app, caller, ("withdrawal_fail", key), &input, reason.map(BankAnswer::Failed)).await
+    let operator = caller.principal.require_staff(StaffRole::Operator)?;
+    let by = (OrganizationId(operator.0), Some(operator));
+    withdrawal_end(app, by, ("withdrawal_fail", key), &input, WithdrawalAnswer::Failed(reason?)).await
+}
+
+/// Takes a withdrawal of the caller's back that the bank has not answered; `text` is left empty.
+pub async fn withdrawal_cancel(app: &App, caller: &Caller, key: &str, input: WithdrawalEnd) -> Result<Withdrawal, AppError> {
+    let organization = caller.principal.require(Permission::WalletWrite)?;
+    let by = (organization, caller.principal.user());
+    withdrawal_end(app, by, ("withdrawal_cancel", key), &input, WithdrawalAnswer::Cancelled(organization)).await
 }
 
 /// A page of withdrawals, newest first: the organization's own, or for an operator those of one or of all.
@@ -184,14 +195,13 @@ pub async fn deposits(
 
 async fn withdrawal_end(
     app: &App,
-    caller: &Caller,
+    (key_owner, by): (OrganizationId, Option<UserId>),
     (operation, key): (&'static str, &str),
     input: &WithdrawalEnd,
-    answer: Result<BankAnswer, Refusal>,
+    answer: WithdrawalAnswer,
 ) -> Result<Withdrawal, AppError> {
-    let operator = caller.principal.require_staff(StaffRole::Operator)?;
-    let (id, answer) = (input.withdrawal, answer?);
-    let key = idempotency_key(OrganizationId(operator.0), key, operation, input)?;
+    let id = input.withdrawal;
+    let key = idempotency_key(key_owner, key, operation, input)?;
     app.store
         .write(operation, move |tx| {
             let (key, answer) = (key.clone(), answer.clone());
@@ -199,7 +209,7 @@ async fn withdrawal_end(
                 if let Some(earlier) = tx.replayed(&key).await? {
                     return Ok(earlier);
                 }
-                let done = withdrawals::withdrawal_end(&tx, id, answer, operator).await?;
+                let done = withdrawals::withdrawal_end(&tx, id, answer, by).await?;
                 tx.remember(&key, &done).await?;
                 Ok::<_, AppError>(done)
             }

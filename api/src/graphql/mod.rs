@@ -21,6 +21,7 @@ pub mod member;
 pub mod node;
 pub mod organization;
 pub mod outcome;
+pub mod payout;
 pub mod receipt;
 pub mod reveal;
 pub mod scalar;
@@ -96,6 +97,7 @@ pub struct Mutation(
     member::MemberMutation,
     organization::OrganizationMutation,
     outcome::OutcomeMutation,
+    payout::PayoutMutation,
     session::SessionMutation,
     suppression::SuppressionMutation,
     trade::TradeMutation,

@@ -13,6 +13,7 @@ use store::withdrawals::Withdrawal;
 use super::connection::{NodeConnection, connection, page, page_cost};
 use super::error::{UserError, answer, settle, top_level};
 use super::id::{parse_id, to_id};
+use super::payout::PayoutAccountObject;
 use super::scalar::{CurrencyCode, MoneyInput, MoneyObject};
 use super::word::Word;
 use super::{app, caller};
@@ -61,13 +62,20 @@ pub struct Wallet {
     pub balances: Vec<WalletBalances>,
     /// Since when it may not spend: a payment was taken back at the bank, and an operator has to look.
     pub frozen_at: Option<DateTime<Utc>>,
+    /// Where withdrawals go; null until `payoutAccountSet`.
+    pub payout_account: Option<PayoutAccountObject>,
 }
 
 impl Wallet {
     pub(super) fn of(owner: OrganizationId, wallet: store::ledger::Wallet) -> Self {
-        let store::ledger::Wallet { balances, frozen_at } = wallet;
+        let store::ledger::Wallet { balances, frozen_at, payout_account } = wallet;
         let balances = balances.into_iter().map(|(currency, balances)| WalletBalances::of(currency, balances));
-        Self { organization_id: to_id(owner), balances: balances.collect(), frozen_at }
+        Self {
+            organization_id: to_id(owner),
+            balances: balances.collect(),
+            frozen_at,
+            payout_account: payout_account.map(PayoutAccountObject::from),
+        }
     }
 }
 
@@ -133,6 +141,8 @@ pub struct WithdrawalObject {
     pub organization_id: ID,
     /// How much.
     pub amount: MoneyObject,
+    /// The last four characters of the IBAN that it goes to; `withdrawalReveal` shows an operator the whole.
+    pub payout_last_four: String,
     /// Where it stands.
     pub state: Word<WithdrawalState>,
     /// How the bank names the transfer that carried it out.
@@ -141,7 +151,7 @@ pub struct WithdrawalObject {
     pub failure: Option<String>,
     /// When it was asked for.
     pub requested_at: DateTime<Utc>,
-    /// When it was paid or failed.
+    /// When it was paid, failed or taken back.
     pub ended_at: Option<DateTime<Utc>>,
 }
 
@@ -151,6 +161,7 @@ impl From<Withdrawal> for WithdrawalObject {
             id: to_id(withdrawal.id),
             organization_id: to_id(withdrawal.organization),
             amount: withdrawal.amount.into(),
+            payout_last_four: withdrawal.payout_last_four,
             state: withdrawal.state.into(),
             bank_reference: withdrawal.bank_reference,
             failure: withdrawal.failure,
@@ -271,7 +282,7 @@ impl WalletQuery {
 
 #[Object]
 impl WalletMutation {
-    /// Asks for money out, to the organization's bank account.
+    /// Asks for money out, to the bank account that `payoutAccountSet` named.
     async fn withdrawal_request(
         &self,
         ctx: &Context<'_>,

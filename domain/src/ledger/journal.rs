@@ -32,7 +32,7 @@ text_enum! {
         Withdrawal = "WITHDRAWAL",
         /// The bank carried a withdrawal out.
         WithdrawalPaid = "WITHDRAWAL_PAID",
-        /// The bank returned a withdrawal.
+        /// The bank returned a withdrawal, or its organization took it back.
         WithdrawalFailed = "WITHDRAWAL_FAILED",
         /// A payer took money back at its bank or card.
         Chargeback = "CHARGEBACK",

@@ -32,6 +32,8 @@ pub mod next_step;
 pub mod organization;
 pub mod outcome;
 pub mod password_reset;
+pub mod payout_account;
+pub mod payout_reveal;
 pub mod receipt;
 pub mod refresh_token;
 pub mod reputation;

@@ -8,6 +8,8 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub organization_id: Uuid,
+    pub payout_account_id: Uuid,
+    pub payout_last_four: String,
     pub amount_minor: i64,
     pub currency: String,
     pub state: String,

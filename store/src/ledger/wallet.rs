@@ -14,6 +14,7 @@ use super::accounts;
 use crate::db::Store;
 use crate::entity::{organization, trade};
 use crate::error::StoreError;
+use crate::payouts::{PayoutAccount, payout_account_of};
 
 /// Balances in one currency, in minor units.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct Wallet {
     pub balances: BTreeMap<Currency, Balances>,
     /// Since when a chargeback keeps it from spending.
     pub frozen_at: Option<Timestamp>,
+    /// Where its withdrawals go.
+    pub payout_account: Option<PayoutAccount>,
 }
 
 #[derive(FromQueryResult)]
@@ -51,7 +54,9 @@ impl Store {
     /// The organization's wallet.
     pub async fn wallet(&self, organization: OrganizationId) -> Result<Wallet, StoreError> {
         let row = organization::Entity::find_by_id(organization.0).one(self.read()).await?;
-        let mut wallet = Wallet { frozen_at: row.and_then(|row| row.wallet_frozen_at), ..Wallet::default() };
+        let frozen_at = row.and_then(|row| row.wallet_frozen_at);
+        let payout_account = payout_account_of(self.read(), organization).await?;
+        let mut wallet = Wallet { balances: BTreeMap::new(), frozen_at, payout_account };
         for row in accounts::of_organization(self.read(), organization, None).await? {
             let account = accounts::identity(&row)?;
             let balances = wallet.balances.entry(account.currency).or_default();

@@ -123,6 +123,7 @@ pub const ROOTS: &[(&str, &str, Access)] = &[
     ("Mutation", "passwordChange", A::Person),
     ("Mutation", "passwordResetComplete", A::Everybody),
     ("Mutation", "passwordResetRequest", A::Everybody),
+    ("Mutation", "payoutAccountSet", A::Needs(P::WalletWrite)),
     ("Mutation", "sampleCheckRecord", A::Operator),
     ("Mutation", "sessionCreate", A::Everybody),
     ("Mutation", "sessionEnd", A::Everybody),
@@ -136,7 +137,9 @@ pub const ROOTS: &[(&str, &str, Access)] = &[
     ("Mutation", "verticalCreate", A::Operator),
     ("Mutation", "verticalVersionAdd", A::Operator),
     ("Mutation", "walletUnfreeze", A::Operator),
+    ("Mutation", "withdrawalCancel", A::Needs(P::WalletWrite)),
     ("Mutation", "withdrawalConfirm", A::Operator),
     ("Mutation", "withdrawalFail", A::Operator),
+    ("Mutation", "withdrawalReveal", A::Operator),
     ("Mutation", "withdrawalRequest", A::Needs(P::WalletWrite)),
 ];

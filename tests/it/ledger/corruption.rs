@@ -101,7 +101,16 @@ on_each_backend! {
             Database::Sqlite => "randomblob(16)",
             Database::Postgres => "gen_random_uuid()",
         };
-        let owner = format!("SELECT {forged}, organization_id, 5, 'USD', 'REQUESTED', NULL, NULL, NULL, created_at, NULL, 0 FROM account");
+        let bytes = match x.database {
+            Database::Sqlite => "x'00'",
+            Database::Postgres => "'x'::bytea",
+        };
+        x.tamper(&format!(
+            "INSERT INTO payout_account SELECT {forged}, organization_id, 'k', {bytes}, {bytes}, '0154', NULL, created_at FROM account WHERE kind = 'ESCROW'"
+        ))
+        .await
+        .unwrap();
+        let owner = format!("SELECT {forged}, organization_id, (SELECT id FROM payout_account), '0154', 5, 'USD', 'REQUESTED', NULL, NULL, NULL, created_at, NULL, 0 FROM account");
         x.tamper(&format!("INSERT INTO withdrawal {owner} WHERE kind = 'ESCROW'")).await.unwrap();
         let (invariant, row) = broken(&x).await;
         assert_eq!(invariant, "payout equals the withdrawals on their way", "no account is there to compare with");

@@ -5,7 +5,7 @@ use domain::ledger::AccountKind;
 use serde_json::{Value, json};
 use store::trades::trade_refund;
 
-use super::{BALANCES, DEPOSIT, WITHDRAW, balances, deposit, eur};
+use super::{BALANCES, DEPOSIT, WITHDRAW, balances, deposit, eur, payee};
 use crate::harness::{Actor, Exchange, on_each_backend};
 use crate::ledger::market::{assert_clean, balance, fund, on_trade, sell, stall};
 use crate::market::stand::{LeadSpec, bid, buy, errors, lead, listed, money, placed, seen, vertical};
@@ -66,6 +66,7 @@ on_each_backend! {
     async fn a_frozen_wallet_buys_bids_and_withdraws_nothing_until_an_operator_has_looked(x: Exchange) {
         let (seller, buyer, v) = (x.organization("S").await, x.organization("B").await, vertical(&x, "auto").await);
         fund(&x.app, buyer.org(), 10_000).await;
+        payee(&x, &buyer).await;
         let leads = [lead(&x, seller.org(), LeadSpec::of(v)).await, lead(&x, seller.org(), LeadSpec::of(v)).await];
         let fixed = listed(&x, &seller, leads[0], 1, None, json!({ "fixed": { "exclusivePrice": money("10") } })).await;
         let sealed = listed(&x, &seller, leads[1], 1, Some(60), json!({ "auction": { "exclusiveReserve": money("10") } })).await;
@@ -97,6 +98,7 @@ on_each_backend! {
     async fn what_a_wallet_lacks_is_owed_and_paid_by_whatever_comes_in(x: Exchange) {
         let (seller, buyer, v) = (x.organization("S").await, x.organization("B").await, vertical(&x, "auto").await);
         fund(&x.app, buyer.org(), 6_000).await;
+        payee(&x, &buyer).await;
         let trade = sell(&x.app, stall(&x, seller.org(), 1).await, buyer.org(), 1_000).await.unwrap();
         let of_seller = lead(&x, seller.org(), LeadSpec::of(v)).await;
         let sealed = listed(&x, &seller, of_seller, 1, Some(60), json!({ "auction": { "exclusiveReserve": money("10") } })).await;

@@ -2,6 +2,7 @@
 
 mod chargebacks;
 mod download;
+mod payouts;
 pub mod reveal;
 
 use serde_json::{Value, json};
@@ -28,6 +29,14 @@ pub fn eur(amount: &str) -> Value {
 
 pub fn deposit(to: &Actor, amount: &str, reference: &str, key: &str) -> Value {
     json!({ "input": { "organizationId": to.org().to_string(), "amount": eur(amount), "bankReference": reference, "idempotencyKey": key } })
+}
+
+/// Says where the organization is paid.
+pub async fn payee(x: &Exchange, who: &Actor) {
+    let query = "mutation { payoutAccountSet(input: { iban: \"PT50 0002 0123 1234 5678 9015 4\", holderName: \"Company\" }) {
+        payoutAccount { lastFour } userErrors { code path } } }";
+    let done = who.run(x, query, json!({})).await["payoutAccountSet"].clone();
+    assert_eq!(done, json!({ "payoutAccount": { "lastFour": "0154" }, "userErrors": [] }));
 }
 
 pub async fn balances(x: &Exchange, who: &Actor) -> Value {
@@ -68,6 +77,7 @@ on_each_backend! {
     async fn money_goes_out_over_the_bank_or_comes_back(x: Exchange) {
         let (operator, seller) = (x.operator().await, x.organization("S").await);
         fund(&x.app, seller.org(), 10_000).await;
+        payee(&x, &seller).await;
         let ask = async |amount: &str, key: &str| {
             seller.run(&x, WITHDRAW, json!({ "input": { "amount": eur(amount), "idempotencyKey": key } })).await["withdrawalRequest"].clone()
         };
@@ -106,6 +116,7 @@ on_each_backend! {
         operator.run(&x, DEPOSIT, deposit(&seller, "50", "REF", "d1")).await;
         assert_eq!(balances(&x, &seller).await, json!([["EUR", ["20.00", "0.00", "0.00", "0.00", "0.00", "0.00"]]]));
         correct(own("RECEIVABLE"), exchange("LOSSES"), "1", "c2").await;
+        payee(&x, &seller).await;
         let refused = seller.run(&x, WITHDRAW, json!({ "input": { "amount": eur("5"), "idempotencyKey": "w" } })).await;
         assert_eq!(refused["withdrawalRequest"]["userErrors"][0]["code"], "WRONG_STATE");
         let code = async |from: Value, to: Value, amount: &str| correct(from, to, amount, "c3").await["userErrors"][0]["code"].clone();
@@ -147,6 +158,7 @@ on_each_backend! {
         let debt = json!({ "from": own, "to": { "kind": "LOSSES" }, "amount": { "amount": "3", "currencyCode": "USD" },
             "memo": "a mistake", "idempotencyKey": "c" });
         assert_eq!(operator.run(&x, CORRECT, json!({ "input": debt })).await["correctionRecord"]["userErrors"], json!([]));
+        payee(&x, &seller).await;
         let before = x.row_counts().await;
         let refused = seller.run(&x, WITHDRAW, json!({ "input": { "amount": eur("5"), "idempotencyKey": "w" } })).await;
         let error = &refused["withdrawalRequest"]["userErrors"][0];
@@ -181,6 +193,7 @@ on_each_backend! {
     async fn withdrawals_sent_again_at_once_answer_the_same(x: Exchange) {
         let seller = x.organization("S").await;
         fund(&x.app, seller.org(), 1_000).await;
+        payee(&x, &seller).await;
         let ask = || seller.run(&x, WITHDRAW, json!({ "input": { "amount": eur("10"), "idempotencyKey": "once" } }));
         let answers = futures::future::join_all((0..8).map(|_| ask())).await;
         assert_eq!(answers[0]["withdrawalRequest"]["userErrors"], json!([]));
