@@ -55,7 +55,7 @@ on_each_backend! {
         let caller = caller(case.buyer.principal.clone());
         let read = outcomes(&app, &caller, case.trade.id).await.unwrap();
         assert_eq!(read[0].outcome.reason(), Some("has one"));
-        let said = dispute_entries(&app, dispute.parse().unwrap()).await.unwrap().into_iter().find_map(|entry| entry.text);
+        let said = dispute_entries(&app, &caller, dispute.parse().unwrap()).await.unwrap().into_iter().find_map(|entry| entry.text);
         assert_eq!(said.as_deref(), Some("it is not what was listed"));
         assert!(!x.dump(&["dispute_entry"]).await.contains("wrapped_key"));
         assert!(outcomes(&x.app, &caller, case.trade.id).await.is_err(), "the old ring does not hold the new key");
