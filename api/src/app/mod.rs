@@ -8,6 +8,7 @@ pub mod confirmations;
 pub mod consent;
 pub mod contact;
 pub mod dispute;
+pub mod email_verification;
 pub mod envelopes;
 mod error;
 pub mod forgetting;

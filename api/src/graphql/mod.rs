@@ -8,6 +8,7 @@ pub mod confirmation;
 pub mod connection;
 pub mod consent;
 pub mod dispute;
+pub mod email;
 pub mod error;
 pub mod id;
 pub mod import;
@@ -80,6 +81,7 @@ pub struct Mutation(
     consent::ConsentMutation,
     dispute::DeskMutation,
     dispute::DisputeMutation,
+    email::EmailMutation,
     import::ImportMutation,
     lead::LeadMutation,
     ledger::LedgerMutation,

@@ -11,6 +11,7 @@ pub mod contact_reveal;
 pub mod deposit;
 pub mod dispute;
 pub mod dispute_entry;
+pub mod email_verification;
 pub mod event;
 pub mod evidence;
 pub mod idempotency;
