@@ -13,7 +13,7 @@ use figment::error::Kind;
 use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
 
-pub use access::{Auth, Crypto, CryptoKey};
+pub use access::{Auth, Crypto, CryptoKey, EmailVerification};
 pub use exchange::{Exchange, Imports, Scoring, Verification};
 pub use problems::Problems;
 pub use runtime::{Database, Dns, Files, Graphql, Log, LogFormat, Mail, Server, Sms, Workers};
@@ -98,7 +98,20 @@ impl Config {
         problems.into_result().map(|()| config)
     }
 
+    /// Whether people must prove that their e-mail address is their own before they trade.
+    #[must_use]
+    pub fn requires_verified_email(&self) -> bool {
+        match self.auth.email_verification {
+            EmailVerification::Auto => self.mail.is_delivered(),
+            EmailVerification::Required => true,
+            EmailVerification::Off => false,
+        }
+    }
+
     fn check(&self, problems: &mut Problems) {
+        if self.auth.email_verification == EmailVerification::Required && !self.mail.is_delivered() {
+            problems.add("auth.email_verification", "cannot be required while `mail.url` delivers nothing");
+        }
         self.server.check(problems);
         self.database.check(problems);
         self.graphql.check(problems);

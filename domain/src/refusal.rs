@@ -75,6 +75,8 @@ codes! {
     MoneyStopped = "MONEY_STOPPED";
     /// The organization is suspended.
     Suspended = "SUSPENDED";
+    /// The caller has not proved yet that its e-mail address is its own.
+    EmailUnverified = "EMAIL_UNVERIFIED";
     /// The deadline or window has passed, or has not begun.
     OutsideWindow = "OUTSIDE_WINDOW";
     /// An organization does not buy its own lead.

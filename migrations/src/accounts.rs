@@ -24,6 +24,7 @@ crate::migration!(
             password_hash TEXT NOT NULL,
             status TEXT NOT NULL CHECK (status IN ('ACTIVE', 'DISABLED')),
             created_at TIMESTAMPTZ NOT NULL,
+            email_verified_at TIMESTAMPTZ,
             version BIGINT NOT NULL DEFAULT 0
         )",
         "CREATE TABLE membership (
@@ -75,6 +76,13 @@ crate::migration!(
             used_at TIMESTAMPTZ
         )",
         "CREATE INDEX refresh_token_session ON refresh_token (session_id)",
+        "CREATE TABLE email_verification (
+            token_hash BYTEA PRIMARY KEY,
+            user_id UUID NOT NULL REFERENCES account_user (id),
+            created_at TIMESTAMPTZ NOT NULL,
+            expires_at TIMESTAMPTZ NOT NULL,
+            used_at TIMESTAMPTZ
+        )",
         "CREATE TABLE password_reset (
             token_hash BYTEA PRIMARY KEY,
             user_id UUID NOT NULL REFERENCES account_user (id),

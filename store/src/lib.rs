@@ -61,6 +61,7 @@ pub const TABLES: &[&str] = &[
     "deposit",
     "dispute",
     "dispute_entry",
+    "email_verification",
     "event",
     "evidence",
     "idempotency",

@@ -8,6 +8,7 @@ use domain::time::Timestamp;
 use store::page::{Page, Slice};
 use uuid::Uuid;
 
+use super::email_verification::require_verified_email;
 use super::invitation::limit_check;
 use super::member::require_member;
 use super::session::KEY_PREFIX;
@@ -34,6 +35,7 @@ pub async fn api_keys(app: &App, caller: &Caller, page: &Page<Uuid>) -> Result<S
 /// Makes a key for the caller's organization. The secret is in this answer and nowhere else.
 pub async fn api_key_create(app: &App, caller: &Caller, input: ApiKeyCreate) -> Result<(ApiKey, Token), AppError> {
     let (maker, organization, _) = require_member(caller, Permission::KeysWrite)?;
+    require_verified_email(app, caller).await?;
     let now = app.now();
     let mut refusals = Vec::new();
     let name = name_of(&input.name).map_err(|refusal| refusals.push(refusal.at("name"))).unwrap_or_default();

@@ -17,6 +17,7 @@ use store::page::{Page, Slice};
 use store::{StoreError, Tx, WriteError};
 use uuid::Uuid;
 
+use super::email_verification::require_verified_email;
 use super::idempotency::idempotency_key;
 use super::{App, AppError, Caller};
 
@@ -61,6 +62,7 @@ struct Answer {
 /// Places a sealed bid, in place of the caller's open bid on the listing if there is one. The larger amount is reserved.
 pub async fn bid_place(app: &App, caller: &Caller, input: BidPlace) -> Result<OwnBid, AppError> {
     let buyer = caller.principal.require(Permission::Buy)?;
+    require_verified_email(app, caller).await?;
     let key = idempotency_key(buyer, &input.idempotency_key, "bid_place", &input)?;
     let placed_by = caller.principal.user().map(|user| user.0);
     let placed = app.store.write("bid_place", |tx| {

@@ -12,6 +12,7 @@ use store::Tx;
 use store::page::{Page, Slice};
 use uuid::Uuid;
 
+use super::email_verification::require_verified_email;
 use super::member::require_member;
 use super::message::{MESSAGE_SEND, Message, message_seal};
 use super::session::{Opening, SessionTokens, password_hash, password_verify};
@@ -55,6 +56,7 @@ pub async fn invitations(app: &App, caller: &Caller, page: &Page<Uuid>) -> Resul
 /// Invites `email` to be a `role`, by mail.
 pub async fn invitation_create(app: &App, caller: &Caller, email: &str, role: Role) -> Result<Invitation, AppError> {
     let (inviter, organization, actor) = require_member(caller, Permission::MembersWrite)?;
+    require_verified_email(app, caller).await?;
     let email: Email = email.parse().map_err(|refusal: Refusal| refusal.at("email"))?;
     role_grant_check(actor, role)?;
     app.throttle(app.invitation_limits(organization, &email)).await?;
@@ -125,6 +127,7 @@ pub async fn invitation_accept(app: &App, caller: &Caller, input: InvitationAcce
                 if let Joining::New(person, password) = &joining {
                     tx.person_insert(person, password).await?;
                 }
+                tx.email_verified_set(user).await?;
                 tx.member_insert(member, open.organization, user, open.role).await?;
                 tx.invitation_accepted(open.id).await?;
                 tx.session_insert(&start, &refresh_hash).await?;

@@ -10,6 +10,7 @@ pub mod consent;
 pub mod contact;
 pub mod data_keys;
 pub mod dispute;
+pub mod email_verification;
 pub mod envelopes;
 mod error;
 pub mod forgetting;

@@ -9,6 +9,7 @@ use domain::refusal::Refusal;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::listings::ORGANIZATION_OFFERS_END;
+use super::email_verification::Proof;
 use super::session::{Opening, SessionTokens, password_hash};
 use super::{App, AppError, Caller};
 use crate::auth::password_check;
@@ -53,7 +54,8 @@ impl fmt::Debug for OrganizationRegister {
     }
 }
 
-/// Registers an organization with its first owner, who is logged in at once.
+/// Registers an organization with its first owner, who is logged in at once, and who is asked to prove its address where
+/// that is required.
 pub async fn organization_register(
     app: &App,
     caller: &Caller,
@@ -67,9 +69,10 @@ pub async fn organization_register(
     let principal = Principal::Member { user: person.id, organization: organization.id, role: Role::Owner };
     let (start, token_hash, referrer) = (opening.start.clone(), opening.refresh.hash, input.referrer);
     let new = organization.clone();
+    let proof = app.config.requires_verified_email().then(|| Proof::new(app, &person.email)).transpose()?;
     app.store
         .write("organization_register", move |tx| {
-            let (new, person, hash, start) = (new.clone(), person.clone(), hash.clone(), start.clone());
+            let (new, person, hash, start, proof) = (new.clone(), person.clone(), hash.clone(), start.clone(), proof.clone());
             async move {
                 if let Some(referrer) = referrer {
                     let known = tx.organization_lock(referrer).await?;
@@ -79,6 +82,9 @@ pub async fn organization_register(
                 tx.person_insert(&person, &hash).await?;
                 tx.member_insert(member, new.id, person.id, Role::Owner).await?;
                 tx.session_insert(&start, &token_hash).await?;
+                if let Some(proof) = proof {
+                    proof.send(&tx, person.id).await?;
+                }
                 Ok::<_, AppError>(())
             }
         })

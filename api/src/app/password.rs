@@ -103,7 +103,7 @@ pub async fn password_reset_send(app: &App, payload: &Value) -> Result<(), AppEr
         .await
 }
 
-/// Sets a new password with a mailed token, once. Every session of the person ends, and a lock-out with them.
+/// Sets a new password with a mailed token, once, which proves the address too. Every session of the person ends, and a lock-out with them.
 pub async fn password_reset_complete(app: &App, token: &SecretString, new: SecretString) -> Result<(), AppError> {
     let hash = token_hash(token.expose_secret());
     let peeked = app
@@ -121,6 +121,7 @@ pub async fn password_reset_complete(app: &App, token: &SecretString, new: Secre
                 tx.password_reset_of_token(&hash).await?.ok_or_else(unknown)?;
                 tx.password_resets_used(user).await?;
                 tx.password_set(user, None, &password).await?;
+                tx.email_verified_set(user).await?;
                 tx.sessions_revoke_of(user, "PASSWORD_RESET").await?;
                 tx.throttle_clear(&account.subject).await?;
                 Ok::<_, AppError>(())

@@ -51,6 +51,14 @@ impl App {
         address_first(self.address_limit("throttle.reset.address", address, max, HOUR_SECS), account)
     }
 
+    /// Mails that prove an address: from an address on the net, and to one.
+    pub(super) fn email_verification_limits(&self, email: &Email, address: Option<IpAddr>) -> Vec<Limit> {
+        let max = self.config.auth.resets_per_hour_max;
+        let account =
+            Limit { subject: self.keys.keyed_hash("throttle.verify.account", email.as_str()), max, window_secs: HOUR_SECS };
+        address_first(self.address_limit("throttle.verify.address", address, max, HOUR_SECS), account)
+    }
+
     /// Invitations by `organization`, and to `email` by whomever: both are mail to somebody who has not asked for it.
     pub(super) fn invitation_limits(&self, organization: OrganizationId, email: &Email) -> Vec<Limit> {
         let auth = &self.config.auth;

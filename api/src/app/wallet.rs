@@ -12,6 +12,7 @@ use store::ledger::{StatementKey, StatementRow, Wallet};
 use store::page::{Page, Slice};
 use store::withdrawals::{self, Withdrawal, WithdrawalAnswer};
 
+use super::email_verification::require_verified_email;
 use super::idempotency::idempotency_key;
 use super::{App, AppError, Caller};
 
@@ -130,6 +131,7 @@ pub async fn deposit_record(app: &App, caller: &Caller, key: &str, input: Deposi
 /// Asks for money out. Refused while the organization owes the exchange.
 pub async fn withdrawal_request(app: &App, caller: &Caller, key: &str, amount: Money) -> Result<Withdrawal, AppError> {
     let organization = caller.principal.require(Permission::WalletWrite)?;
+    require_verified_email(app, caller).await?;
     let key = idempotency_key(organization, key, "withdrawal_request", &amount)?;
     let principal = caller.principal.clone();
     app.store

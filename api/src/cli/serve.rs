@@ -25,6 +25,9 @@ pub(super) async fn serve_with(config: Config, logins: Vec<DemoLogin>) -> Result
     verticals_seed(&app).await?;
     let listener = TcpListener::bind(app.config.server.bind).await?;
     tracing::info!(address = %listener.local_addr()?, "serving");
+    if !app.config.requires_verified_email() {
+        tracing::warn!("nobody has to prove an e-mail address before trading: see auth.email_verification and mail.url");
+    }
     let stop = CancellationToken::new();
     let mut workers = if app.config.workers.enabled { workers::start(&app, &stop).await? } else { JoinSet::new() };
     http::exchange_serve(Arc::clone(&app), logins, listener, told_to_stop()).await?;

@@ -45,6 +45,10 @@ pub struct Auth {
     pub invitations_per_hour_max: i64,
     /// Invitations mailed to one address in an hour, by whomever.
     pub invitations_per_recipient_hour_max: i64,
+    /// Whether people must prove that their address is their own.
+    pub email_verification: EmailVerification,
+    /// How long a token that proves an address is good for, in seconds.
+    pub email_verification_secs: i64,
     /// How long an invitation is good for, in seconds.
     pub invitation_secs: i64,
     /// How long a password reset is good for, in seconds.
@@ -57,6 +61,18 @@ pub struct Auth {
     pub api_keys_max: u64,
     /// How long a looked-up access is believed, in seconds.
     pub access_cache_secs: i64,
+}
+
+/// Whether people must prove that their e-mail address is their own before they trade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EmailVerification {
+    /// They must where mail is delivered.
+    Auto,
+    /// They must.
+    Required,
+    /// They need not.
+    Off,
 }
 
 /// `[crypto]`
@@ -99,6 +115,7 @@ impl Auth {
         problems.within("auth.resets_per_hour_max", self.resets_per_hour_max, 1, 1_000_000);
         problems.within("auth.invitations_per_hour_max", self.invitations_per_hour_max, 1, 1_000_000);
         problems.within("auth.invitations_per_recipient_hour_max", self.invitations_per_recipient_hour_max, 1, 1_000_000);
+        problems.within("auth.email_verification_secs", self.email_verification_secs, 60, 90 * DAY_SECS);
         problems.within("auth.invitation_secs", self.invitation_secs, 60, 90 * DAY_SECS);
         problems.within("auth.password_reset_secs", self.password_reset_secs, 60, 7 * DAY_SECS);
         problems.within("auth.members_max", self.members_max, 1, 100_000);

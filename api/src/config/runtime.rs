@@ -247,6 +247,12 @@ impl Files {
 }
 
 impl Mail {
+    /// Whether a mail reaches anybody.
+    #[must_use]
+    pub fn is_delivered(&self) -> bool {
+        self.url.expose_secret() != "log"
+    }
+
     pub(super) fn check(&self, problems: &mut Problems) {
         let url = self.url.expose_secret();
         if !(url == "log" || ["smtp://", "smtps://", "file:"].iter().any(|scheme| url.starts_with(scheme))) {

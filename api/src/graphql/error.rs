@@ -140,7 +140,9 @@ fn user_error<M: MutationErrors>(ctx: &Context<'_>, refusal: Refusal) -> async_g
         return Ok(UserError { code: ErrorCode(code, PhantomData), message, path });
     }
     match refusal.code {
-        Code::Unauthenticated | Code::Forbidden | Code::MoneyStopped | Code::Suspended => Err(top_level(refusal)),
+        Code::Unauthenticated | Code::Forbidden | Code::EmailUnverified | Code::MoneyStopped | Code::Suspended => {
+            Err(top_level(refusal))
+        }
         code => Err(masked(ctx, &AppError::internal(format!("{} does not name the code {}", M::NAME, code.as_str())))),
     }
 }

@@ -10,6 +10,7 @@ pub mod connection;
 pub mod consent;
 pub mod deposit;
 pub mod dispute;
+pub mod email;
 pub mod error;
 pub mod id;
 pub mod import;
@@ -90,6 +91,7 @@ pub struct Mutation(
     deposit::DepositMutation,
     dispute::DeskMutation,
     dispute::DisputeMutation,
+    email::EmailMutation,
     import::ImportMutation,
     lead::LeadMutation,
     ledger::LedgerMutation,

@@ -124,6 +124,12 @@ impl Viewer {
         Ok(answer(ctx, app(ctx).store.person(id).await.map_err(AppError::from))?.map(User))
     }
 
+    /// Whether the person has proved that its e-mail address is its own; null for an API key.
+    async fn email_verified(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<bool>> {
+        let Some(id) = self.0.user() else { return Ok(None) };
+        Ok(Some(answer(ctx, app(ctx).store.email_is_verified(id).await.map_err(AppError::from))?))
+    }
+
     /// The organization for which it acts, unless it is staff.
     async fn organization(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<OrganizationObject>> {
         let Some(id) = self.0.organization() else { return Ok(None) };

@@ -5,11 +5,11 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::Query;
 
 use crate::db::Store;
-use crate::entity::{password_reset, refresh_token, session};
+use crate::entity::{email_verification, password_reset, refresh_token, session};
 use crate::error::WriteError;
 
 impl Store {
-    /// Forgets refresh tokens, sessions and password resets that expired before `before`; answers how many rows.
+    /// Forgets refresh tokens, sessions, password resets and verifications of addresses that expired before `before`; answers how many rows.
     pub async fn sessions_prune(&self, before: Timestamp) -> Result<u64, WriteError> {
         self.write("sessions_prune", move |tx| async move {
             let tokens = refresh_token::Entity::delete_many().filter(refresh_token::Column::ExpiresAt.lt(before));
@@ -21,7 +21,9 @@ impl Store {
             let sessions = sessions.exec(tx.db()).await?.rows_affected;
             let resets = password_reset::Entity::delete_many().filter(password_reset::Column::ExpiresAt.lt(before));
             let resets = resets.exec(tx.db()).await?.rows_affected;
-            Ok(tokens.saturating_add(sessions).saturating_add(resets))
+            let proofs = email_verification::Entity::delete_many().filter(email_verification::Column::ExpiresAt.lt(before));
+            let proofs = proofs.exec(tx.db()).await?.rows_affected;
+            Ok([sessions, resets, proofs].into_iter().fold(tokens, u64::saturating_add))
         })
         .await
     }

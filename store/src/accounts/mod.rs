@@ -1,6 +1,7 @@
 //! Organizations, people, their sessions and keys.
 
 mod api_keys;
+mod email_verifications;
 mod forget;
 mod invitations;
 mod members;

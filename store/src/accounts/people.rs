@@ -118,6 +118,7 @@ impl Tx {
             password_hash: Set(password_hash.to_owned()),
             status: Set(ACTIVE.to_owned()),
             created_at: Set(self.now().await?),
+            email_verified_at: Set(None),
             version: Set(0),
         };
         let taken = || Refusal::new(Code::Taken, "somebody logs in with this address already").at("email");

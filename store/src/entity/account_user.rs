@@ -13,6 +13,7 @@ pub struct Model {
     pub password_hash: String,
     pub status: String,
     pub created_at: DateTimeUtc,
+    pub email_verified_at: Option<DateTimeUtc>,
     pub version: i64,
 }
 

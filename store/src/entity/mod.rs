@@ -13,6 +13,7 @@ pub mod data_key;
 pub mod deposit;
 pub mod dispute;
 pub mod dispute_entry;
+pub mod email_verification;
 pub mod event;
 pub mod evidence;
 pub mod idempotency;

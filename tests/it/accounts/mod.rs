@@ -1,6 +1,7 @@
 //! Accounts: registering, logging in, staying in, losing access.
 
 mod api_keys;
+mod email_verification;
 mod key_ring;
 mod members;
 mod organizations;

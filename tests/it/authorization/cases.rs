@@ -95,6 +95,8 @@ pub const ROOTS: &[(&str, &str, Access)] = &[
     ("Mutation", "disputeRespond", A::Needs(P::DisputesWrite)),
     ("Mutation", "disputeRule", A::Arbiter),
     ("Mutation", "disputeWithdraw", A::Needs(P::DisputesWrite)),
+    ("Mutation", "emailVerificationSend", A::Person),
+    ("Mutation", "emailVerify", A::Everybody),
     ("Mutation", "importCancel", A::Needs(P::LeadsWrite)),
     ("Mutation", "invitationAccept", A::Everybody),
     ("Mutation", "invitationCreate", A::Needs(P::MembersWrite)),

@@ -134,6 +134,7 @@ impl Exchange {
                     password_hash: Set("!".into()),
                     status: Set("ACTIVE".into()),
                     created_at: Set(created_at),
+                    email_verified_at: Set(None),
                     version: Set(0),
                 };
                 account_user::Entity::insert(row).exec_without_returning(tx.db()).await?;

@@ -17,6 +17,7 @@ use store::trades::{PaidFrom, trades_open};
 use store::{Tx, WriteError};
 
 use super::settle::Settlement;
+use crate::app::email_verification::require_verified_email;
 use crate::app::idempotency::idempotency_key;
 use crate::app::{App, AppError, Caller};
 use crate::config::Exchange;
@@ -47,6 +48,7 @@ pub struct ListingBought {
 /// Buys one copy at the present price. The money moves to escrow in the transaction that counts the copy.
 pub async fn listing_buy(app: &App, caller: &Caller, input: ListingBuy) -> Result<ListingBought, AppError> {
     let buyer = caller.principal.require(Permission::Buy)?;
+    require_verified_email(app, caller).await?;
     let key = idempotency_key(buyer, &input.idempotency_key, "listing_buy", &input)?;
     let bought = app.store.write("listing_buy", |tx| {
         let (input, key, exchange) = (input.clone(), key.clone(), app.config.exchange.clone());

@@ -22,6 +22,7 @@ pub use close::{listing_close, listing_void, listings_close_due};
 pub use suspend::{ORGANIZATION_OFFERS_END, organization_offers_end};
 pub use take_down::{ListingTakeDown, listing_take_down};
 
+use super::email_verification::require_verified_email;
 use super::idempotency::idempotency_key;
 use super::{App, AppError, Caller};
 use crate::config::Exchange;
@@ -66,6 +67,7 @@ struct Answer {
 /// Offers a verified lead of the caller's for sale.
 pub async fn listing_create(app: &App, caller: &Caller, input: ListingCreate) -> Result<ListingView, AppError> {
     let seller = caller.principal.require(Permission::ListingsWrite)?;
+    require_verified_email(app, caller).await?;
     let (limits, created_by) = (limits(&app.config.exchange), caller.principal.user().map(|user| user.0));
     let opened = app.store.write("listing_create", |tx| {
         let (input, limits) = (input.clone(), limits.clone());
@@ -82,6 +84,7 @@ pub async fn listing_create(app: &App, caller: &Caller, input: ListingCreate) ->
 /// Offers the lead of an ended listing again; what was sold of it before counts.
 pub async fn listing_relist(app: &App, caller: &Caller, input: ListingRelist) -> Result<ListingView, AppError> {
     let seller = caller.principal.require(Permission::ListingsWrite)?;
+    require_verified_email(app, caller).await?;
     let (limits, created_by) = (limits(&app.config.exchange), caller.principal.user().map(|user| user.0));
     let opened = app.store.write("listing_relist", |tx| {
         let (input, limits) = (input.clone(), limits.clone());
