@@ -1,20 +1,16 @@
 //! A person takes consent back: what was not delivered is undone, who they are is destroyed, and nobody may bring them again.
 
-use domain::contact::KeyKind;
 use domain::dispute::history::{DisputeEntryKind, DisputeSide};
 use domain::dispute::{Command, RefundCause, decide};
 use domain::id::{LeadId, TypedId, UserId};
 use domain::lead::LeadState;
 use domain::refusal::Refusal;
-use sea_orm::entity::prelude::*;
 
 use crate::disputes::{NewEntry, Rules, dispute_move, entry_add, lead_lock};
-use crate::entity::lead_key;
 use crate::error::{StoreError, WriteError};
 use crate::leads::{LeadScope, StoredLead};
 use crate::listings::listing_void;
 use crate::outbox::Event;
-use crate::suppressions::StoredSuppression;
 use crate::trades::trade_refund;
 use crate::write::Tx;
 
@@ -40,6 +36,8 @@ pub async fn consent_withdraw(
     let locked = lead_lock(tx, lead).await?;
     let before = tx.lead_locked(scope, lead).await?.ok_or_else(|| Refusal::not_found("leadId", "lead"))?;
     if before.state == LeadState::Erased && voided.is_none() {
+        // What the seller erased is gone already; that nobody may bring the person again is still to be said.
+        suppress(tx, lead, by).await?;
         return Ok(Withdrawn { lead: before, refunded: 0 });
     }
     let mut refunded = 0_u64;
@@ -55,35 +53,17 @@ pub async fn consent_withdraw(
         }
         refunded = refunded.saturating_add(1);
     }
-    suppress(tx, lead, by).await?;
     tx.lead_contact_destroy(lead).await?;
     // A dispute that this ended may have moved the lead.
     let now = tx.lead_locked(LeadScope::Exchange, lead).await?.ok_or(StoreError::Misuse("a lead vanished"))?;
     let erased = tx.lead_move(&now, LeadState::Erased).await?;
+    suppress(tx, lead, by).await?;
     let payload = serde_json::json!({ "state": LeadState::Erased.as_str() });
     tx.emit(Event { topic: "lead.updated", subject_id: lead.uuid(), audience: vec![erased.seller], payload }).await?;
     Ok(Withdrawn { lead: erased, refunded })
 }
 
-/// Puts every channel of the person on the do-not-contact list, by the hashes that the exchange has.
-async fn suppress(tx: &Tx, lead: LeadId, by: Option<UserId>) -> Result<(), WriteError> {
-    let created_at = tx.now().await?;
-    let keys = lead_key::Entity::find().filter(lead_key::Column::LeadId.eq(lead.0)).all(tx.db()).await?;
-    let mut entries = Vec::new();
-    for key in keys {
-        let is_channel = key.kind.parse::<KeyKind>().map_err(StoreError::corrupt)?.is_channel();
-        if is_channel {
-            entries.push(StoredSuppression {
-                id: tx.id(),
-                kind: key.kind,
-                hash: <[u8; 32]>::try_from(key.hash).map_err(|_| StoreError::corrupt("a lead's key that is no hash"))?,
-                reason: "the person withdrew consent".to_owned(),
-                source: "consentWithdraw".to_owned(),
-                added_by: by,
-                created_at,
-            });
-        }
-    }
-    tx.suppressions_add(&entries).await?;
-    Ok(())
+/// Puts every way to reach the person on the do-not-contact list.
+async fn suppress(tx: &Tx, lead: LeadId, by: Option<UserId>) -> Result<(), StoreError> {
+    tx.lead_suppress(lead, None, "the person withdrew consent", "consentWithdraw", by).await
 }
