@@ -19,6 +19,7 @@ crate::migration!(
         "CREATE TABLE account_user (
             id UUID PRIMARY KEY,
             email TEXT NOT NULL UNIQUE,
+            email_domain TEXT NOT NULL GENERATED ALWAYS AS (SUBSTR(email, STRPOS(email, '@') + 1)) STORED,
             name TEXT NOT NULL,
             locale TEXT NOT NULL,
             password_hash TEXT NOT NULL,
@@ -27,6 +28,7 @@ crate::migration!(
             email_verified_at TIMESTAMPTZ,
             version BIGINT NOT NULL DEFAULT 0
         )",
+        "CREATE INDEX account_user_email_domain ON account_user (email_domain)",
         "CREATE TABLE membership (
             id UUID PRIMARY KEY,
             organization_id UUID NOT NULL REFERENCES organization (id),

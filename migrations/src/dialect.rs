@@ -3,7 +3,7 @@
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{DatabaseBackend, DbErr};
 
-/// Postgres' type words and what SQLite calls them (the names that sea-orm reads back).
+/// Postgres' words and what SQLite calls them (types by the names that sea-orm reads back).
 const SQLITE_WORDS: &[(&str, &str)] = &[
     ("BIGSERIAL PRIMARY KEY", "integer PRIMARY KEY AUTOINCREMENT"),
     ("TIMESTAMPTZ", "timestamp_with_timezone_text"),
@@ -12,6 +12,7 @@ const SQLITE_WORDS: &[(&str, &str)] = &[
     ("BYTEA", "blob"),
     ("BIGINT", "bigint"),
     ("BOOLEAN", "boolean"),
+    ("STRPOS", "INSTR"),
 ];
 
 /// Runs statements, each written for Postgres, on the database at hand.

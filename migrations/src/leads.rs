@@ -22,6 +22,7 @@ crate::migration!(
         )",
         "CREATE INDEX upload_organization ON upload (organization_id)",
         "CREATE INDEX upload_stored ON upload (completed_at) WHERE state = 'STORED' AND purpose = 'LEADS'",
+        "CREATE INDEX upload_sha256 ON upload (sha256)",
         "CREATE TABLE lead_import (
             id UUID PRIMARY KEY,
             seller_id UUID NOT NULL REFERENCES organization (id),
@@ -87,6 +88,8 @@ crate::migration!(
             temperature TEXT NOT NULL,
             score_reasons JSONB NOT NULL,
             checks JSONB NOT NULL,
+            drawn BOOLEAN NOT NULL DEFAULT FALSE,
+            score_due_at TIMESTAMPTZ,
             captured_at TIMESTAMPTZ NOT NULL,
             created_at TIMESTAMPTZ NOT NULL,
             updated_at TIMESTAMPTZ NOT NULL,
@@ -96,6 +99,8 @@ crate::migration!(
         "CREATE UNIQUE INDEX lead_seller_reference ON lead (seller_id, seller_reference) WHERE seller_reference IS NOT NULL",
         "CREATE INDEX lead_seller ON lead (seller_id, id)",
         "CREATE INDEX lead_vertical ON lead (vertical_id)",
+        "CREATE INDEX lead_drawn ON lead (id) WHERE drawn",
+        "CREATE INDEX lead_score_due ON lead (score_due_at) WHERE score_due_at IS NOT NULL AND state = 'VERIFIED'",
         "CREATE TABLE lead_contact (
             lead_id UUID PRIMARY KEY REFERENCES lead (id),
             key_id TEXT NOT NULL,
@@ -118,12 +123,15 @@ crate::migration!(
             outcome TEXT NOT NULL,
             evidence JSONB NOT NULL,
             recorded_by UUID REFERENCES account_user (id),
+            recording_id UUID REFERENCES upload (id),
             recorded_at TIMESTAMPTZ NOT NULL
         )",
         "CREATE INDEX lead_check_lead ON lead_check (lead_id, id)",
+        "CREATE UNIQUE INDEX lead_check_recording ON lead_check (recording_id) WHERE recording_id IS NOT NULL",
         "CREATE TABLE lead_confirmation (
             id UUID PRIMARY KEY,
             lead_id UUID NOT NULL REFERENCES lead (id),
+            seller_id UUID NOT NULL REFERENCES organization (id),
             channel TEXT NOT NULL,
             code_hash BYTEA NOT NULL,
             token_hash BYTEA NOT NULL UNIQUE,
@@ -133,6 +141,7 @@ crate::migration!(
             confirmed_at TIMESTAMPTZ
         )",
         "CREATE INDEX lead_confirmation_lead ON lead_confirmation (lead_id)",
+        "CREATE INDEX lead_confirmation_seller ON lead_confirmation (seller_id, created_at)",
         "CREATE TABLE contact_reveal (
             id UUID PRIMARY KEY,
             lead_id UUID NOT NULL REFERENCES lead (id),

@@ -7,6 +7,7 @@ const STATEMENTS: &[&str] = &[
     "CREATE TABLE job (
         id UUID PRIMARY KEY,
         kind TEXT NOT NULL,
+        lane TEXT NOT NULL,
         payload JSONB NOT NULL,
         run_at TIMESTAMPTZ NOT NULL,
         attempts BIGINT NOT NULL DEFAULT 0,
@@ -15,7 +16,7 @@ const STATEMENTS: &[&str] = &[
         dead BOOLEAN NOT NULL DEFAULT FALSE,
         created_at TIMESTAMPTZ NOT NULL
     )",
-    "CREATE INDEX job_due ON job (run_at) WHERE NOT dead",
+    "CREATE INDEX job_due ON job (lane, run_at) WHERE NOT dead",
     "CREATE TABLE idempotency (
         organization_id UUID NOT NULL,
         idempotency_key TEXT NOT NULL,

@@ -1,13 +1,13 @@
 //! Codes and links sent to persons.
 
-use domain::id::{ConfirmationId, LeadId};
+use domain::id::{ConfirmationId, LeadId, OrganizationId};
 use domain::lead::Channel;
 use domain::time::Timestamp;
 use domain::verification::Confirmation;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
-use sea_orm::{ConnectionTrait, ExprTrait, QuerySelect};
+use sea_orm::{ConnectionTrait, ExprTrait, QuerySelect, Statement};
 
 use crate::db::{Backend, Store};
 use crate::entity::lead_confirmation;
@@ -21,6 +21,8 @@ pub struct StoredConfirmation {
     pub id: ConfirmationId,
     /// The lead.
     pub lead: LeadId,
+    /// Who had it sent.
+    pub seller: OrganizationId,
     /// Where it was sent.
     pub channel: Channel,
     /// The keyed hash of the code.
@@ -49,6 +51,7 @@ impl TryFrom<lead_confirmation::Model> for StoredConfirmation {
         Ok(Self {
             id: row.id.into(),
             lead: row.lead_id.into(),
+            seller: row.seller_id.into(),
             channel: row.channel.parse().map_err(StoreError::corrupt)?,
             code_hash: row.code_hash,
             token_hash: row.token_hash,
@@ -64,6 +67,7 @@ impl Tx {
         let row = lead_confirmation::ActiveModel {
             id: Set(new.id.0),
             lead_id: Set(new.lead.0),
+            seller_id: Set(new.seller.0),
             channel: Set(new.channel.as_str().to_owned()),
             code_hash: Set(new.code_hash.clone()),
             token_hash: Set(new.token_hash.clone()),
@@ -111,10 +115,24 @@ impl Tx {
         Ok(())
     }
 
-    /// How many confirmations a lead was sent after `from`.
+    /// How many confirmations the person behind a lead was sent after `from`, whoever had them sent.
     pub async fn confirmations_sent(&self, lead: LeadId, from: Timestamp) -> Result<u64, StoreError> {
+        let kinds: Vec<String> = Channel::ALL.iter().map(|channel| format!("'{}'", channel.as_str())).collect();
+        let sql = format!(
+            "SELECT COUNT(*) FROM lead_confirmation WHERE created_at > $2 AND (lead_id = $1 OR lead_id IN (\
+             SELECT other.lead_id FROM lead_key AS own JOIN lead_key AS other ON other.hash = own.hash AND other.kind = own.kind \
+             WHERE own.lead_id = $1 AND own.kind IN ({})))",
+            kinds.join(", ")
+        );
+        let statement = Statement::from_sql_and_values(self.db().get_database_backend(), sql, [lead.0.into(), from.into()]);
+        let row = self.db().query_one_raw(statement).await?.ok_or(StoreError::Misuse("a count without a row"))?;
+        u64::try_from(row.try_get_by_index::<i64>(0)?).map_err(StoreError::corrupt)
+    }
+
+    /// How many confirmations `seller` had sent after `from`.
+    pub async fn confirmations_sent_by(&self, seller: OrganizationId, from: Timestamp) -> Result<u64, StoreError> {
         let query = lead_confirmation::Entity::find()
-            .filter(lead_confirmation::Column::LeadId.eq(lead.0))
+            .filter(lead_confirmation::Column::SellerId.eq(seller.0))
             .filter(lead_confirmation::Column::CreatedAt.gt(from));
         Ok(query.count(self.db()).await?)
     }

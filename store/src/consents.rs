@@ -1,6 +1,5 @@
 //! A person takes consent back: what was not delivered is undone, who they are is destroyed, and nobody may bring them again.
 
-use domain::contact::KeyKind;
 use domain::dispute::history::{DisputeEntryKind, DisputeSide};
 use domain::dispute::{Command, RefundCause, decide};
 use domain::id::{LeadId, TypedId, UserId};
@@ -10,12 +9,11 @@ use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::disputes::{LeadLock, NewEntry, Rules, dispute_move, entry_add, lead_lock};
-use crate::entity::{lead_key, trade};
+use crate::entity::trade;
 use crate::error::{StoreError, WriteError};
 use crate::leads::LeadScope;
 use crate::listings::listing_void;
 use crate::outbox::Event;
-use crate::suppressions::StoredSuppression;
 use crate::trades::trade_refund;
 use crate::write::Tx;
 
@@ -72,25 +70,7 @@ async fn all_locked(tx: &Tx, id: LeadId, locked: &LeadLock) -> Result<(), WriteE
     if all { Ok(()) } else { Err(StoreError::Overtaken.into()) }
 }
 
-/// Puts every channel of the person on the do-not-contact list, by the hashes that the exchange has.
-async fn suppress(tx: &Tx, lead: LeadId, by: Option<UserId>) -> Result<(), WriteError> {
-    let created_at = tx.now().await?;
-    let keys = lead_key::Entity::find().filter(lead_key::Column::LeadId.eq(lead.0)).all(tx.db()).await?;
-    let mut entries = Vec::new();
-    for key in keys {
-        let is_channel = key.kind.parse::<KeyKind>().map_err(StoreError::corrupt)?.is_channel();
-        if is_channel {
-            entries.push(StoredSuppression {
-                id: tx.id(),
-                kind: key.kind,
-                hash: <[u8; 32]>::try_from(key.hash).map_err(|_| StoreError::corrupt("a lead's key that is no hash"))?,
-                reason: "the person withdrew consent".to_owned(),
-                source: "consentWithdraw".to_owned(),
-                added_by: by,
-                created_at,
-            });
-        }
-    }
-    tx.suppressions_add(&entries).await?;
-    Ok(())
+/// Puts every way to reach the person on the do-not-contact list.
+async fn suppress(tx: &Tx, lead: LeadId, by: Option<UserId>) -> Result<(), StoreError> {
+    tx.lead_suppress(lead, None, "the person withdrew consent", "consentWithdraw", by).await
 }

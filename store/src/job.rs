@@ -16,6 +16,30 @@ use crate::write::Tx;
 /// The longest pause between two tries, in seconds.
 const MAX_PAUSE_SECS: i64 = 3600;
 
+/// Jobs of one lane wait for each other, and for none of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// What somebody waits for: messages, listings that must leave the market.
+    Prompt,
+    /// Leads that are checked again.
+    Checks,
+    /// Questions to the world outside, which may take their time.
+    LookUps,
+}
+
+impl Lane {
+    /// Every lane, the most urgent first.
+    pub const ALL: &[Self] = &[Self::Prompt, Self::Checks, Self::LookUps];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Prompt => "PROMPT",
+            Self::Checks => "CHECKS",
+            Self::LookUps => "LOOK_UPS",
+        }
+    }
+}
+
 /// A job that a worker has claimed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
@@ -41,12 +65,24 @@ pub struct Backlog {
 }
 
 impl Tx {
-    /// Enqueues work of `kind` for `run_at`.
+    /// Enqueues prompt work of `kind` for `run_at`.
     pub async fn enqueue(&self, kind: &'static str, payload: serde_json::Value, run_at: Timestamp) -> Result<JobId, StoreError> {
+        self.enqueue_in(Lane::Prompt, kind, payload, run_at).await
+    }
+
+    /// Enqueues work of `kind` for `run_at` in a lane.
+    pub async fn enqueue_in(
+        &self,
+        lane: Lane,
+        kind: &'static str,
+        payload: serde_json::Value,
+        run_at: Timestamp,
+    ) -> Result<JobId, StoreError> {
         let id: JobId = self.id();
         let row = job::ActiveModel {
             id: Set(id.0),
             kind: Set(kind.to_owned()),
+            lane: Set(lane.as_str().to_owned()),
             payload: Set(payload),
             run_at: Set(run_at),
             attempts: Set(0),
@@ -61,13 +97,14 @@ impl Tx {
 }
 
 impl Store {
-    /// Claims up to `limit` due jobs for `lease_secs`; nobody else gets them meanwhile.
-    pub async fn jobs_claim(&self, limit: u64, lease_secs: i64) -> Result<Vec<Job>, WriteError> {
+    /// Claims up to `limit` due jobs of a lane for `lease_secs`; nobody else gets them meanwhile.
+    pub async fn jobs_claim(&self, lane: Lane, limit: u64, lease_secs: i64) -> Result<Vec<Job>, WriteError> {
         self.write("jobs_claim", move |tx| async move {
             let now = tx.now().await?;
             let free = Condition::any().add(job::Column::LeasedUntil.is_null()).add(job::Column::LeasedUntil.lte(now));
             let mut due = job::Entity::find()
                 .filter(job::Column::Dead.eq(false))
+                .filter(job::Column::Lane.eq(lane.as_str()))
                 .filter(job::Column::RunAt.lte(now))
                 .filter(free)
                 .order_by_asc(job::Column::RunAt)

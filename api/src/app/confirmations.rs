@@ -5,11 +5,14 @@ use domain::id::{ConfirmationId, LeadId};
 use domain::lead::Channel;
 use domain::refusal::{Code, Refusal};
 use domain::time::plus_secs;
-use domain::verification::{Confirmation, ConfirmationAnswer, ConfirmationPolicy, confirmation_answer, confirmed};
+use domain::verification::{
+    Confirmation, ConfirmationAnswer, ConfirmationPolicy, ConfirmationWords, confirmation_answer, confirmed, may_message,
+};
+use domain::vertical::AttributeValue;
 use secrecy::{ExposeSecret, SecretString};
 use store::StoreError;
 use store::confirmations::{ConfirmationKey, StoredConfirmation};
-use store::leads::{LeadScope, StoredLead};
+use store::leads::{Finder, LeadScope, StoredLead};
 
 use super::leads::{Recorded, findings_record, person_of};
 use super::message::{MESSAGE_SEND, Message, message_seal};
@@ -38,7 +41,8 @@ pub struct Confirmed {
     pub repeated: bool,
 }
 
-/// Sends the person a code and a link on `channel`; the message leaves behind the commit. At most some a day and lead.
+/// Sends the person a code and a link on `channel`; the message leaves behind the commit. At most some a day
+/// and person, and none to a person who asked for none.
 pub async fn confirmation_send(
     app: &App,
     caller: &Caller,
@@ -65,13 +69,22 @@ pub async fn confirmation_send(
             if !locked.state.is_open() {
                 return Err(AppError::from(Refusal::wrong_state(format!("the lead is {}", locked.state.as_str()))));
             }
+            may_message(&locked.checks)?;
+            if tx.lead_suppressed(lead).await? {
+                return Err(Refusal::wrong_state("the person behind this lead must not be sent messages").into());
+            }
             let now = tx.now().await?;
-            if tx.confirmations_sent(lead, plus_secs(now, -DAY_SECS)).await? >= policy.max_sends_day {
+            let since = plus_secs(now, -DAY_SECS);
+            if tx.confirmations_sent(lead, since).await? >= policy.max_sends_day {
                 return Err(Refusal::new(Code::RateLimited, "this person was sent enough messages for a day").into());
+            }
+            if tx.confirmations_sent_by(locked.seller, since).await? >= policy.max_seller_sends_day {
+                return Err(Refusal::new(Code::RateLimited, "your organization had enough messages sent for a day").into());
             }
             let new = StoredConfirmation {
                 id,
                 lead,
+                seller: locked.seller,
                 channel,
                 code_hash: hashes.0.clone(),
                 token_hash: hashes.1.clone(),
@@ -132,7 +145,7 @@ async fn person_confirmed(app: &App, tx: &store::Tx, found: &StoredConfirmation,
     let schema = store::verticals::vertical_version(tx.db(), lead.vertical, lead.vertical_version).await?;
     let schema = schema.ok_or_else(|| StoreError::corrupt(format!("{} without its vertical's version", lead.id)))?;
     let recorded = [Recorded::Found(confirmed(found.channel, by_link))];
-    findings_record(app, tx, LeadScope::Exchange, found.lead, &schema, &recorded, None).await?;
+    findings_record(app, tx, LeadScope::Exchange, found.lead, &schema, &recorded, Finder::default()).await?;
     Ok(())
 }
 
@@ -140,15 +153,17 @@ async fn message_to(app: &App, lead: &StoredLead, channel: Channel, code: &str, 
     let erased = || Refusal::wrong_state("the contact data of this lead was destroyed");
     let contact = person_of(app, lead.id).await?.ok_or_else(erased)?.contact;
     let missing = || Refusal::invalid("channel", "the lead has no usable way of this kind");
-    let link = format!("{}/confirm?token={token}", app.config.server.public_url.trim_end_matches('/'));
-    let text = format!(
-        "You asked to be contacted. Your code is {code}. Give it where you were asked for it, or open {link} . \
-         If it was not you, ignore this message."
-    );
+    let language = match lead.attributes.get("language") {
+        Some(AttributeValue::Text(language)) => Some(language.as_str()),
+        _ => None,
+    };
+    let words = ConfirmationWords::of(language, Some(&lead.country));
+    let address = app.config.server.public_url.trim_end_matches('/');
+    let text = words.message(code, &format!("{address}/confirm?lang={}&token={token}", words.language));
     match channel {
         Channel::Email => {
             let to = contact.emails.into_iter().find(|email| email.valid).ok_or_else(missing)?.address;
-            Ok(Message::Mail(Mail { to, subject: "Please confirm your request".to_owned(), text }))
+            Ok(Message::Mail(Mail { to, subject: words.subject.to_owned(), text }))
         }
         Channel::Phone => {
             let to = contact.phones.into_iter().find(|phone| phone.valid).ok_or_else(missing)?.e164;
@@ -163,7 +178,8 @@ fn policy(app: &App) -> ConfirmationPolicy {
     ConfirmationPolicy {
         ttl_secs: settings.confirmation_secs,
         max_attempts: settings.confirmation_attempts_max.into(),
-        max_sends_day: settings.confirmations_per_lead_max,
+        max_sends_day: settings.confirmations_per_person_max,
+        max_seller_sends_day: settings.confirmations_per_seller_max,
     }
 }
 

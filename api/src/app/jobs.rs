@@ -2,10 +2,11 @@
 
 use domain::refusal::Code;
 use serde_json::Value;
-use store::job::Job;
+use store::job::{Job, Lane};
 use store::listings::LISTING_VOID;
+use store::suppressions::LEAD_REVERIFY;
 
-use super::leads::{LEAD_REVERIFY, MAIL_DOMAIN_CHECK, lead_reverify, mail_domain_check};
+use super::leads::{MAIL_DOMAIN_CHECK, lead_reverify, mail_domain_check};
 use super::listings::{ORGANIZATION_OFFERS_END, listing_void, organization_offers_end};
 use super::message::{MESSAGE_SEND, message_send};
 use super::password::{PASSWORD_RESET, password_reset_send};
@@ -14,12 +15,22 @@ use super::{App, AppError};
 /// How long a job waits that met the money stop, in seconds.
 const STOPPED_PAUSE_SECS: i64 = 60;
 
-/// Claims the jobs that are due and does them one after another; answers how many are done. A job that fails is put back
-/// for later.
+/// Does the jobs that are due, lane by lane; answers how many are done.
 pub async fn jobs_run(app: &App) -> Result<u64, AppError> {
+    let mut done = 0_u64;
+    for lane in Lane::ALL {
+        done = done.saturating_add(lane_run(app, *lane).await?);
+    }
+    Ok(done)
+}
+
+/// Does the jobs of a lane that are due, one after another; answers how many are done. A job that fails is put back for
+/// later. Each is claimed when its turn comes: one that waits behind slow ones would outlive its lease and be done twice.
+pub async fn lane_run(app: &App, lane: Lane) -> Result<u64, AppError> {
     let workers = &app.config.workers;
     let mut done = 0_u64;
-    for job in app.store.jobs_claim(workers.batch, workers.lease_secs).await? {
+    for _ in 0..workers.batch {
+        let Some(job) = app.store.jobs_claim(lane, 1, workers.lease_secs).await?.pop() else { break };
         match job_do(app, &job.kind, &job.payload).await {
             Ok(()) => {
                 app.store.job_done(job.id).await?;

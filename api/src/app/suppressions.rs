@@ -6,11 +6,10 @@ use domain::access::StaffRole;
 use domain::contact::{DuplicateKey, Email, KeyKind, Phone, normalise_email, normalise_phone};
 use domain::id::{SuppressionId, UserId};
 use domain::refusal::{Code, Refusal};
-use serde_json::json;
 use store::page::{Page, Slice};
 use store::suppressions::StoredSuppression;
 
-use super::leads::{LEAD_REVERIFY, digest_hash};
+use super::leads::digest_hash;
 use super::{App, AppError, Caller};
 
 /// Lines of one list that is handed in as text.
@@ -18,8 +17,6 @@ pub const MAX_LINES: usize = 20_000;
 const MAX_REASON: usize = 200;
 /// Refused lines that one answer names.
 const MAX_REFUSALS: usize = 20;
-/// Leads in one job.
-const JOB_LEADS: usize = 100;
 
 /// What a list was made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,15 +110,7 @@ async fn add(
                     created_at: now,
                 })
                 .collect();
-            let added = tx.suppressions_add(&rows).await?;
-            let hashes: Vec<[u8; 32]> = entries.iter().map(|entry| entry.hash).collect();
-            let mut leads = Vec::new();
-            for chunk in hashes.chunks(5_000) {
-                leads.extend(tx.leads_with_keys(chunk).await?);
-            }
-            for chunk in leads.chunks(JOB_LEADS) {
-                tx.enqueue(LEAD_REVERIFY, json!({ "leads": chunk }), now).await?;
-            }
+            let added = tx.suppress_and_reverify(&rows).await?;
             Ok(SuppressionsImported { added, known: given.saturating_sub(added) })
         })
         .await

@@ -87,8 +87,14 @@ pub struct Verification {
     pub confirmation_secs: i64,
     /// How often a wrong code may be tried.
     pub confirmation_attempts_max: i32,
-    /// How often a code or a link is sent to one lead.
-    pub confirmations_per_lead_max: u64,
+    /// How often a code or a link is sent to one person in a day.
+    pub confirmations_per_person_max: u64,
+    /// How often one seller has a code or a link sent in a day.
+    pub confirmations_per_seller_max: u64,
+    /// The share of leads at which operators are to look, in basis points.
+    pub sample_bp: u64,
+    /// How old a lead may be at which operators are to look, in seconds.
+    pub sample_window_secs: i64,
     /// The shortest believable time to fill a form, in seconds.
     pub form_min_secs: i64,
     /// From this share of pasted fields on a form was pasted, in percent.
@@ -178,7 +184,10 @@ impl Verification {
     pub(super) fn check(&self, problems: &mut Problems) {
         problems.within("verification.confirmation_secs", self.confirmation_secs, 60, 90 * DAY_SECS);
         problems.within("verification.confirmation_attempts_max", self.confirmation_attempts_max, 1, 20);
-        problems.within("verification.confirmations_per_lead_max", self.confirmations_per_lead_max, 1, 100);
+        problems.within("verification.confirmations_per_person_max", self.confirmations_per_person_max, 1, 100);
+        problems.within("verification.confirmations_per_seller_max", self.confirmations_per_seller_max, 1, 10_000_000);
+        problems.within("verification.sample_bp", self.sample_bp, 0, 10_000);
+        problems.within("verification.sample_window_secs", self.sample_window_secs, DAY_SECS, YEAR_SECS);
         problems.within("verification.form_min_secs", self.form_min_secs, 0, 3_600);
         problems.within("verification.pasted_percent", self.pasted_percent, 1, 100);
         problems.within("verification.device_leads_day", self.device_leads_day, 1, 1_000_000);

@@ -79,7 +79,8 @@ pub struct ConfirmationAnswerPayload {
 
 #[Object]
 impl ConfirmationMutation {
-    /// Sends the person behind a lead a code and a link. At most three a day and lead.
+    /// Sends the person behind a lead a code and a link, at most three a day and person, whoever brought them. Nothing is sent
+    /// to a person who must not be contacted, or for a lead that a check rules out.
     async fn confirmation_send(
         &self,
         ctx: &Context<'_>,

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use store::job::Lane;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, AppError, dispute, forgetting, gauges, imports, jobs, ledger, listings, trade, uploads};
+use crate::app::{App, AppError, dispute, forgetting, gauges, imports, jobs, leads, ledger, listings, trade, uploads};
 
 /// How often what is over is forgotten.
 const FORGETTING_PAUSE: Duration = Duration::from_secs(3_600);
@@ -23,7 +24,10 @@ pub type Pass = fn(Arc<App>) -> BoxFuture<'static, Result<u64, AppError>>;
 
 /// The passes that run every `workers.poll_millis`, by name.
 pub const PASSES: &[(&str, Pass)] = &[
-    ("jobs", |app| Box::pin(async move { jobs::jobs_run(&app).await })),
+    ("jobs", |app| Box::pin(async move { jobs::lane_run(&app, Lane::Prompt).await })),
+    ("checks", |app| Box::pin(async move { jobs::lane_run(&app, Lane::Checks).await })),
+    ("scores", |app| Box::pin(async move { leads::scores_age(&app).await })),
+    ("look_ups", |app| Box::pin(async move { jobs::lane_run(&app, Lane::LookUps).await })),
     ("disputes", |app| Box::pin(async move { dispute::disputes_advance(&app).await })),
     ("uploads", |app| Box::pin(async move { uploads::uploads_sweep(&app).await })),
     ("holds", |app| Box::pin(async move { trade::trades_advance(&app).await })),

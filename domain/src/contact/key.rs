@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Contact, Email, Phone};
 use crate::access::{UnknownText, text_enum};
-use crate::lead::{SessionSignals, silent_debug};
+use crate::lead::{Channel, SessionSignals, silent_debug};
 
 text_enum! {
     /// What a key is made of.
@@ -24,6 +24,8 @@ text_enum! {
         Ip = "IP",
         /// A page with a form.
         Page = "PAGE",
+        /// The SHA-256 of a number or an address, by which lists are exchanged that tell nobody's name.
+        Sha256 = "SHA256",
     }
 }
 
@@ -31,7 +33,24 @@ impl KeyKind {
     /// Whether the key is a way to reach the person: two leads that share one are the same person.
     #[must_use]
     pub const fn is_channel(self) -> bool {
-        matches!(self, Self::Phone | Self::Email | Self::Messenger)
+        self.channel().is_some()
+    }
+
+    /// The way to reach the person that the key is made of, if it is.
+    #[must_use]
+    pub const fn channel(self) -> Option<Channel> {
+        match self {
+            Self::Phone => Some(Channel::Phone),
+            Self::Email => Some(Channel::Email),
+            Self::Messenger => Some(Channel::Messenger),
+            Self::Device | Self::Ip | Self::Page | Self::Sha256 => None,
+        }
+    }
+
+    /// Whether the key tells from where the form was sent, and many in a day are odd.
+    #[must_use]
+    pub const fn is_origin(self) -> bool {
+        matches!(self, Self::Device | Self::Ip)
     }
 }
 
@@ -64,11 +83,11 @@ impl DuplicateKey {
     }
 }
 
-/// The keys of every way to reach the person.
+/// The keys of every way that does reach a person: a number or an address that cannot be is shared by all who type it.
 #[must_use]
 pub fn contact_keys(contact: &Contact) -> Vec<DuplicateKey> {
-    let phones = contact.phones.iter().map(DuplicateKey::of_phone);
-    let emails = contact.emails.iter().map(DuplicateKey::of_email);
+    let phones = contact.phones.iter().filter(|phone| phone.valid).map(DuplicateKey::of_phone);
+    let emails = contact.emails.iter().filter(|email| email.valid).map(DuplicateKey::of_email);
     let messenger = contact
         .messenger
         .iter()
@@ -113,6 +132,12 @@ mod tests {
     fn every_spelling_of_a_channel_has_one_key() {
         assert_eq!(keys("912 34 567", "K.N+x@gmail.com"), ["PHONE:+4791234567", "EMAIL:kn@gmail.com"]);
         assert_eq!(keys("+47 912-34-567", "kn@googlemail.com"), keys("0047 91234567", "k.n@gmail.com"));
+    }
+
+    #[test]
+    fn what_reaches_nobody_is_no_key() {
+        assert_eq!(keys("11111111", "kari@@fjelltur.no"), Vec::<String>::new());
+        assert_eq!(keys("11111111", "kari@fjelltur.no"), ["EMAIL:kari@fjelltur.no"]);
     }
 
     #[test]

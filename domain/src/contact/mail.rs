@@ -1,5 +1,8 @@
 //! E-mail addresses.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
 use crate::lead::silent_debug;
@@ -8,63 +11,11 @@ use crate::refusal::{Code, Refusal};
 /// Longest address, in bytes (RFC 5321).
 const MAX_ADDRESS: usize = 254;
 
-/// Providers at which anybody can have an address.
-const FREE_MAIL: &[&str] = &[
-    "gmail.com",
-    "googlemail.com",
-    "outlook.com",
-    "hotmail.com",
-    "live.com",
-    "msn.com",
-    "yahoo.com",
-    "yahoo.co.uk",
-    "ymail.com",
-    "icloud.com",
-    "me.com",
-    "aol.com",
-    "gmx.de",
-    "gmx.net",
-    "gmx.com",
-    "web.de",
-    "t-online.de",
-    "freenet.de",
-    "mail.com",
-    "proton.me",
-    "protonmail.com",
-    "tutanota.com",
-    "zoho.com",
-    "yandex.ru",
-    "yandex.com",
-    "mail.ru",
-    "bk.ru",
-    "list.ru",
-    "inbox.ru",
-    "rambler.ru",
-    "ukr.net",
-    "i.ua",
-    "meta.ua",
-    "orange.fr",
-    "free.fr",
-    "wanadoo.fr",
-    "laposte.net",
-    "libero.it",
-    "virgilio.it",
-    "wp.pl",
-    "o2.pl",
-    "onet.pl",
-    "seznam.cz",
-    "qq.com",
-    "163.com",
-    "126.com",
-    "naver.com",
-    "rediffmail.com",
-    "online.no",
-    "terra.com.br",
-    "uol.com.br",
-    "example.com",
-    "example.org",
-    "example.net",
-];
+/// Providers at which anybody can have an address; the file names its source and licence.
+static FREE_MAIL: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+    let lines = include_str!("../../data/free_mail.txt").lines();
+    lines.filter(|line| !line.starts_with('#') && !line.is_empty()).collect()
+});
 
 /// Mailboxes that belong to a desk and not to a person.
 const ROLE_MAILBOXES: &[&str] = &[
@@ -151,7 +102,7 @@ pub fn normalise_email(text: &str) -> Result<Email, Refusal> {
 /// Whether anybody can have an address at `domain`.
 #[must_use]
 pub fn is_free_mail(domain: &str) -> bool {
-    FREE_MAIL.contains(&domain)
+    FREE_MAIL.contains(domain)
 }
 
 /// Whether the mailbox belongs to a desk (`info@`) and not to a person.
@@ -181,6 +132,14 @@ mod tests {
         }
         assert_eq!(read("kari").unwrap_err().code, Code::Invalid);
         assert_eq!(read(&format!("{}@example.no", "k".repeat(250))).unwrap_err().code, Code::TooLarge);
+    }
+
+    #[test]
+    fn providers_are_told_from_organizations() {
+        for domain in ["gmail.com", "btinternet.com", "online.no", "t-online.de", "example.com"] {
+            assert!(is_free_mail(domain), "{domain}");
+        }
+        assert!(!is_free_mail("fjelltur.no") && !is_free_mail("") && !is_free_mail("#"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
+use super::public_text::{attribute_refusals, public_refusals};
 use super::{
     AgeBand, Audience, Channel, ConsentEvidence, ContactKind, Demographics, Firmographics, Geography, Interest, LeadDraft,
     LeadOrigin, Offering, Sealed, SessionSignals, Source, Trace,
@@ -110,6 +111,7 @@ pub fn admit(draft: &LeadDraft, path: &VerticalPath, definition: &Definition, no
     refused.extend(kind_refusals(draft));
     refused.extend(origin_refusals(draft, now));
     refused.extend(size_refusals(draft));
+    refused.extend(public_refusals(draft));
     let declared = country_of(&draft.geography);
     refused.extend(declared.as_ref().err().cloned());
     let home = declared.as_ref().ok().and_then(Option::as_deref);
@@ -121,7 +123,7 @@ pub fn admit(draft: &LeadDraft, path: &VerticalPath, definition: &Definition, no
     }
     match (contact, fitted, country) {
         (Ok(contact), Ok(fitted), Some(country)) if refused.is_empty() => {
-            refused.extend(leaks(&fitted.public).map(|refusal| refusal.at("attributes")));
+            refused.extend(attribute_refusals(&fitted.public).map(|refusal| refusal.at("attributes")));
             let mut attributes = core_attributes(&draft.demographics, &draft.firmographics);
             attributes.extend(fitted.public);
             let lead = assemble(draft, path, contact, attributes, fitted.identifying, country);
@@ -291,17 +293,6 @@ fn size_refusals(draft: &LeadDraft) -> Vec<Refusal> {
         found.push(Refusal::new(Code::TooLarge, format!("at most {MAX_UTM}")).at("utm").at("source"));
     }
     found
-}
-
-/// Public texts that carry an address or a number would give the person away before the sale.
-fn leaks(public: &BTreeMap<String, AttributeValue>) -> impl Iterator<Item = Refusal> {
-    public.iter().filter_map(|(key, value)| {
-        let AttributeValue::Text(text) = value else { return None };
-        let digits = text.chars().filter(char::is_ascii_digit).count();
-        let gives_away = text.contains('@') || (digits >= 9 && text.contains(['+', ' ', '-']));
-        let message = format!("`{key}` is seen before the sale: it must not hold an address or a number");
-        gives_away.then(|| Refusal::invalid(key, message))
-    })
 }
 
 fn core_attributes(person: &Demographics, company: &Firmographics) -> BTreeMap<String, AttributeValue> {

@@ -81,6 +81,14 @@ fn what_is_not_a_lead_is_refused_with_code_and_place() {
         [(Code::Invalid, "contact.phones.0".into()), (Code::Invalid, "geography.country".into())]
     );
     assert_eq!(refused(|draft| draft.captured_at = "2026-06-01T12:05:01Z".parse().unwrap()), one(Code::Invalid, "capturedAt"));
+    let city = |text: &str| refused(|draft| draft.geography.city = Some(text.to_owned()));
+    assert_eq!(city("call 912 34 567"), one(Code::Invalid, "geography.city"));
+    let interests = |draft: &mut LeadDraft| draft.demographics.interests = vec!["hiking".into(), "0712345678".into()];
+    assert_eq!(refused(interests), one(Code::Invalid, "demographics.interests.1"));
+    let campaign = |draft: &mut LeadDraft| draft.source.campaign = Some("kari@fjelltur.no".into());
+    assert_eq!(refused(campaign), one(Code::Invalid, "source.campaign"));
+    let reference = |draft: &mut LeadDraft| draft.seller_reference = Some("+47 912 34 567".into());
+    assert_eq!(refused(reference), one(Code::Invalid, "sellerReference"));
     assert_eq!(refused(|draft| draft.demographics.age = Some(121)), one(Code::Invalid, "demographics.age"));
     assert_eq!(refused(|draft| draft.comments = Some("x".repeat(4_001))), one(Code::TooLarge, "comments"));
 }
@@ -157,7 +165,7 @@ fn what_the_exchange_knows_decides_too() {
             brought_at: "2026-05-30T12:00:00Z".parse().unwrap(),
         }),
         suppressed: [Channel::Email].into(),
-        trader_domain: true,
+        domain_traders: 1,
         ..Facts::default()
     };
     let checks = checks_at_intake(&lead, &tours(), &facts, &CheckPolicy::default(), now());

@@ -16,6 +16,7 @@ mod admit;
 mod consent;
 mod draft;
 mod person;
+mod public_text;
 mod sealed;
 mod standing;
 #[cfg(test)]

@@ -16,6 +16,12 @@ pub struct Ties {
 }
 
 impl LeadState {
+    /// Whether the lead is for sale, or will be once it is verified far enough.
+    #[must_use]
+    pub const fn is_live(self) -> bool {
+        matches!(self, Self::Unqualified | Self::Verified)
+    }
+
     /// Whether checks still decide: not once the lead was withdrawn, quarantined or erased.
     #[must_use]
     pub const fn is_open(self) -> bool {

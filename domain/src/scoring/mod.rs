@@ -10,8 +10,8 @@ pub use weights::{FitRule, Weights};
 
 use crate::access::{UnknownText, text_enum};
 use crate::lead::{ContactKind, Interest, Lead, SourceKind, Temperature};
-use crate::time::{Timestamp, secs_until};
-use crate::verification::{Check, CheckKind, Level, Outcome};
+use crate::time::{Timestamp, plus_secs, secs_until};
+use crate::verification::{Check, CheckKind, Level, Outcome, is_discreet};
 use crate::vertical::{AttributeValue, Definition};
 
 text_enum! {
@@ -37,6 +37,15 @@ text_enum! {
         Limit = "LIMIT",
     }
 }
+
+/// Up to which age, in seconds, a lead gives which share of the points for recency, in percent.
+const FRESHNESS: &[(i64, i64, &str)] = &[
+    (3_600, 100, "left within the hour"),
+    (86_400, 80, "left within a day"),
+    (259_200, 60, "left within three days"),
+    (604_800, 40, "left within a week"),
+    (2_592_000, 20, "left within thirty days"),
+];
 
 /// One contribution to a score.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,7 +76,7 @@ pub fn score(lead: &Lead, definition: &Definition, weights: &Weights, checks: &[
     let mut contributions = vec![
         part(Factor::Verification, weights.verification, verification_percent(level), format!("level {}", level.as_str())),
         part(Factor::Intent, weights.intent, intent_percent(lead.interest), format!("asked for {}", lead.interest.as_str())),
-        recency(lead, weights, now),
+        recency(lead.captured_at, weights, now),
         part(Factor::Source, weights.source, source_percent(lead.source.kind), format!("came by {}", lead.source.kind.as_str())),
         completeness(lead, definition, weights),
         engagement(lead, weights),
@@ -78,6 +87,30 @@ pub fn score(lead: &Lead, definition: &Definition, weights: &Weights, checks: &[
         reason: rule.reason(),
     }));
     contributions.extend(doubts(checks, weights));
+    settled(contributions, weights)
+}
+
+/// A score of which only its lead's age has changed, as of `now`.
+#[must_use]
+pub fn aged(contributions: &[Contribution], captured_at: Timestamp, weights: &Weights, now: Timestamp) -> Score {
+    let kept = contributions.iter().filter(|part| part.factor != Factor::Limit);
+    let renewed = |part: &Contribution| match part.factor {
+        Factor::Recency => recency(captured_at, weights, now),
+        _ => part.clone(),
+    };
+    settled(kept.map(renewed).collect(), weights)
+}
+
+/// The first instant after `now` from which on a lead is less fresh; `None` for one that is as old as can be.
+#[must_use]
+pub fn fresh_until(captured_at: Timestamp, now: Timestamp) -> Option<Timestamp> {
+    let age = secs_until(captured_at, now);
+    let limit = FRESHNESS.iter().find(|(limit, ..)| age <= *limit);
+    limit.map(|(limit, ..)| plus_secs(captured_at, limit.saturating_add(1)))
+}
+
+/// The score that contributions add up to, held between 0 and 100.
+fn settled(mut contributions: Vec<Contribution>, weights: &Weights) -> Score {
     let sum = contributions.iter().fold(0_i64, |sum, part| sum.saturating_add(part.points));
     let points = sum.clamp(0, 100);
     let beyond = points.saturating_sub(sum);
@@ -149,16 +182,10 @@ const fn source_percent(kind: SourceKind) -> i64 {
     }
 }
 
-fn recency(lead: &Lead, weights: &Weights, now: Timestamp) -> Contribution {
-    let age = secs_until(lead.captured_at, now);
-    let (percent, reason) = match age {
-        0..=3_600 => (100, "left within the hour"),
-        3_601..=86_400 => (80, "left within a day"),
-        86_401..=259_200 => (60, "left within three days"),
-        259_201..=604_800 => (40, "left within a week"),
-        604_801..=2_592_000 => (20, "left within thirty days"),
-        _ => (0, "left more than thirty days ago"),
-    };
+fn recency(captured_at: Timestamp, weights: &Weights, now: Timestamp) -> Contribution {
+    let age = secs_until(captured_at, now);
+    let fresh = FRESHNESS.iter().find(|(limit, ..)| age <= *limit);
+    let (percent, reason) = fresh.map_or((0, "left more than thirty days ago"), |(_, percent, reason)| (*percent, *reason));
     part(Factor::Recency, weights.recency, percent, reason.to_owned())
 }
 
@@ -199,7 +226,9 @@ fn doubts<'a>(checks: &'a [Check], weights: &'a Weights) -> impl Iterator<Item =
             Outcome::Inconclusive if check.kind != CheckKind::MailDomain => weights.odd_check,
             Outcome::Pass | Outcome::Inconclusive => return None,
         };
-        let reason = format!("{} is {}", check.kind.as_str(), check.outcome.as_str());
+        // A seller reads the reasons, and must not learn from them who else has the person.
+        let kind = if is_discreet(check.kind) { "AVAILABILITY" } else { check.kind.as_str() };
+        let reason = format!("{kind} is {}", check.outcome.as_str());
         (points != 0).then_some(Contribution { factor: Factor::Doubt, points, reason })
     })
 }

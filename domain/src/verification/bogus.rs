@@ -169,3 +169,6 @@ pub(super) const ABUSE: &[&str] = &[
     "говно",
     "дурак",
 ];
+
+/// Words of abuse that are given or family names as well, in folded form.
+pub(super) const ABUSE_AND_NAMES: &[&str] = &["dick", "moron"];

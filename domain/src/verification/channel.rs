@@ -12,6 +12,13 @@ use crate::lead::Audience;
 /// Domains of addresses that are thrown away after use, by the list of the crate `mailchecker`.
 static DISPOSABLE: LazyLock<HashSet<&'static str>> = LazyLock::new(|| mailchecker::blacklist().into_iter().collect());
 
+/// How often a mail domain is looked up that does not answer.
+const MAX_LOOK_UPS: u32 = 12;
+/// The first pause before it is looked up again, in seconds.
+const FIRST_PAUSE_SECS: i64 = 300;
+/// The longest, in seconds.
+const LAST_PAUSE_SECS: i64 = 86_400;
+
 /// What a look-up of a mail domain found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MailDomain {
@@ -85,6 +92,13 @@ pub fn mail_domain(found: MailDomain) -> Finding {
     Finding::new(CheckKind::MailDomain, outcome).because("lookup", fact)
 }
 
+/// After how many seconds a look-up that did not come through for the `tries`-th time is made again; `None` when it is given
+/// up. The pauses double from five minutes to a day, and end after about five days.
+#[must_use]
+pub fn look_up_pause_secs(tries: u32) -> Option<i64> {
+    (tries < MAX_LOOK_UPS).then(|| FIRST_PAUSE_SECS.saturating_mul(1 << tries.min(16)).min(LAST_PAUSE_SECS))
+}
+
 const fn tally(good: usize, all: usize) -> Outcome {
     if good == all {
         Outcome::Pass
@@ -138,6 +152,14 @@ mod tests {
         assert_eq!(thrown(&["kari@x.mailinator.com", "kari@fjell.no"]), Some(Outcome::Inconclusive));
         assert_eq!(thrown(&["kari@gmail.com"]), Some(Outcome::Pass));
         assert_eq!(thrown(&["kari@@fjell"]), None);
+    }
+
+    #[test]
+    fn a_look_up_is_tried_again_with_growing_pauses() {
+        let pauses: Vec<_> = (0..13).map(look_up_pause_secs).collect();
+        assert_eq!(pauses[..3], [Some(300), Some(600), Some(1_200)]);
+        assert_eq!(pauses[8..], [Some(76_800), Some(86_400), Some(86_400), Some(86_400), None]);
+        assert_eq!(look_up_pause_secs(u32::MAX), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::{Check, Outcome};
 use crate::refusal::{Code, Refusal};
 use crate::time::{Timestamp, plus_secs};
 
@@ -13,13 +14,15 @@ pub struct ConfirmationPolicy {
     pub ttl_secs: i64,
     /// Wrong answers until the confirmation is spent.
     pub max_attempts: i64,
-    /// Confirmations that one lead may be sent in 24 hours: the person must not be pestered.
+    /// Confirmations that one person may be sent in 24 hours, whoever asks for them: the person must not be pestered.
     pub max_sends_day: u64,
+    /// Confirmations that one seller may have sent in 24 hours.
+    pub max_seller_sends_day: u64,
 }
 
 impl Default for ConfirmationPolicy {
     fn default() -> Self {
-        Self { ttl_secs: 86_400, max_attempts: 5, max_sends_day: 3 }
+        Self { ttl_secs: 86_400, max_attempts: 5, max_sends_day: 3, max_seller_sends_day: 5_000 }
     }
 }
 
@@ -51,6 +54,16 @@ impl Confirmation {
     pub fn sent(now: Timestamp, policy: &ConfirmationPolicy) -> Self {
         Self { attempts: 0, expires_at: plus_secs(now, policy.ttl_secs), confirmed_at: None }
     }
+}
+
+/// Whether the person behind a lead with these checks may be sent a message: not when one of them protects the person or
+/// another seller from this lead.
+pub fn may_message(checks: &[Check]) -> Result<(), Refusal> {
+    let against = |check: &&Check| check.outcome == Outcome::Fail && check.kind.is_absolute();
+    if checks.iter().any(|check| against(&check)) {
+        return Err(Refusal::wrong_state("the person behind this lead must not be sent messages"));
+    }
+    Ok(())
 }
 
 /// Judges an answer that `matches` the code or link, or does not. Refused without being counted: after expiry, and when the

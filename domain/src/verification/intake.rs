@@ -64,16 +64,17 @@ pub struct Earlier {
 /// What the exchange knows around a lead.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// The earliest other lead of the same person inside the window.
+    /// The earliest other lead of the same person that stands in this one's way: it is for sale, was sold or was proved fake
+    /// inside the window.
     pub earlier: Option<Earlier>,
     /// Ways to reach the person that stand on a do-not-contact list.
     pub suppressed: BTreeSet<Channel>,
-    /// Other leads from the same device in the last 24 hours.
+    /// Other leads from the same device within 24 hours, counted up to the policy's threshold.
     pub device_leads_day: u64,
-    /// Other leads from the same address in the last 24 hours.
+    /// Other leads from the same address within 24 hours, counted up to the policy's threshold.
     pub ip_leads_day: u64,
-    /// Whether the mail domain is that of an organization which trades here.
-    pub trader_domain: bool,
+    /// Organizations whose people write from the lead's mail domain, where that is no known provider's.
+    pub domain_traders: u64,
 }
 
 /// Every check that needs no one but the exchange, in the order of [`CheckKind`].
@@ -116,7 +117,7 @@ pub fn structure(lead: &Lead, definition: &Definition) -> Finding {
     if young { finding.because("fault", "UNDER_AGE") } else { finding }
 }
 
-/// Whether somebody brought the person before, inside the window.
+/// Whether another lead of the person stands in the way.
 #[must_use]
 pub fn duplicate(facts: &Facts, now: Timestamp) -> Finding {
     let Some(earlier) = &facts.earlier else { return Finding::new(CheckKind::Duplicate, Outcome::Pass) };

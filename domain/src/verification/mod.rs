@@ -5,10 +5,13 @@
 mod bogus;
 mod channel;
 mod confirmation;
+mod discretion;
 mod form;
 mod intake;
 mod plausibility;
+mod prevail;
 mod spoken;
+mod words;
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -19,12 +22,15 @@ use crate::access::{UnknownText, text_enum};
 use crate::lead::LeadState;
 use crate::time::Timestamp;
 
-pub use channel::{MailDomain, disposable_domain, email_syntax, is_disposable, mail_domain, phone};
-pub use confirmation::{Confirmation, ConfirmationAnswer, ConfirmationPolicy, confirmation_answer};
+pub use channel::{MailDomain, disposable_domain, email_syntax, is_disposable, look_up_pause_secs, mail_domain, phone};
+pub use confirmation::{Confirmation, ConfirmationAnswer, ConfirmationPolicy, confirmation_answer, may_message};
+pub use discretion::{is_discreet, to_seller};
 pub use form::{form_timing, honeypot, velocity};
 pub use intake::{CheckPolicy, Earlier, Facts, checks_at_intake, consent, duplicate, structure, suppression};
 pub use plausibility::{answers, competitor, name};
-pub use spoken::{CallDisposition, SampleVerdict, confirmed, sample, spoken};
+pub use prevail::{Prevailing, prevailing};
+pub use spoken::{CallDisposition, CalledBy, SampleVerdict, confirmed, is_drawn, sample, spoken};
+pub use words::ConfirmationWords;
 
 text_enum! {
     /// What is checked.
@@ -168,13 +174,18 @@ impl CheckKind {
 }
 
 /// The level, and the state it gives under the vertical's `required` level. Of several checks of a kind the last counts.
+/// A channel that failed is lifted by the person's own answer or the exchange's call, and not by what its seller says.
 #[must_use]
 pub fn verdict(checks: &[Check], required: Level) -> Verdict {
-    let outcome = |kind| checks.iter().rev().find(|check| check.kind == kind).map(|check| check.outcome);
+    let last = |kind| checks.iter().rev().find(|check| check.kind == kind);
+    let outcome = |kind| last(kind).map(|check| check.outcome);
     let passed = |kind| outcome(kind) == Some(Outcome::Pass);
     let failed = |kind| outcome(kind) == Some(Outcome::Fail);
     let spoken_for = passed(CheckKind::Sample);
-    let no_channel = no_channel_left(&outcome);
+    let spoken = passed(CheckKind::Spoken);
+    let spoken_by_exchange = spoken && last(CheckKind::Spoken).and_then(Check::called_by) == Some(CalledBy::Exchange);
+    let held = passed(CheckKind::Confirmed) || spoken_by_exchange;
+    let no_channel = if held { None } else { no_channel_left(&outcome) };
     let rejects = |kind: CheckKind| match kind {
         CheckKind::Phone | CheckKind::EmailSyntax | CheckKind::DisposableDomain | CheckKind::MailDomain => {
             no_channel == Some(kind)
@@ -182,7 +193,7 @@ pub fn verdict(checks: &[Check], required: Level) -> Verdict {
         _ => failed(kind) && (kind.is_absolute() || (kind.is_decisive() && !spoken_for)),
     };
     let rejected_by = CheckKind::ALL.iter().copied().find(|kind| rejects(*kind));
-    let level = if passed(CheckKind::Spoken) {
+    let level = if spoken_by_exchange || (spoken && !failed(CheckKind::Phone)) {
         Level::Spoken
     } else if passed(CheckKind::Confirmed) {
         Level::Confirmed
@@ -204,14 +215,12 @@ pub fn verdict(checks: &[Check], required: Level) -> Verdict {
 /// The failed check by which no way to reach the person is left, if none is. A messenger is never judged, so a lead with
 /// nothing else stays UNQUALIFIED until it is confirmed or spoken with.
 fn no_channel_left(outcome: &impl Fn(CheckKind) -> Option<Outcome>) -> Option<CheckKind> {
-    let confirmed = [CheckKind::Confirmed, CheckKind::Spoken].into_iter().any(|kind| outcome(kind) == Some(Outcome::Pass));
     let phone = outcome(CheckKind::Phone).map(|found| found != Outcome::Fail);
     let mail_fault = [CheckKind::EmailSyntax, CheckKind::DisposableDomain, CheckKind::MailDomain]
         .into_iter()
         .find(|kind| outcome(*kind) == Some(Outcome::Fail));
     let mail = outcome(CheckKind::EmailSyntax).map(|_| mail_fault.is_none());
     match (phone, mail) {
-        _ if confirmed => None,
         (Some(true), _) | (_, Some(true)) | (None, None) => None,
         (Some(false), _) => Some(CheckKind::Phone),
         (None, Some(false)) => mail_fault,
@@ -259,6 +268,18 @@ mod tests {
         let mail = [(K::Structure, Pass), (K::EmailSyntax, Pass), (K::MailDomain, Fail)];
         assert_eq!(of(&mail, Level::Format).2, Some(K::MailDomain));
         assert_eq!(of(&[&mail[..], &[(K::Phone, Pass)]].concat(), Level::Format).1, LeadState::Verified);
+    }
+
+    #[test]
+    fn only_the_exchanges_call_speaks_for_a_number_that_nobody_has() {
+        let called = |by| {
+            let call = spoken(CallDisposition::ConfirmedInterest, 60, by, true).at(Timestamp::UNIX_EPOCH);
+            let checks = [check(CheckKind::Structure, Outcome::Pass), check(CheckKind::Phone, Outcome::Fail), call];
+            let verdict = verdict(&checks, Level::Format);
+            (verdict.level, verdict.state)
+        };
+        assert_eq!(called(CalledBy::Seller), (Level::None, LeadState::Rejected));
+        assert_eq!(called(CalledBy::Exchange), (Level::Spoken, LeadState::Verified));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Checks of appearance: names that nobody has, answers that contradict each other, a mail domain of a trader.
 
-use super::bogus::{ABUSE, FAMOUS, FICTION, KEYBOARD_ROWS, TEST_NAMES};
+use super::bogus::{ABUSE, ABUSE_AND_NAMES, FAMOUS, FICTION, KEYBOARD_ROWS, TEST_NAMES};
 use super::{CheckKind, Facts, Finding, Outcome};
 use crate::contact::{Contact, fold};
 use crate::lead::{Demographics, Occupation};
@@ -11,7 +11,7 @@ pub fn name(contact: &Contact) -> Finding {
     let folded = fold(&contact.name);
     let words: Vec<&str> = folded.split(' ').collect();
     let compact: String = words.concat();
-    let fault = if words.iter().any(|word| ABUSE.contains(word)) {
+    let fault = if words.iter().any(|word| abusive(word)) {
         Some((Outcome::Fail, "ABUSE"))
     } else if TEST_NAMES.contains(&folded.as_str()) {
         Some((Outcome::Fail, "TEST_ENTRY"))
@@ -21,6 +21,8 @@ pub fn name(contact: &Contact) -> Finding {
         Some((Outcome::Fail, "KEYBOARD_RUN"))
     } else if longest_repeat(&compact) >= 4 || (compact.chars().count() >= 3 && distinct_letters(&compact) == 1) {
         Some((Outcome::Fail, "REPEATED_LETTERS"))
+    } else if words.iter().any(|word| ABUSE.contains(word)) {
+        Some((Outcome::Inconclusive, "ABUSE_OR_NAME"))
     } else if FAMOUS.contains(&folded.as_str()) {
         Some((Outcome::Inconclusive, "FAMOUS"))
     } else if compact.chars().filter(char::is_ascii_digit).count() >= 2 {
@@ -55,7 +57,7 @@ pub fn answers<'a>(demographics: &Demographics, texts: impl IntoIterator<Item = 
     for text in texts {
         let folded = fold(text);
         let words: Vec<&str> = folded.split(' ').collect();
-        abuse |= words.iter().any(|word| ABUSE.contains(word));
+        abuse |= words.iter().any(|word| abusive(word));
         gibberish |= words.iter().any(|word| keyboard_run(word) >= 5) || longest_repeat(&words.concat()) >= 6;
         gibberish |= TEST_NAMES.contains(&folded.as_str());
     }
@@ -74,12 +76,22 @@ pub fn answers<'a>(demographics: &Demographics, texts: impl IntoIterator<Item = 
     if faults.is_empty() { finding } else { finding.because("faults", faults.join(",")) }
 }
 
-/// Whether the person writes from the mail domain of an organization that trades on the exchange. `None` without an address.
+/// Whether the person writes from the mail domain of an organization that trades on the exchange. A domain that the people
+/// of several organizations share is a provider's that no list names, and says little. `None` without an address.
 #[must_use]
 pub fn competitor(contact: &Contact, facts: &Facts) -> Option<Finding> {
     contact.emails.first()?;
-    let outcome = if facts.trader_domain { Outcome::Fail } else { Outcome::Pass };
-    Some(Finding::new(CheckKind::Competitor, outcome).because("traderDomain", facts.trader_domain))
+    let outcome = match facts.domain_traders {
+        0 => Outcome::Pass,
+        1 => Outcome::Fail,
+        _ => Outcome::Inconclusive,
+    };
+    Some(Finding::new(CheckKind::Competitor, outcome).because("tradersAtDomain", facts.domain_traders))
+}
+
+/// A word of abuse that is nobody's name: Dick and Moron are people's.
+fn abusive(word: &str) -> bool {
+    ABUSE.contains(&word) && !ABUSE_AND_NAMES.contains(&word)
 }
 
 /// A word of four keys beside each other, or a longer one with five: "Werther" and "Reza" are names.
@@ -200,6 +212,8 @@ mod tests {
             ("Фыва Пролд", Outcome::Fail, "KEYBOARD_RUN"),
             ("Aaaaa Bbbbb", Outcome::Fail, "REPEATED_LETTERS"),
             ("Fuck You", Outcome::Fail, "ABUSE"),
+            ("Dick Cheney", Outcome::Inconclusive, "ABUSE_OR_NAME"),
+            ("Dick Fucker", Outcome::Fail, "ABUSE"),
             ("Elon Musk", Outcome::Inconclusive, "FAMOUS"),
             ("Kari 2000", Outcome::Inconclusive, "DIGITS"),
             ("Krtl Nordmann", Outcome::Inconclusive, "NO_VOWELS"),
@@ -219,6 +233,7 @@ mod tests {
         assert_eq!(judge(19, Occupation::Retired, ""), Outcome::Inconclusive);
         assert_eq!(judge(40, Occupation::Technician, "asdfghjkl"), Outcome::Inconclusive);
         assert_eq!(judge(40, Occupation::Technician, "you idiot"), Outcome::Fail);
+        assert_eq!(judge(40, Occupation::Technician, "ask for Dick"), Outcome::Pass);
     }
 
     proptest! {

@@ -41,6 +41,16 @@ text_enum! {
 }
 
 text_enum! {
+    /// Who held a call with the person.
+    CalledBy {
+        /// The lead's seller, who gains by what the call says.
+        Seller = "SELLER",
+        /// The exchange.
+        Exchange = "EXCHANGE",
+    }
+}
+
+text_enum! {
     /// What an operator made of a sampled lead.
     SampleVerdict {
         /// Genuine.
@@ -82,18 +92,29 @@ pub fn confirmed(channel: Channel, by_link: bool) -> Finding {
     Finding::new(CheckKind::Confirmed, Outcome::Pass).because("channel", channel.as_str()).because("means", means)
 }
 
-/// A call was held.
+/// A call was held. A seller's own word that it went well decides nothing without a recording.
 #[must_use]
-pub fn spoken(disposition: CallDisposition, duration_secs: u32) -> Finding {
+pub fn spoken(disposition: CallDisposition, duration_secs: u32, by: CalledBy, recorded: bool) -> Finding {
     use CallDisposition as D;
     let outcome = match disposition {
+        D::ConfirmedInterest | D::CallLater if by == CalledBy::Seller && !recorded => Outcome::Inconclusive,
         D::ConfirmedInterest | D::CallLater => Outcome::Pass,
         D::NoAnswer | D::Busy | D::Voicemail | D::HungUp => Outcome::Inconclusive,
         D::WrongPerson | D::DeadNumber | D::DeniesRequest | D::DoNotCall | D::Prank | D::Competitor | D::PaidToFill => {
             Outcome::Fail
         }
     };
-    Finding::new(CheckKind::Spoken, outcome).because("disposition", disposition.as_str()).because("secs", duration_secs)
+    Finding::new(CheckKind::Spoken, outcome)
+        .because("disposition", disposition.as_str())
+        .because("secs", duration_secs)
+        .because("calledBy", by.as_str())
+        .because("recorded", recorded)
+}
+
+/// Whether a lead is drawn into the sample of a share of `share_bp` basis points, by its random number.
+#[must_use]
+pub const fn is_drawn(random: u64, share_bp: u64) -> bool {
+    random % 10_000 < share_bp
 }
 
 /// An operator looked at the lead.

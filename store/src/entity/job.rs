@@ -8,6 +8,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub kind: String,
+    pub lane: String,
     #[sea_orm(column_type = "JsonBinary")]
     pub payload: Json,
     pub run_at: DateTimeUtc,

@@ -44,6 +44,8 @@ pub struct Model {
     pub score_reasons: Json,
     #[sea_orm(column_type = "JsonBinary")]
     pub checks: Json,
+    pub drawn: bool,
+    pub score_due_at: Option<DateTimeUtc>,
     pub captured_at: DateTimeUtc,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,

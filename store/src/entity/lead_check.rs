@@ -13,6 +13,7 @@ pub struct Model {
     #[sea_orm(column_type = "JsonBinary")]
     pub evidence: Json,
     pub recorded_by: Option<Uuid>,
+    pub recording_id: Option<Uuid>,
     pub recorded_at: DateTimeUtc,
 }
 

@@ -8,6 +8,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub lead_id: Uuid,
+    pub seller_id: Uuid,
     pub channel: String,
     pub code_hash: Vec<u8>,
     pub token_hash: Vec<u8>,

@@ -6,16 +6,18 @@ use domain::contact::KeyKind;
 use domain::id::{LeadId, OrganizationId};
 use domain::lead::{Channel, LeadState};
 use domain::time::{Timestamp, plus_secs};
+use domain::trade::TradeState;
 use domain::verification::{Earlier, Facts};
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::IntoCondition;
 use sea_orm::{ConnectionTrait, ExprTrait, FromQueryResult, JoinType, QuerySelect, Statement};
 
+use super::origin::Origins;
 use crate::db::Backend;
-use crate::entity::{lead, lead_key, suppression};
+use crate::entity::{lead, lead_key, suppression, trade};
 use crate::error::StoreError;
 use crate::write::Tx;
 
-const DAY_SECS: i64 = 86_400;
 /// Values in one statement, below the limit of both databases.
 const CHUNK: usize = 5_000;
 /// Up to so many keys are locked one by one; more lock all intake.
@@ -23,11 +25,22 @@ const LOCKED_KEYS: usize = 60;
 /// The advisory lock of intake on Postgres: shared by small intakes, alone for large ones.
 const INTAKE_LOCK: i64 = 0x6c65_6164;
 
+/// How far one looks around a lead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reach {
+    /// How long a person stays taken, in seconds.
+    pub window_secs: i64,
+    /// Up to how many leads of one device are counted.
+    pub device_leads: u64,
+    /// Up to how many leads of one address are counted.
+    pub ip_leads: u64,
+}
+
 /// What of a lead is looked for elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {
-    /// The lead itself, and when it was brought, if it was.
-    pub own: Option<(LeadId, Timestamp)>,
+    /// The lead itself, if it was brought already.
+    pub own: Option<Brought>,
     /// Who brings it.
     pub seller: OrganizationId,
     /// Keyed hashes of the ways to reach the person, the device, the address and the page.
@@ -40,20 +53,33 @@ pub struct Probe {
     pub captured_at: Timestamp,
 }
 
+/// A lead that was brought before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Brought {
+    /// Its id.
+    pub id: LeadId,
+    /// When it was brought.
+    pub at: Timestamp,
+    /// Whether it is for sale: it then yields only to those that were there before it.
+    pub live: bool,
+}
+
+/// Another lead of the same person: for sale, sold, or proved fake.
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     lead: Option<LeadId>,
     seller: OrganizationId,
     at: Timestamp,
+    sold_at: Option<Timestamp>,
 }
 
 /// What was found around a batch of leads. Leads that are taken are added, so that the next of the batch sees them.
 #[derive(Debug, Default)]
 pub struct Around {
     people: HashMap<(KeyKind, [u8; 32]), Vec<Seen>>,
-    sessions: HashMap<(KeyKind, [u8; 32]), Vec<Seen>>,
+    origins: Origins,
     suppressed: HashSet<[u8; 32]>,
-    trader_domains: HashSet<String>,
+    domain_traders: HashMap<String, u64>,
 }
 
 #[derive(Debug, FromQueryResult)]
@@ -63,48 +89,54 @@ struct KeyRow {
     lead_id: Uuid,
     seller_id: Uuid,
     created_at: Timestamp,
+    sold_at: Option<Timestamp>,
+}
+
+impl Reach {
+    /// Up to how many leads of an origin are counted.
+    #[must_use]
+    pub const fn most(&self, kind: KeyKind) -> u64 {
+        match kind {
+            KeyKind::Device => self.device_leads,
+            _ => self.ip_leads,
+        }
+    }
 }
 
 impl Around {
     /// What concerns one lead, as of `now`.
     #[must_use]
-    pub fn facts(&self, probe: &Probe, now: Timestamp, window_secs: i64) -> Facts {
-        let busy = |kind: KeyKind| {
-            let hash = probe.keys.iter().find(|(of, _)| *of == kind);
-            let seen = hash.and_then(|key| self.sessions.get(key)).map_or(&[][..], Vec::as_slice);
-            let (from, until) = (plus_secs(probe.captured_at, -DAY_SECS), plus_secs(probe.captured_at, DAY_SECS));
-            let others = seen.iter().filter(|seen| !probe.is(seen.lead) && from < seen.at && seen.at < until);
-            u64::try_from(others.count()).unwrap_or(u64::MAX)
-        };
+    pub fn facts(&self, probe: &Probe, now: Timestamp, reach: &Reach) -> Facts {
         let listed = probe.suppression.iter().filter(|(_, hash)| self.suppressed.contains(hash));
         Facts {
-            earlier: self.earlier(probe, now, window_secs),
+            earlier: self.earlier(probe, now, reach.window_secs),
             suppressed: listed.map(|(channel, _)| *channel).collect(),
-            device_leads_day: busy(KeyKind::Device),
-            ip_leads_day: busy(KeyKind::Ip),
-            trader_domain: probe.mail_domain.as_ref().is_some_and(|domain| self.trader_domains.contains(domain)),
+            device_leads_day: self.origins.busy(probe, KeyKind::Device, reach),
+            ip_leads_day: self.origins.busy(probe, KeyKind::Ip, reach),
+            domain_traders: probe.mail_domain.as_ref().and_then(|domain| self.domain_traders.get(domain)).copied().unwrap_or(0),
         }
     }
 
     /// Adds a lead that was taken at `now`; as a person only when nothing rejected it.
     pub fn add(&mut self, probe: &Probe, counts_as_person: bool, now: Timestamp) {
-        for (kind, hash) in &probe.keys {
-            let (map, at) = if kind.is_channel() { (&mut self.people, now) } else { (&mut self.sessions, probe.captured_at) };
-            if counts_as_person || !kind.is_channel() {
-                map.entry((*kind, *hash)).or_default().push(Seen { lead: None, seller: probe.seller, at });
+        for key in &probe.keys {
+            if key.0.is_origin() {
+                self.origins.add(*key, probe.captured_at);
+            } else if counts_as_person && key.0.is_channel() {
+                let seen = Seen { lead: None, seller: probe.seller, at: now, sold_at: None };
+                self.people.entry(*key).or_default().push(seen);
             }
         }
     }
 
     fn earlier(&self, probe: &Probe, now: Timestamp, window_secs: i64) -> Option<Earlier> {
-        let brought_at = probe.own.map_or(now, |(_, at)| at);
-        let from = plus_secs(brought_at, window_secs.saturating_neg());
+        let from = plus_secs(probe.brought_at(now), window_secs.saturating_neg());
         let mut first: Option<Seen> = None;
         let mut shared = BTreeSet::new();
-        for (kind, hash) in probe.keys.iter().filter(|(kind, _)| kind.is_channel()) {
-            let seen = self.people.get(&(*kind, *hash)).map_or(&[][..], Vec::as_slice);
-            for other in seen.iter().filter(|other| probe.comes_after(other) && other.at > from) {
-                shared.insert(*kind);
+        for key in probe.keys.iter().filter(|(kind, _)| kind.is_channel()) {
+            let seen = self.people.get(key).map_or(&[][..], Vec::as_slice);
+            for other in seen.iter().filter(|other| other.after(from) && probe.yields_to(other)) {
+                shared.insert(key.0);
                 if first.is_none_or(|first| other.at < first.at) {
                     first = Some(*other);
                 }
@@ -114,17 +146,26 @@ impl Around {
     }
 }
 
+impl Seen {
+    /// Whether the person was brought, or sold, after `from`.
+    fn after(&self, from: Timestamp) -> bool {
+        self.at > from || self.sold_at.is_some_and(|sold_at| sold_at > from)
+    }
+}
+
 impl Probe {
-    fn is(&self, lead: Option<LeadId>) -> bool {
-        matches!((self.own, lead), (Some((own, _)), Some(lead)) if own == lead)
+    fn brought_at(&self, now: Timestamp) -> Timestamp {
+        self.own.map_or(now, |own| own.at)
     }
 
-    /// Whether `other` was brought before this lead; of the same instant the smaller id was first.
-    fn comes_after(&self, other: &Seen) -> bool {
+    /// Whether `other` stands in this lead's way. A lead that is for sale yields to those that were brought before it (of
+    /// the same instant the smaller id was first); one that is not, or not any more, to whoever is there.
+    fn yields_to(&self, other: &Seen) -> bool {
         match (self.own, other.lead) {
-            (Some((own, at)), Some(lead)) => (other.at, lead) < (at, own),
-            (Some((_, at)), None) => other.at < at,
-            (None, _) => true,
+            (Some(own), Some(lead)) if own.id == lead => false,
+            (Some(own), Some(lead)) if own.live => (other.at, lead) < (own.at, own.id),
+            (Some(own), None) if own.live => other.at < own.at,
+            _ => true,
         }
     }
 }
@@ -154,49 +195,55 @@ impl Tx {
     }
 
     /// What the exchange knows around `probes`.
-    pub async fn leads_around(&self, probes: &[Probe], window_secs: i64) -> Result<Around, StoreError> {
-        let mut around = Around::default();
+    pub async fn leads_around(&self, probes: &[Probe], reach: &Reach) -> Result<Around, StoreError> {
         let now = self.now().await?;
-        let brought = probes.iter().map(|probe| probe.own.map_or(now, |(_, at)| at)).min().unwrap_or(now);
-        let captured = probes.iter().map(|probe| probe.captured_at).min().unwrap_or(now);
-        let keys = probes.iter().flat_map(|probe| &probe.keys);
-        let (people, sessions): (Vec<_>, Vec<_>) = keys.partition(|(kind, _)| kind.is_channel());
-        let live = [LeadState::Unqualified, LeadState::Verified].map(LeadState::as_str);
-        let from = plus_secs(brought, window_secs.saturating_neg());
-        let by_person = lead_key::Column::CreatedAt.gt(from).and(lead::Column::State.is_in(live));
-        around.people = self.keys_seen(&hashes(&people), &kinds(true), by_person).await?;
-        let sessions: Vec<_> = sessions.into_iter().filter(|(kind, _)| *kind != KeyKind::Page).collect();
-        let by_day = lead_key::Column::CreatedAt.gt(plus_secs(captured, -DAY_SECS));
-        around.sessions = self.keys_seen(&hashes(&sessions), &kinds(false), by_day).await?;
+        let brought = probes.iter().map(|probe| probe.brought_at(now)).min().unwrap_or(now);
         let listed: HashSet<[u8; 32]> = probes.iter().flat_map(|probe| &probe.suppression).map(|(_, hash)| *hash).collect();
-        around.suppressed = self.suppressed(listed).await?;
         let domains: BTreeSet<&str> = probes.iter().filter_map(|probe| probe.mail_domain.as_deref()).collect();
-        around.trader_domains = self.trader_domains(&domains).await?;
-        Ok(around)
+        Ok(Around {
+            people: self.people_seen(probes, plus_secs(brought, reach.window_secs.saturating_neg())).await?,
+            origins: self.origins(probes, reach).await?,
+            suppressed: self.suppressed(listed).await?,
+            domain_traders: self.domain_traders(&domains).await?,
+        })
     }
 
-    async fn keys_seen(
+    /// The leads of the persons behind `probes` that are for sale or proved fake and were brought after `from`, or were sold
+    /// after it, whatever became of them since.
+    async fn people_seen(
         &self,
-        hashes: &[Vec<u8>],
-        kinds: &[&str],
-        condition: Expr,
+        probes: &[Probe],
+        from: Timestamp,
     ) -> Result<HashMap<(KeyKind, [u8; 32]), Vec<Seen>>, StoreError> {
+        let counts = LeadState::ALL.iter().filter(|state| state.is_live() || **state == LeadState::Quarantined);
+        let counts = counts.map(|state| state.as_str());
+        let taken = lead_key::Column::CreatedAt.gt(from).and(lead::Column::State.is_in(counts));
+        let kinds: Vec<_> = KeyKind::ALL.iter().filter(|kind| kind.is_channel()).map(|kind| kind.as_str()).collect();
         let mut found: HashMap<_, Vec<Seen>> = HashMap::new();
-        for chunk in hashes.chunks(CHUNK) {
+        for chunk in hashes(probes).chunks(CHUNK) {
             let to_lead = lead_key::Entity::belongs_to(lead::Entity).from(lead_key::Column::LeadId).to(lead::Column::Id);
+            let to_trade = lead_key::Entity::belongs_to(trade::Entity)
+                .from(lead_key::Column::LeadId)
+                .to(trade::Column::LeadId)
+                .on_condition(|_, _| trade::Column::State.ne(TradeState::Refunded.as_str()).into_condition());
             let rows = lead_key::Entity::find()
+                .select_only()
+                .columns([lead_key::Column::Kind, lead_key::Column::Hash, lead_key::Column::LeadId])
+                .columns([lead_key::Column::SellerId, lead_key::Column::CreatedAt])
+                .column(trade::Column::SoldAt)
                 .join(JoinType::InnerJoin, to_lead.into())
+                .join(JoinType::LeftJoin, to_trade.into())
                 .filter(lead_key::Column::Hash.is_in(chunk.iter().cloned()))
                 .filter(lead_key::Column::Kind.is_in(kinds.iter().copied()))
-                .filter(condition.clone())
+                .filter(taken.clone().or(trade::Column::SoldAt.gt(from)))
                 .into_model::<KeyRow>()
                 .all(self.db())
                 .await?;
             for row in rows {
                 let kind: KeyKind = row.kind.parse().map_err(StoreError::corrupt)?;
                 let hash = <[u8; 32]>::try_from(row.hash).map_err(|_| StoreError::corrupt("a key that is no hash"))?;
-                let seen = Seen { lead: Some(row.lead_id.into()), seller: row.seller_id.into(), at: row.created_at };
-                found.entry((kind, hash)).or_default().push(seen);
+                let (lead, seller) = (Some(row.lead_id.into()), row.seller_id.into());
+                found.entry((kind, hash)).or_default().push(Seen { lead, seller, at: row.created_at, sold_at: row.sold_at });
             }
         }
         Ok(found)
@@ -218,30 +265,33 @@ impl Tx {
         Ok(found)
     }
 
-    /// Which of `domains` belong to people who trade here.
-    async fn trader_domains(&self, domains: &BTreeSet<&str>) -> Result<HashSet<String>, StoreError> {
-        if domains.is_empty() {
-            return Ok(HashSet::new());
+    /// How many organizations have people who write from each of `domains`.
+    async fn domain_traders(&self, domains: &BTreeSet<&str>) -> Result<HashMap<String, u64>, StoreError> {
+        let domains: Vec<&str> = domains.iter().copied().collect();
+        let mut found = HashMap::new();
+        for chunk in domains.chunks(CHUNK) {
+            let slots: Vec<String> = (1..=chunk.len()).map(|slot| format!("${slot}")).collect();
+            let sql = format!(
+                "SELECT u.email_domain, COUNT(DISTINCT m.organization_id) FROM account_user u \
+                 JOIN membership m ON m.user_id = u.id WHERE u.email_domain IN ({}) GROUP BY u.email_domain",
+                slots.join(", ")
+            );
+            let values = chunk.iter().map(|domain| (*domain).into());
+            let statement = Statement::from_sql_and_values(self.db().get_database_backend(), sql, values);
+            for row in self.db().query_all_raw(statement).await? {
+                let count = u64::try_from(row.try_get_by_index::<i64>(1)?).map_err(StoreError::corrupt)?;
+                found.insert(row.try_get_by_index::<String>(0)?, count);
+            }
         }
-        let part = match self.backend() {
-            Backend::Postgres => "split_part(u.email, '@', 2)",
-            Backend::Sqlite => "substr(u.email, instr(u.email, '@') + 1)",
-        };
-        let sql = format!("SELECT DISTINCT {part} FROM account_user u JOIN membership m ON m.user_id = u.id");
-        let statement = Statement::from_string(self.db().get_database_backend(), sql);
-        let rows = self.db().query_all_raw(statement).await?;
-        let all = rows.into_iter().map(|row| row.try_get_by_index::<String>(0)).collect::<Result<Vec<_>, _>>()?;
-        Ok(all.into_iter().filter(|domain| domains.contains(domain.as_str())).collect())
+        Ok(found)
     }
 }
 
-fn hashes(keys: &[&(KeyKind, [u8; 32])]) -> Vec<Vec<u8>> {
-    let distinct: HashSet<[u8; 32]> = keys.iter().map(|(_, hash)| *hash).collect();
+/// The hashes of every way to reach the persons behind `probes`.
+fn hashes(probes: &[Probe]) -> Vec<Vec<u8>> {
+    let keys = probes.iter().flat_map(|probe| &probe.keys).filter(|(kind, _)| kind.is_channel());
+    let distinct: HashSet<[u8; 32]> = keys.map(|(_, hash)| *hash).collect();
     distinct.into_iter().map(|hash| hash.to_vec()).collect()
-}
-
-fn kinds(channels: bool) -> Vec<&'static str> {
-    KeyKind::ALL.iter().filter(|kind| kind.is_channel() == channels).map(|kind| kind.as_str()).collect()
 }
 
 fn lock_of(hash: &[u8; 32]) -> i64 {

@@ -1,9 +1,12 @@
 //! Finding leads, scoped to who looks.
 
+use std::collections::HashMap;
+
 use domain::id::{ImportId, LeadId, OrganizationId};
 use domain::lead::{Audience, LeadState, SourceKind, Temperature};
+use domain::listing::ListingState;
 use domain::time::Timestamp;
-use domain::verification::Level;
+use domain::verification::{CheckKind, Level};
 use domain::vertical::VerticalPath;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
@@ -11,7 +14,7 @@ use sea_orm::{Condition, ConnectionTrait, QueryOrder, QuerySelect, QueryTrait};
 
 use super::{Envelope, StoredLead};
 use crate::db::{Backend, Store};
-use crate::entity::{lead, lead_contact, lead_key, vertical};
+use crate::entity::{lead, lead_check, lead_contact, lead_key, listing, vertical};
 use crate::error::StoreError;
 use crate::page::{Page, Slice};
 use crate::write::Tx;
@@ -102,7 +105,7 @@ pub(super) async fn lead(db: &impl ConnectionTrait, scope: LeadScope, id: LeadId
 /// Who the person is, sealed; `None` once erased.
 pub(super) async fn envelope(db: &impl ConnectionTrait, id: LeadId) -> Result<Option<Envelope>, StoreError> {
     let row = lead_contact::Entity::find_by_id(id.0).one(db).await?;
-    Ok(row.map(|row| Envelope { key_id: row.key_id, wrapped_key: row.wrapped_key, ciphertext: row.ciphertext }))
+    Ok(row.map(Envelope::from))
 }
 
 impl Store {
@@ -138,6 +141,58 @@ impl Store {
     pub async fn lead_envelope(&self, id: LeadId) -> Result<Option<Envelope>, StoreError> {
         envelope(self.read(), id).await
     }
+
+    /// Verified leads that were drawn into the sample, brought after `since`, at which nobody has looked, the oldest first.
+    pub async fn leads_drawn(&self, since: Timestamp, page: &Page<LeadId>) -> Result<Slice<StoredLead>, StoreError> {
+        let looked_at = lead_check::Entity::find()
+            .select_only()
+            .column(lead_check::Column::LeadId)
+            .filter(lead_check::Column::Kind.eq(CheckKind::Sample.as_str()));
+        let rows = lead::Entity::find()
+            .filter(lead::Column::Drawn.eq(true))
+            .filter(lead::Column::State.eq(LeadState::Verified.as_str()))
+            .filter(lead::Column::CreatedAt.gt(since))
+            .filter(lead::Column::Id.not_in_subquery(looked_at.into_query()))
+            .filter(Condition::all().add_option(page.after.map(|id| lead::Column::Id.gt(id.0))))
+            .order_by_asc(lead::Column::Id)
+            .limit(page.limit())
+            .all(self.read())
+            .await?;
+        Slice::cut(rows, page).try_map(StoredLead::try_from)
+    }
+
+    /// Up to `limit` leads on the market whose score is due to grow older at `now`.
+    pub async fn leads_aging(&self, now: Timestamp, limit: u64) -> Result<Vec<StoredLead>, StoreError> {
+        let listed = listing::Entity::find()
+            .select_only()
+            .column(listing::Column::LeadId)
+            .filter(listing::Column::State.eq(ListingState::Open.as_str()));
+        let rows = lead::Entity::find()
+            .filter(lead::Column::State.eq(LeadState::Verified.as_str()))
+            .filter(lead::Column::ScoreDueAt.lte(now))
+            .filter(lead::Column::Id.in_subquery(listed.into_query()))
+            .order_by_asc(lead::Column::ScoreDueAt)
+            .limit(limit)
+            .all(self.read())
+            .await?;
+        rows.into_iter().map(StoredLead::try_from).collect()
+    }
+
+    /// Leads with who the persons are, sealed, in the order of their ids; those that were erased are left out.
+    pub async fn leads_sealed(&self, ids: &[LeadId]) -> Result<Vec<(StoredLead, Envelope)>, StoreError> {
+        let of = ids.iter().map(|id| id.0);
+        let rows = lead_contact::Entity::find().filter(lead_contact::Column::LeadId.is_in(of.clone())).all(self.read()).await?;
+        let mut envelopes: HashMap<Uuid, Envelope> = rows.into_iter().map(|row| (row.lead_id, row.into())).collect();
+        let leads = lead::Entity::find().filter(lead::Column::Id.is_in(of)).order_by_asc(lead::Column::Id);
+        let rows = leads.all(self.read()).await?.into_iter().filter_map(|row| Some((envelopes.remove(&row.id)?, row)));
+        rows.map(|(envelope, row)| Ok((StoredLead::try_from(row)?, envelope))).collect()
+    }
+}
+
+impl From<lead_contact::Model> for Envelope {
+    fn from(row: lead_contact::Model) -> Self {
+        Self { key_id: row.key_id, wrapped_key: row.wrapped_key, ciphertext: row.ciphertext }
+    }
 }
 
 impl Tx {
@@ -150,23 +205,33 @@ impl Tx {
         query.one(self.db()).await?.map(StoredLead::try_from).transpose()
     }
 
+    /// Leads, locked until the transaction ends, in the order of their ids.
+    pub async fn leads_locked(&self, ids: &[LeadId]) -> Result<Vec<StoredLead>, StoreError> {
+        let mut query =
+            lead::Entity::find().filter(lead::Column::Id.is_in(ids.iter().map(|id| id.0))).order_by_asc(lead::Column::Id);
+        if self.backend() == Backend::Postgres {
+            query = query.lock(LockType::NoKeyUpdate);
+        }
+        query.all(self.db()).await?.into_iter().map(StoredLead::try_from).collect()
+    }
+
     /// Who the person behind a lead is, sealed; `None` once erased.
     pub async fn lead_envelope(&self, id: LeadId) -> Result<Option<Envelope>, StoreError> {
         envelope(self.db(), id).await
     }
 
-    /// The leads that share one of these keys and are not closed.
-    pub async fn leads_with_keys(&self, hashes: &[[u8; 32]]) -> Result<Vec<LeadId>, StoreError> {
+    /// The leads for sale that share one of these keys.
+    pub async fn leads_live_with_keys(&self, hashes: &[[u8; 32]]) -> Result<Vec<LeadId>, StoreError> {
         let of_key = lead_key::Entity::find()
             .select_only()
             .column(lead_key::Column::LeadId)
             .filter(lead_key::Column::Hash.is_in(hashes.iter().map(|hash| hash.to_vec())));
-        let open = LeadState::ALL.iter().filter(|state| state.is_open()).map(|state| state.as_str());
+        let live = LeadState::ALL.iter().filter(|state| state.is_live()).map(|state| state.as_str());
         let ids: Vec<Uuid> = lead::Entity::find()
             .select_only()
             .column(lead::Column::Id)
             .filter(lead::Column::Id.in_subquery(of_key.into_query()))
-            .filter(lead::Column::State.is_in(open))
+            .filter(lead::Column::State.is_in(live))
             .order_by_asc(lead::Column::Id)
             .into_tuple()
             .all(self.db())

@@ -2,6 +2,7 @@
 
 mod around;
 mod find;
+mod origin;
 mod record;
 mod take;
 
@@ -21,10 +22,10 @@ use domain::vertical::{AttributeValue, VerticalPath};
 use crate::entity::lead;
 use crate::error::StoreError;
 
-pub use around::{Around, Probe};
+pub use around::{Around, Brought, Probe, Reach};
 pub use find::{LeadFilter, LeadScope};
 pub(crate) use record::check_of;
-pub use record::{CheckRecord, Judged};
+pub use record::{CheckRecord, Finder, Judged};
 pub use take::{NewLead, Taken};
 
 /// The columns that hold who the person is, sealed.

@@ -1,36 +1,55 @@
 //! What becomes of a lead that was taken: checks, states, erasure, reveals.
 
-use domain::id::{CheckId, LeadId, TradeId, TypedId, UserId};
+use std::collections::HashSet;
+
+use domain::id::{CheckId, LeadId, TradeId, TypedId, UploadId, UserId};
 use domain::lead::{LeadState, Ties};
 use domain::listing::ListingState;
 use domain::refusal::{Code, Refusal};
-use domain::scoring::Score;
+use domain::scoring::{Score, fresh_until};
+use domain::time::Timestamp;
 use domain::trade::TradeState;
-use domain::verification::{Check, Level};
+use domain::verification::{Check, CheckKind, Level};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ExprTrait, QueryOrder, QuerySelect};
+use sea_orm::{ExprTrait, QueryOrder, QuerySelect, QueryTrait};
 
 use super::StoredLead;
 use super::take::json;
 use crate::db::Store;
-use crate::entity::{lead, lead_check, lead_contact, listing, trade};
+use crate::entity::{lead, lead_check, lead_contact, listing, trade, upload};
 use crate::error::{StoreError, WriteError};
 use crate::listings::listing_void_later;
 use crate::outcomes::work_end;
 use crate::write::Tx;
 
+/// Rows in one statement.
+const CHUNK: usize = 2_000;
+
 /// What checks made of a lead.
 #[derive(Debug, Clone)]
 pub struct Judged {
-    /// The latest outcome of each check.
+    /// The outcome of each check that counts.
     pub checks: Vec<Check>,
+    /// What was found and is news.
+    pub news: Vec<Check>,
+    /// Who found it.
+    pub finder: Finder,
     /// How far it is verified.
     pub level: Level,
     /// The state that follows.
     pub state: LeadState,
     /// The score.
     pub score: Score,
+}
+
+/// Who found something on a lead, and what was kept of how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Finder {
+    /// The person who recorded it, if one did.
+    pub user: Option<UserId>,
+    /// The recording of the call.
+    pub recording: Option<UploadId>,
 }
 
 /// One outcome in a lead's history.
@@ -40,28 +59,29 @@ pub struct CheckRecord {
     pub id: CheckId,
     /// The outcome.
     pub check: Check,
-    /// The person who recorded it, if one did.
-    pub recorded_by: Option<UserId>,
+    /// Who found it.
+    pub finder: Finder,
 }
 
 impl Tx {
-    /// Writes what the checks made of `before`, whose row is locked, and keeps the outcomes that were replaced and the new
-    /// ones in the history.
-    pub async fn lead_judge(
-        &self,
-        before: &StoredLead,
-        judged: &Judged,
-        recorded_by: Option<UserId>,
-    ) -> Result<StoredLead, WriteError> {
+    /// Writes what the checks made of `before`, whose row is locked, and keeps what is news in the history.
+    pub async fn lead_judge(&self, before: &StoredLead, judged: &Judged) -> Result<StoredLead, WriteError> {
+        self.checks_remember(&[(before, judged)]).await?;
+        self.verdict_write(before, judged, self.now().await?).await
+    }
+
+    /// Writes what the checks made of leads whose rows are locked, and keeps what is news in their histories.
+    pub async fn leads_judge(&self, judged: &[(StoredLead, Judged)]) -> Result<(), WriteError> {
+        let news: Vec<_> = judged.iter().map(|(before, judged)| (before, judged)).collect();
+        self.checks_remember(&news).await?;
         let now = self.now().await?;
-        let first = before.version == 0;
-        // The outcomes of intake enter the history only when something is about to replace them.
-        let old = before.checks.iter().filter(|_| first).map(|check| (check, None));
-        let new = judged.checks.iter().filter(|check| !before.checks.contains(check)).map(|check| (check, recorded_by));
-        let rows = old.chain(new).map(|(check, by)| self.check_row(before.id, check, by)).collect::<Result<Vec<_>, _>>()?;
-        if !rows.is_empty() {
-            lead_check::Entity::insert_many(rows).exec_without_returning(self.db()).await?;
+        for (before, judged) in judged {
+            self.verdict_write(before, judged, now).await?;
         }
+        Ok(())
+    }
+
+    async fn verdict_write(&self, before: &StoredLead, judged: &Judged, now: Timestamp) -> Result<StoredLead, WriteError> {
         let done = lead::Entity::update_many()
             .col_expr(lead::Column::Checks, Expr::value(json(&judged.checks)?))
             .col_expr(lead::Column::Level, Expr::value(judged.level.as_str()))
@@ -69,6 +89,7 @@ impl Tx {
             .col_expr(lead::Column::Score, Expr::value(judged.score.points))
             .col_expr(lead::Column::Temperature, Expr::value(judged.score.temperature.as_str()))
             .col_expr(lead::Column::ScoreReasons, Expr::value(json(&judged.score.contributions)?))
+            .col_expr(lead::Column::ScoreDueAt, Expr::value(fresh_until(before.captured_at, now)))
             .col_expr(lead::Column::UpdatedAt, Expr::value(now))
             .col_expr(lead::Column::Version, Expr::col(lead::Column::Version).add(1))
             .filter(lead::Column::Id.eq(before.id.0))
@@ -88,6 +109,22 @@ impl Tx {
             version: before.version.saturating_add(1),
             ..before.clone()
         })
+    }
+
+    /// Writes what a lead's score has become by its age, unless the lead changed since it was read. Answers whether it was
+    /// written; to age is no change of the lead.
+    pub async fn lead_score_age(&self, lead: &StoredLead, score: &Score) -> Result<bool, StoreError> {
+        let due = fresh_until(lead.captured_at, self.now().await?);
+        let done = lead::Entity::update_many()
+            .col_expr(lead::Column::Score, Expr::value(score.points))
+            .col_expr(lead::Column::Temperature, Expr::value(score.temperature.as_str()))
+            .col_expr(lead::Column::ScoreReasons, Expr::value(json(&score.contributions)?))
+            .col_expr(lead::Column::ScoreDueAt, Expr::value(due))
+            .filter(lead::Column::Id.eq(lead.id.0))
+            .filter(lead::Column::Version.eq(lead.version))
+            .exec(self.db())
+            .await?;
+        Ok(done.rows_affected == 1)
     }
 
     /// Moves `before`, whose row is locked, to `state`.
@@ -129,6 +166,46 @@ impl Tx {
         Ok(Ties { listed: listed > 0, sold: sold > 0, in_escrow: in_escrow > 0 })
     }
 
+    /// Keeps the news on each lead in its history, behind the outcomes of intake that stood until then: those enter the
+    /// history only when something is found beside them.
+    async fn checks_remember(&self, judged: &[(&StoredLead, &Judged)]) -> Result<(), StoreError> {
+        let mut known: HashSet<(Uuid, String)> = HashSet::new();
+        let with_news: Vec<_> = judged.iter().filter(|(_, judged)| !judged.news.is_empty()).collect();
+        for chunk in with_news.chunks(CHUNK) {
+            let rows: Vec<(Uuid, String)> = lead_check::Entity::find()
+                .select_only()
+                .columns([lead_check::Column::LeadId, lead_check::Column::Kind])
+                .filter(lead_check::Column::LeadId.is_in(chunk.iter().map(|(before, _)| before.id.0)))
+                .distinct()
+                .into_tuple()
+                .all(self.db())
+                .await?;
+            known.extend(rows);
+        }
+        let mut rows = Vec::new();
+        for (before, judged) in with_news {
+            let told = |kind: CheckKind| known.contains(&(before.id.0, kind.as_str().to_owned()));
+            let found = |kind: CheckKind| judged.news.iter().any(|check| check.kind == kind);
+            let old = before.checks.iter().filter(|check| found(check.kind) && !told(check.kind));
+            let old = old.map(|check| (check, Finder::default()));
+            for (check, finder) in old.chain(judged.news.iter().map(|check| (check, judged.finder))) {
+                rows.push(self.check_row(before.id, check, finder)?);
+            }
+        }
+        for chunk in rows.chunks(CHUNK) {
+            lead_check::Entity::insert_many(chunk.iter().cloned()).exec_without_returning(self.db()).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a call was told with this recording, or with another copy of it, before.
+    pub async fn recording_told(&self, sha256: &[u8; 32]) -> Result<bool, StoreError> {
+        let copies =
+            upload::Entity::find().select_only().column(upload::Column::Id).filter(upload::Column::Sha256.eq(sha256.to_vec()));
+        let told = lead_check::Entity::find().filter(lead_check::Column::RecordingId.in_subquery(copies.into_query()));
+        Ok(told.count(self.db()).await? > 0)
+    }
+
     async fn unfit(&self, before: &StoredLead, after: LeadState) -> Result<(), StoreError> {
         if before.state == LeadState::Verified && after != LeadState::Verified {
             listing_void_later(self, before.id).await?;
@@ -136,21 +213,22 @@ impl Tx {
         Ok(())
     }
 
-    fn check_row(&self, lead: LeadId, check: &Check, by: Option<UserId>) -> Result<lead_check::ActiveModel, StoreError> {
+    fn check_row(&self, lead: LeadId, check: &Check, finder: Finder) -> Result<lead_check::ActiveModel, StoreError> {
         Ok(lead_check::ActiveModel {
             id: Set(self.id::<CheckId>().uuid()),
             lead_id: Set(lead.0),
             kind: Set(check.kind.as_str().to_owned()),
             outcome: Set(check.outcome.as_str().to_owned()),
             evidence: Set(json(&check.evidence)?),
-            recorded_by: Set(by.map(|user| user.0)),
+            recorded_by: Set(finder.user.map(|user| user.0)),
+            recording_id: Set(finder.recording.map(|recording| recording.0)),
             recorded_at: Set(check.at),
         })
     }
 }
 
 impl Store {
-    /// Every outcome of every check of a lead, the oldest first; empty while the outcomes of intake still stand.
+    /// What was found on a lead after its intake and the outcomes of intake that this replaced, the oldest first.
     pub async fn lead_check_history(&self, id: LeadId) -> Result<Vec<CheckRecord>, StoreError> {
         let rows = lead_check::Entity::find()
             .filter(lead_check::Column::LeadId.eq(id.0))
@@ -158,12 +236,23 @@ impl Store {
             .order_by_asc(lead_check::Column::Id)
             .all(self.read())
             .await?;
-        rows.into_iter()
-            .map(|row| {
-                let recorded_by = row.recorded_by.map(Into::into);
-                Ok(CheckRecord { id: row.id.into(), check: check_of(&row)?, recorded_by })
-            })
-            .collect()
+        rows.into_iter().map(CheckRecord::try_from).collect()
+    }
+
+    /// One outcome in a lead's history, with the lead.
+    pub async fn lead_check_record(&self, id: CheckId) -> Result<Option<(LeadId, CheckRecord)>, StoreError> {
+        let row = lead_check::Entity::find_by_id(id.uuid()).one(self.read()).await?;
+        row.map(|row| Ok((row.lead_id.into(), CheckRecord::try_from(row)?))).transpose()
+    }
+}
+
+impl TryFrom<lead_check::Model> for CheckRecord {
+    type Error = StoreError;
+
+    fn try_from(row: lead_check::Model) -> Result<Self, StoreError> {
+        let check = check_of(&row)?;
+        let finder = Finder { user: row.recorded_by.map(Into::into), recording: row.recording_id.map(Into::into) };
+        Ok(Self { id: row.id.into(), check, finder })
     }
 }
 

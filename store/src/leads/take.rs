@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use domain::contact::KeyKind;
 use domain::id::{ImportId, LeadId, OrganizationId, VerticalId};
 use domain::lead::{Lead, LeadState};
-use domain::scoring::Score;
+use domain::scoring::{Score, fresh_until};
 use domain::time::Timestamp;
 use domain::verification::{Check, Level};
 use sea_orm::ActiveValue::Set;
@@ -49,6 +49,8 @@ pub struct NewLead<'a> {
     pub state: LeadState,
     /// The score.
     pub score: &'a Score,
+    /// Whether operators are to look at it.
+    pub drawn: bool,
 }
 
 /// Which of some drafts the seller has brought before.
@@ -166,6 +168,8 @@ fn row(new: &NewLead<'_>, now: Timestamp) -> Result<lead::ActiveModel, StoreErro
         temperature: Set(new.score.temperature.as_str().to_owned()),
         score_reasons: Set(json(&new.score.contributions)?),
         checks: Set(json(&new.checks)?),
+        drawn: Set(new.drawn),
+        score_due_at: Set(fresh_until(lead.captured_at, now)),
         captured_at: Set(lead.captured_at),
         created_at: Set(now),
         updated_at: Set(now),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::lead::{Audience, ContactKind, Interest, Offering, SourceKind, Temperature};
 use domain::reputation::Tally;
 use domain::time::Timestamp;
-use domain::verification::{CheckKind, Level, Outcome};
+use domain::verification::{CalledBy, Check, CheckKind, Level, Outcome};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, FromQueryResult, QuerySelect};
 use serde::Deserialize;
@@ -15,13 +15,22 @@ use crate::entity::{lead, vertical};
 use crate::error::StoreError;
 use crate::reputation::{Side, tallies_of};
 
-/// A check's kind and outcome; its evidence stays with the seller and the exchange.
+/// A check's kind and outcome, and of a call who held it; other evidence stays with the seller and the exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(from = "Check")]
 pub struct PublicCheck {
     /// What was checked.
     pub kind: CheckKind,
     /// What was found.
     pub outcome: Outcome,
+    /// Who held the call.
+    pub called_by: Option<CalledBy>,
+}
+
+impl From<Check> for PublicCheck {
+    fn from(check: Check) -> Self {
+        Self { kind: check.kind, outcome: check.outcome, called_by: check.called_by() }
+    }
 }
 
 /// A listing with the public side of its lead and seller.

@@ -56,6 +56,7 @@ pub const ROOTS: &[(&str, &str, Access)] = &[
     ("Query", "organization", A::Everybody),
     ("Query", "outcomes", A::Needs(P::TradesRead)),
     ("Query", "reputation", A::NeedsOrStaff(P::MarketRead)),
+    ("Query", "sampleQueue", A::Operator),
     ("Query", "scoreExplain", A::NeedsOrOperator(P::LeadsRead)),
     ("Query", "server", A::Everybody),
     ("Query", "suppressionCheck", A::Operator),

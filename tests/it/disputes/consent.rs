@@ -29,6 +29,7 @@ async fn known(x: &Exchange, lead: LeadId, seller: &Actor, token: &str) {
     let link = lead_confirmation::ActiveModel {
         id: Set(id.0),
         lead_id: Set(lead.0),
+        seller_id: Set(seller.org().0),
         channel: Set("PHONE".into()),
         code_hash: Set(vec![1; 32]),
         token_hash: Set(api::crypto::token_hash(token).to_vec()),

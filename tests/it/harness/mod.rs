@@ -23,6 +23,7 @@ use store::{Options, Store};
 pub use actor::Actor;
 pub use backend::Database;
 pub use door::{get, send};
+pub use leads::SUBMIT;
 
 /// Every test begins here.
 pub fn start_of_time() -> Timestamp {

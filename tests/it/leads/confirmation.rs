@@ -3,7 +3,7 @@
 use api::app::jobs::jobs_run;
 use serde_json::{Value, json};
 
-use super::{errors, lead, outcome};
+use super::{act, errors, lead, outcome};
 use crate::harness::{Actor, Exchange, on_each_backend};
 
 const SEND: &str = "mutation($input: ConfirmationSendInput!) { confirmationSend(input: $input) {
@@ -27,8 +27,9 @@ async fn last_message(x: &Exchange) -> (String, String) {
     let mail = x.outbox.mail.take().into_iter().map(|mail| (mail.to, mail.text));
     let sms = x.outbox.sms.take().into_iter().map(|sms| (sms.to, sms.text));
     let (_, text) = mail.chain(sms).last().expect("a message");
-    let code = text.split("code is ").nth(1).unwrap()[..6].to_owned();
-    let token = text.split("/confirm?token=").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    // The persons of these tests read Norwegian.
+    let code = text.split("Koden din er ").nth(1).unwrap()[..6].to_owned();
+    let token = text.split("/confirm?lang=no&token=").nth(1).unwrap().split(' ').next().unwrap().to_owned();
     (code, token)
 }
 
@@ -76,9 +77,11 @@ on_each_backend! {
         let page = format!("http://{}/confirm", listener.local_addr().unwrap());
         let routes = api::http::confirm::routes(x.app.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
-        let opened = reqwest::get(format!("{page}?token={token}")).await.unwrap();
+        let opened = reqwest::get(format!("{page}?lang=no&token={token}")).await.unwrap();
         assert_eq!((opened.status().as_u16(), opened.headers()["referrer-policy"].to_str().unwrap()), (200, "no-referrer"));
-        assert!(opened.text().await.unwrap().contains(&format!("value=\"{token}\"")));
+        let text = opened.text().await.unwrap();
+        assert!(text.contains(&format!("value=\"{token}\"")) && text.contains("<html lang=\"no\" dir=\"ltr\">"), "{text}");
+        assert!(text.contains("Nei, det var ikke meg"), "{text}");
         assert_eq!(lead(&x, &seller, &id).await["level"], "FORMAT");
         let spoiled = reqwest::get(format!("{page}?token=%22%3E%3Cscript%3E")).await.unwrap();
         assert_eq!(spoiled.status().as_u16(), 400);
@@ -90,7 +93,12 @@ on_each_backend! {
         assert_eq!(press("clc_unknown".into()).await, 404);
         assert_eq!(press(token.clone()).await, 200);
         assert_eq!(lead(&x, &seller, &id).await["level"], "CONFIRMED");
-        assert_eq!(press(token).await, 200, "a second press is no fault");
+        assert_eq!(press(token.clone()).await, 200, "a second press is no fault");
+        assert_eq!(press(format!("{token}&answer=no&lang=no")).await, 200);
+        assert_eq!(lead(&x, &seller, &id).await["state"], "ERASED", "the person did not ask");
+        let mut again = x.lead_input(1);
+        again["comments"] = json!("Once more");
+        assert_eq!(x.lead_submit(&seller, again).await["lead"]["state"], "REJECTED", "and may not be brought again");
     }
 
     async fn an_expired_code_is_refused(x: Exchange) {
@@ -137,5 +145,34 @@ on_each_backend! {
         assert_eq!(errors(&send(&x, &seller, &id, "PHONE").await), [("RATE_LIMITED".to_owned(), String::new())]);
         x.clock.advance_secs(86_400);
         assert_eq!(errors(&send(&x, &seller, &id, "PHONE").await), []);
+    }
+
+    async fn a_person_is_not_pestered_by_two_sellers(x: Exchange) {
+        x.verticals().await;
+        let (one, two) = (x.organization("One").await, x.organization("Two").await);
+        let first = x.verified_lead(&one, 1).await;
+        for _ in 0..2 {
+            assert_eq!(errors(&send(&x, &one, &first, "PHONE").await), []);
+        }
+        act(&x, &one, "leadWithdraw", json!({ "leadId": first })).await;
+        let second = x.verified_lead(&two, 1).await;
+        assert_eq!(errors(&send(&x, &two, &second, "EMAIL").await), []);
+        assert_eq!(errors(&send(&x, &two, &second, "EMAIL").await), [("RATE_LIMITED".to_owned(), String::new())]);
+    }
+
+    async fn a_seller_has_only_so_many_messages_sent(x: Exchange) {
+        x.verticals().await;
+        let seller = x.organization("Seller").await;
+        let mut config = (*x.app.config).clone();
+        config.verification.confirmations_per_seller_max = 1;
+        let app = api::app::App { config: std::sync::Arc::new(config), ..(*x.app).clone() };
+        let caller = crate::harness::caller(seller.principal.clone());
+        let send = async |n: u32| {
+            let id = x.verified_lead(&seller, n).await.parse().unwrap();
+            api::app::confirmations::confirmation_send(&app, &caller, id, domain::lead::Channel::Phone).await
+        };
+        assert!(send(1).await.is_ok());
+        let Err(api::app::AppError::Refused(refused)) = send(2).await else { panic!("sent") };
+        assert_eq!(refused[0].code, domain::refusal::Code::RateLimited);
     }
 }

@@ -3,7 +3,7 @@
 use api::app::leads::{Incoming, lead_intake};
 use domain::lead::{LeadDraft, LeadState};
 use domain::refusal::Code;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{act, errors, lead, outcome};
 use crate::harness::{Exchange, on_each_backend};
@@ -49,7 +49,7 @@ on_each_backend! {
         assert_eq!((&lead["score"], &lead["temperature"]), (&json!(59), &json!("WARM")));
         assert_eq!(x.count("lead").await, 1);
         assert_eq!(x.count("lead_contact").await, 1);
-        assert_eq!(x.count("lead_key").await, 2);
+        assert_eq!(x.count("lead_key").await, 4, "phone and address, and their digests");
         assert_eq!(x.count("job").await, 1, "the look-up of the mail domain");
     }
 
@@ -105,12 +105,19 @@ on_each_backend! {
     async fn the_seller_who_brings_a_person_first_wins(x: Exchange) {
         x.verticals().await;
         let (first, second) = (x.organization("First").await, x.organization("Second").await);
+        let operator = x.operator().await;
         let id = x.verified_lead(&first, 7).await;
         x.clock.advance_secs(3 * DAY_SECS);
         let again = x.lead_submit(&second, x.lead_input(7)).await;
         assert_eq!(again["lead"]["state"], "REJECTED");
-        let duplicate = again["lead"]["checks"].as_array().unwrap().iter().find(|check| check["kind"] == "DUPLICATE").unwrap();
-        assert_eq!(duplicate["evidence"], json!([
+        let of = |lead: &Value, kind: &str| lead["checks"].as_array().unwrap().iter().find(|check| check["kind"] == kind).unwrap().clone();
+        for kind in ["DUPLICATE", "SUPPRESSION"] {
+            let told = of(&again["lead"], kind);
+            let neutral = json!([{ "fact": "reason", "value": "NOT_AVAILABLE" }]);
+            assert_eq!((&told["outcome"], &told["evidence"]), (&json!("FAIL"), &neutral), "a seller learns nothing of others");
+        }
+        let known = lead(&x, &operator, again["lead"]["id"].as_str().unwrap()).await;
+        assert_eq!(of(&known, "DUPLICATE")["evidence"], json!([
             { "fact": "broughtBy", "value": "ANOTHER_SELLER" }, { "fact": "daysAgo", "value": "3" },
             { "fact": "shared", "value": "PHONE,EMAIL" },
         ]));
@@ -202,6 +209,16 @@ on_each_backend! {
         let good = ("VERIFIED".to_owned(), "PASS".to_owned());
         let bad = ("REJECTED".to_owned(), "FAIL".to_owned());
         assert_eq!(states, [good.clone(), good.clone(), good.clone(), good, bad.clone(), bad]);
+    }
+
+    async fn a_key_that_may_only_hand_in_leads_is_told_what_became_of_them(x: Exchange) {
+        x.verticals().await;
+        let seller = x.organization("Seller").await;
+        let scopes = [domain::access::Permission::LeadsWrite].into_iter().collect();
+        let key = domain::access::Principal::Key { key: x.app.store.id(), organization: seller.org(), scopes };
+        let response = x.execute(key, crate::harness::SUBMIT, json!({ "input": x.lead_input(1) })).await;
+        assert!(response.get("errors").is_none(), "{response:#}");
+        assert_eq!(response["data"]["leadSubmit"]["lead"]["state"], "VERIFIED");
     }
 
     async fn leads_are_listed_for_their_seller_only(x: Exchange) {

@@ -1,7 +1,9 @@
 //! Leads: intake, checks, duplicates, confirmations, the do-not-contact list, scores, and what stays secret.
 
+mod calls;
 mod confirmation;
 mod intake;
+mod people;
 mod secrecy;
 mod suppression;
 mod verification;

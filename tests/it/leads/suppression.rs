@@ -78,13 +78,74 @@ on_each_backend! {
 
     async fn who_says_never_call_again_is_not_called_again(x: Exchange) {
         x.verticals().await;
-        let (seller, other) = (x.organization("Seller").await, x.organization("Other").await);
+        let (seller, other, operator) = (x.organization("Seller").await, x.organization("Other").await, x.operator().await);
         let id = x.verified_lead(&seller, 1).await;
         let call = json!({ "leadId": id, "disposition": "DO_NOT_CALL", "durationSecs": 12 });
         let payload = act(&x, &seller, "callRecord", call).await;
         assert_eq!((&payload["lead"]["state"], &payload["lead"]["level"]), (&json!("REJECTED"), &json!("FORMAT")));
         let later = x.lead_submit(&other, x.lead_input(1)).await;
-        assert_eq!(outcome(&later["lead"], "SUPPRESSION"), Some("FAIL".into()));
-        assert_eq!(outcome(&later["lead"], "DUPLICATE"), Some("PASS".into()), "a rejected lead brought nobody");
+        let later = lead(&x, &operator, later["lead"]["id"].as_str().unwrap()).await;
+        assert_eq!(outcome(&later, "SUPPRESSION"), Some("FAIL".into()));
+        assert_eq!(outcome(&later, "DUPLICATE"), Some("PASS".into()), "a rejected lead brought nobody");
+    }
+
+    async fn open_leads_of_a_digest_are_checked_again(x: Exchange) {
+        x.verticals().await;
+        let (seller, operator) = (x.organization("Seller").await, x.operator().await);
+        let id = x.verified_lead(&seller, 5).await;
+        // The SHA-256 of +4791200005.
+        add(&x, &operator, "9e3195b1033b0ec585f6ceba3650d60e065b5bd8929f659bc423242af4cb9be5").await;
+        while jobs_run(&x.app).await.unwrap() > 0 {}
+        assert_eq!(lead(&x, &seller, &id).await["state"], "REJECTED");
+    }
+
+    async fn leads_of_others_leave_the_market_when_the_person_says_so(x: Exchange) {
+        x.verticals().await;
+        let (first, second) = (x.organization("First").await, x.organization("Second").await);
+        // The first lead has the phone, the second the phone of another and the same messenger.
+        let messenger = json!({ "kind": "TELEGRAM", "account": "@kari_n" });
+        let mut input = x.lead_input(1);
+        input["contact"]["messenger"] = messenger.clone();
+        let one = x.lead_submit(&first, input).await["lead"]["id"].as_str().unwrap().to_owned();
+        x.clock.advance_secs(31 * 86_400);
+        let mut input = x.lead_input(2);
+        input["contact"]["messenger"] = messenger.clone();
+        let two = x.lead_submit(&second, input).await["lead"]["id"].as_str().unwrap().to_owned();
+        assert_eq!(lead(&x, &second, &two).await["state"], "VERIFIED", "out of the window");
+        let erase = act(&x, &first, "leadErase", json!({ "leadId": one })).await;
+        assert_eq!(erase["lead"]["state"], "ERASED");
+        let withdraw = "mutation($input: ConsentWithdrawInput!) { consentWithdraw(input: $input) { leadState userErrors { code } } }";
+        let done = first.run(&x, withdraw, json!({ "input": { "leadId": one } })).await["consentWithdraw"].clone();
+        assert_eq!(done, json!({ "leadState": "ERASED", "userErrors": [] }));
+        while jobs_run(&x.app).await.unwrap() > 0 {}
+        assert_eq!(lead(&x, &second, &two).await["state"], "REJECTED");
+        let mut input = x.lead_input(3);
+        input["contact"] = json!({ "name": "Kari Nordmann", "messenger": messenger });
+        input["contactKind"] = json!("REGISTRATION");
+        assert_eq!(x.lead_submit(&second, input).await["lead"]["state"], "REJECTED", "the messenger is on the list");
+    }
+
+    async fn who_is_on_the_list_is_sent_nothing(x: Exchange) {
+        x.verticals().await;
+        let (seller, operator) = (x.organization("Seller").await, x.operator().await);
+        let id = x.verified_lead(&seller, 1).await;
+        add(&x, &operator, "+4791200001").await;
+        let send = "mutation($input: ConfirmationSendInput!) { confirmationSend(input: $input) { userErrors { code path } } }";
+        let refused = vec![("WRONG_STATE".to_owned(), String::new())];
+        let sent = |id: String| {
+            let (x, seller) = (&x, &seller);
+            async move {
+                let input = json!({ "leadId": id, "channel": "PHONE" });
+                errors(&seller.run(x, send, json!({ "input": input })).await["confirmationSend"])
+            }
+        };
+        assert_eq!(sent(id.clone()).await, refused, "before the lead was checked again");
+        while jobs_run(&x.app).await.unwrap() > 0 {}
+        assert_eq!(sent(id).await, refused);
+        let mut without = x.lead_input(2);
+        without["consent"] = json!(null);
+        let id = x.lead_submit(&seller, without).await["lead"]["id"].as_str().unwrap().to_owned();
+        assert_eq!(sent(id).await, refused, "nobody agreed to a message");
+        assert_eq!(x.outbox.sms.take().len(), 0);
     }
 }

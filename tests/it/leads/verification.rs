@@ -4,13 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use api::app::App;
-use api::app::jobs::jobs_run;
+use api::app::jobs::{jobs_run, lane_run};
+use api::app::leads::scores_age;
 use api::ports::KnownMailDomains;
 use domain::verification::MailDomain;
 use serde_json::json;
+use store::job::Lane;
 
 use super::{act, errors, lead, outcome};
 use crate::harness::{Exchange, on_each_backend};
+use crate::market::stand::{listed, money};
 
 const EXPLAIN: &str = "query($id: ID!) { scoreExplain(leadId: $id) {
     score temperature storedScore contributions { factor points reason } weights { intent warmFrom hotFrom rules { condition points } } } }";
@@ -39,6 +42,54 @@ on_each_backend! {
         assert_eq!(domains, ["INCONCLUSIVE", "PASS"]);
     }
 
+    async fn a_look_up_that_fails_takes_nothing_back(x: Exchange) {
+        x.verticals().await;
+        let seller = x.organization("Seller").await;
+        let id = x.verified_lead(&seller, 1).await;
+        jobs_run(&knowing(&x, "fjelltur.no", MailDomain::Exchangers(2))).await.unwrap();
+        act(&x, &seller, "leadVerify", json!({ "leadId": id })).await;
+        assert_eq!(jobs_run(&x.app).await.unwrap(), 1);
+        let after = lead(&x, &seller, &id).await;
+        assert_eq!((outcome(&after, "MAIL_DOMAIN"), &after["level"]), (Some("PASS".into()), &json!("REACHABLE")));
+        let history = after["checkHistory"].as_array().unwrap();
+        let told: Vec<_> = history.iter().map(|check| (&check["kind"], &check["outcome"])).collect();
+        let kind = json!("MAIL_DOMAIN");
+        assert_eq!(told, [(&kind, &json!("PASS")), (&kind, &json!("INCONCLUSIVE"))], "what did not change is not told again");
+    }
+
+    async fn a_domain_that_does_not_answer_is_looked_up_again_later(x: Exchange) {
+        x.verticals().await;
+        let seller = x.organization("Seller").await;
+        let mut config = (*x.app.config).clone();
+        config.dns.enabled = true;
+        let config = Arc::new(config);
+        let silent = App { config: config.clone(), ..(*x.app).clone() };
+        let answering = App { config, ..knowing(&x, "fjelltur.no", MailDomain::Exchangers(2)) };
+        let ids = [x.verified_lead(&seller, 1).await, x.verified_lead(&seller, 2).await];
+        assert_eq!((jobs_run(&silent).await.unwrap(), x.count("job").await), (2, 2));
+        x.clock.advance_secs(299);
+        assert_eq!(jobs_run(&silent).await.unwrap(), 0);
+        x.clock.advance_secs(1);
+        assert_eq!(jobs_run(&silent).await.unwrap(), 2);
+        x.clock.advance_secs(599);
+        assert_eq!(jobs_run(&silent).await.unwrap(), 0, "the pauses grow");
+        x.clock.advance_secs(1);
+        assert_eq!((jobs_run(&answering).await.unwrap(), x.count("job").await), (2, 0));
+        for id in ids {
+            assert_eq!(lead(&x, &seller, &id).await["level"], "REACHABLE");
+        }
+    }
+
+    async fn what_somebody_waits_for_does_not_wait_for_look_ups(x: Exchange) {
+        x.verticals().await;
+        let seller = x.organization("Seller").await;
+        let id = x.verified_lead(&seller, 1).await;
+        let send = "mutation($input: ConfirmationSendInput!) { confirmationSend(input: $input) { userErrors { code } } }";
+        seller.run(&x, send, json!({ "input": { "leadId": id, "channel": "PHONE" } })).await;
+        assert_eq!(lane_run(&x.app, Lane::Prompt).await.unwrap(), 1);
+        assert_eq!((x.outbox.sms.take().len(), x.count("job").await), (1, 1));
+    }
+
     async fn a_lead_below_its_verticals_level_is_unqualified(x: Exchange) {
         x.verticals().await;
         let seller = x.organization("Seller").await;
@@ -63,7 +114,7 @@ on_each_backend! {
         let call = |disposition: &str| json!({ "leadId": id, "disposition": disposition, "durationSecs": 95 });
         let missed = act(&x, &seller, "callRecord", call("NO_ANSWER")).await;
         assert_eq!((&missed["lead"]["state"], &missed["lead"]["level"]), (&json!("VERIFIED"), &json!("FORMAT")));
-        let spoken = act(&x, &seller, "callRecord", call("CONFIRMED_INTEREST")).await;
+        let spoken = act(&x, &operator, "callRecord", call("CONFIRMED_INTEREST")).await;
         assert_eq!((&spoken["lead"]["state"], &spoken["lead"]["level"]), (&json!("VERIFIED"), &json!("SPOKEN")));
         let denied = act(&x, &operator, "callRecord", call("DENIES_REQUEST")).await;
         assert_eq!((&denied["lead"]["state"], &denied["lead"]["level"]), (&json!("REJECTED"), &json!("FORMAT")));
@@ -86,6 +137,43 @@ on_each_backend! {
         let refused = seller.execute(&x, "mutation($input: SampleCheckRecordInput!) { sampleCheckRecord(input: $input) {
             userErrors { code } } }", json!({ "input": sample("GENUINE") })).await;
         assert_eq!(refused["errors"][0]["extensions"]["code"], "FORBIDDEN");
+    }
+
+    async fn operators_look_at_a_random_sample(x: Exchange) {
+        x.verticals().await;
+        let (seller, operator) = (x.organization("Seller").await, x.operator().await);
+        let ids = [x.verified_lead(&seller, 1).await, x.verified_lead(&seller, 2).await];
+        let queue = "{ sampleQueue { edges { node { id } } } }";
+        let waiting = async || {
+            let page = operator.run(&x, queue, json!({})).await["sampleQueue"]["edges"].clone();
+            page.as_array().unwrap().iter().map(|edge| edge["node"]["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        x.tamper("UPDATE lead SET drawn = FALSE").await.unwrap();
+        assert_eq!(waiting().await, Vec::<String>::new());
+        x.tamper("UPDATE lead SET drawn = TRUE").await.unwrap();
+        assert_eq!(waiting().await, ids);
+        act(&x, &operator, "sampleCheckRecord", json!({ "leadId": ids[0], "verdict": "UNCLEAR" })).await;
+        assert_eq!(waiting().await, ids[1..]);
+        x.clock.advance_secs(14 * 86_400);
+        assert_eq!(waiting().await, Vec::<String>::new());
+    }
+
+    async fn a_listed_lead_grows_cold(x: Exchange) {
+        x.verticals().await;
+        let seller = x.organization("Seller").await;
+        let id = x.verified_lead(&seller, 1).await;
+        let other = x.verified_lead(&seller, 2).await;
+        let terms = json!({ "fixed": { "exclusivePrice": money("40") } });
+        listed(&x, &seller, id.parse().unwrap(), 1, Some(2_000_000), terms).await;
+        assert_eq!(scores_age(&x.app).await.unwrap(), 0);
+        x.clock.advance_secs(3_600);
+        assert_eq!(scores_age(&x.app).await.unwrap(), 0);
+        x.clock.advance_secs(1);
+        assert_eq!((scores_age(&x.app).await.unwrap(), scores_age(&x.app).await.unwrap()), (1, 0));
+        assert_eq!((&lead(&x, &seller, &id).await["score"], &lead(&x, &seller, &other).await["score"]), (&json!(56), &json!(59)));
+        x.clock.advance_secs(8 * 86_400);
+        assert_eq!(scores_age(&x.app).await.unwrap(), 1);
+        assert_eq!(lead(&x, &seller, &id).await["score"], 47, "20 of 100 for a lead of more than a week");
     }
 
     async fn pseudo_leads_of_each_kind_leave_their_mark(x: Exchange) {
@@ -118,6 +206,25 @@ on_each_backend! {
         input["contact"]["emails"] = json!(["spy@rival-tours.no"]);
         let payload = x.lead_submit(&seller, input).await;
         assert_eq!((&payload["lead"]["state"], outcome(&payload["lead"], "COMPETITOR")), (&json!("REJECTED"), Some("FAIL".into())));
+    }
+
+    async fn a_domain_of_many_traders_is_a_providers(x: Exchange) {
+        x.verticals().await;
+        let (seller, _other) = (x.organization("Seller").await, x.organization("Other").await);
+        let moved = "UPDATE account_user SET email = 'u' || CAST(id AS TEXT) || '@little-provider.no'";
+        x.tamper(if x.database == crate::harness::Database::Sqlite { "UPDATE account_user SET email = 'u' || hex(id) || '@little-provider.no'" } else { moved })
+            .await
+            .unwrap();
+        let mut input = x.lead_input(1);
+        input["contact"]["emails"] = json!(["kari@little-provider.no"]);
+        let payload = x.lead_submit(&seller, input).await;
+        let found = outcome(&payload["lead"], "COMPETITOR");
+        assert_eq!((&payload["lead"]["state"], found), (&json!("VERIFIED"), Some("INCONCLUSIVE".into())));
+        x.tamper("UPDATE account_user SET email = REPLACE(email, 'little-provider.no', 'btinternet.com')").await.unwrap();
+        let mut input = x.lead_input(2);
+        input["contact"]["emails"] = json!(["kari@btinternet.com"]);
+        let payload = x.lead_submit(&seller, input).await;
+        assert_eq!(outcome(&payload["lead"], "COMPETITOR"), Some("PASS".into()), "everybody can write from there");
     }
 
     async fn a_score_is_the_sum_of_its_explanation(x: Exchange) {

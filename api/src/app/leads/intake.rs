@@ -9,12 +9,13 @@ use domain::refusal::{Code, Refusal};
 use domain::scoring::{Score, score};
 use domain::verification::{Check, CheckKind, Level, Outcome, Verdict, checks_at_intake, verdict};
 use serde_json::json;
-use store::leads::{NewLead, StoredLead};
+use store::job::Lane;
+use store::leads::{LeadScope, NewLead, StoredLead};
 use store::{Tx, WriteError};
 
 use super::mail_domain::MAIL_DOMAIN_CHECK;
 use super::prepare::{Incoming, Prepared, lead_prepare};
-use super::{check_policy, lead_get};
+use super::{check_policy, reach};
 use crate::app::{App, AppError, Caller};
 
 /// Leads in one job of mail domains.
@@ -66,7 +67,9 @@ pub async fn lead_submit(app: &App, caller: &Caller, draft: LeadDraft) -> Result
     let seller = caller.principal.require(Permission::LeadsWrite)?;
     let taken = lead_intake(app, seller, vec![draft.into()]).await?;
     let taken = taken.into_iter().next().ok_or_else(|| AppError::internal("an intake without an answer"))??;
-    lead_get(app, caller, taken.id).await?.ok_or_else(|| AppError::internal("a lead that was taken is gone"))
+    // Whoever may hand in a lead is told what became of it, also with a key that may not read leads.
+    let lead = app.store.lead(LeadScope::Seller(seller), taken.id).await?;
+    lead.ok_or_else(|| AppError::internal("a lead that was taken is gone"))
 }
 
 /// Judges and keeps `prepared` leads of `seller` inside a running transaction: for those who write more in the same one.
@@ -76,13 +79,13 @@ pub async fn lead_record(
     seller: OrganizationId,
     prepared: &[Prepared],
 ) -> Result<Vec<Result<LeadTaken, Vec<Refusal>>>, WriteError> {
-    let policy = check_policy(app);
+    let (policy, reach) = (check_policy(app), reach(app));
     let probes: Vec<_> = prepared.iter().map(|ready| ready.probe.clone()).collect();
     tx.leads_lock(&probes).await?;
     let fingerprints: Vec<[u8; 32]> = prepared.iter().map(|ready| ready.fingerprint).collect();
     let references: Vec<&str> = prepared.iter().filter_map(|ready| ready.lead.seller_reference.as_deref()).collect();
     let before = tx.leads_taken(seller, &fingerprints, &references).await?;
-    let mut around = tx.leads_around(&probes, policy.duplicate_window_secs).await?;
+    let mut around = tx.leads_around(&probes, &reach).await?;
     let now = tx.now().await?;
     let mut fingerprints = before.fingerprints;
     let mut references = before.references;
@@ -93,7 +96,7 @@ pub async fn lead_record(
             continue;
         }
         let definition = &ready.kind.vertical.definition;
-        let facts = around.facts(&ready.probe, now, policy.duplicate_window_secs);
+        let facts = around.facts(&ready.probe, now, &reach);
         let checks = checks_at_intake(&ready.lead, definition, &facts, &policy, now);
         let verdict = verdict(&checks, definition.required_level);
         let score = score(&ready.lead, definition, &ready.kind.weights, &checks, verdict.level, now);
@@ -105,7 +108,7 @@ pub async fn lead_record(
     let rows: Vec<NewLead<'_>> = kept.iter().map(|(ready, judgement)| new_lead(seller, ready, judgement)).collect();
     tx.leads_insert(&rows, now).await?;
     for chunk in with_mail(&kept).chunks(JOB_LEADS) {
-        tx.enqueue(MAIL_DOMAIN_CHECK, json!({ "leads": chunk }), now).await?;
+        tx.enqueue_in(Lane::LookUps, MAIL_DOMAIN_CHECK, json!({ "leads": chunk }), now).await?;
     }
     Ok(prepared.iter().zip(judged).map(|(ready, judgement)| judgement.map(|judgement| taken(ready, &judgement))).collect())
 }
@@ -153,6 +156,7 @@ fn new_lead<'a>(seller: OrganizationId, ready: &'a Prepared, judgement: &'a Judg
         level: judgement.verdict.level,
         state: judgement.verdict.state,
         score: &judgement.score,
+        drawn: ready.drawn,
     }
 }
 

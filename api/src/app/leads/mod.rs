@@ -1,9 +1,12 @@
 //! Leads: intake, verification, scoring, and what their sellers may do with them.
 
+mod aging;
 mod close;
 mod intake;
 mod mail_domain;
 mod prepare;
+mod record;
+mod sampling;
 mod verify;
 mod view;
 
@@ -11,12 +14,12 @@ use std::collections::BTreeMap;
 
 use domain::contact::KeyKind;
 use domain::id::{LeadId, OrganizationId};
-use domain::lead::{Lead, Sealed};
+use domain::lead::{Channel, Lead, Sealed};
 use domain::scoring::Weights;
 use domain::verification::CheckPolicy;
 use sha2::{Digest, Sha256};
 use store::StoreError;
-use store::leads::{Envelope, Probe, StoredLead};
+use store::leads::{Brought, Envelope, Probe, Reach, StoredLead};
 use store::verticals::StoredVertical;
 use zeroize::Zeroizing;
 
@@ -24,13 +27,15 @@ use super::contact::contact_binding;
 use super::{App, AppError};
 use crate::crypto::Sealed as SealedBytes;
 
+pub use aging::scores_age;
 pub use close::{lead_erase, lead_withdraw};
 pub use intake::{LeadTaken, lead_intake, lead_record, lead_submit};
 pub use mail_domain::{MAIL_DOMAIN_CHECK, mail_domain_check};
 pub use prepare::{Incoming, Prepared, lead_prepare};
-pub use verify::{CallRecord, LEAD_REVERIFY, call_record, lead_reverify, lead_verify, sample_check_record};
-pub(super) use verify::{Recorded, findings_record};
-pub use view::{ScoreExplained, lead_checks, lead_get, lead_list, score_explain};
+pub(super) use record::{Recorded, findings_record};
+pub use sampling::sample_queue;
+pub use verify::{CallRecord, call_record, lead_reverify, lead_verify, sample_check_record};
+pub use view::{ScoreExplained, checks_shown, lead_checks, lead_get, lead_list, score_explain};
 
 /// Who the person behind a lead is, for the exchange's own work; `None` once erased. To show it, use
 /// [`contact_reveal`](super::contact::contact_reveal).
@@ -69,6 +74,12 @@ fn check_policy(app: &App) -> CheckPolicy {
     }
 }
 
+/// How far one looks around a lead, by the settings.
+fn reach(app: &App) -> Reach {
+    let policy = check_policy(app);
+    Reach { window_secs: policy.duplicate_window_secs, device_leads: policy.device_leads_day, ip_leads: policy.ip_leads_day }
+}
+
 /// The weights of a vertical under the settings.
 fn weights(app: &App, vertical: &StoredVertical) -> Weights {
     let scoring = &app.config.scoring;
@@ -80,19 +91,18 @@ fn weights(app: &App, vertical: &StoredVertical) -> Weights {
 /// What of a lead is looked for elsewhere.
 fn probe(app: &App, seller: OrganizationId, lead: &Lead, own: Option<&StoredLead>) -> Probe {
     let contact = &lead.sealed.contact;
-    let keys: Vec<_> = lead.keys().iter().map(|key| (key.kind, app.keys.keyed_hash(key.kind.as_str(), &key.canonical))).collect();
-    let of_kind = |kind: KeyKind| keys.iter().filter(move |(of, _)| *of == kind).map(|(_, hash)| *hash);
-    let phone = domain::lead::Channel::Phone;
-    let email = domain::lead::Channel::Email;
-    let suppression = of_kind(KeyKind::Phone)
-        .map(|hash| (phone, hash))
-        .chain(of_kind(KeyKind::Email).map(|hash| (email, hash)))
-        .chain(contact.phones.iter().map(|number| (phone, digest_hash(app, &sha256_hex(&number.e164)))))
-        .chain(contact.emails.iter().map(|mail| (email, digest_hash(app, &sha256_hex(&mail.address)))))
-        .collect();
-    let domains = contact.emails.iter().map(domain::contact::Email::domain);
+    let mut keys: Vec<_> =
+        lead.keys().iter().map(|key| (key.kind, app.keys.keyed_hash(key.kind.as_str(), &key.canonical))).collect();
+    let phones = contact.phones.iter().filter(|phone| phone.valid).map(|phone| (Channel::Phone, &phone.e164));
+    let emails = contact.emails.iter().filter(|email| email.valid).map(|email| (Channel::Email, &email.address));
+    let digest = |(channel, text): (Channel, &String)| (channel, digest_hash(app, &sha256_hex(text)));
+    let digests: Vec<_> = phones.chain(emails).map(digest).collect();
+    let channels = keys.iter().filter_map(|(kind, hash)| Some((kind.channel()?, *hash)));
+    let suppression = channels.chain(digests.iter().copied()).collect();
+    keys.extend(digests.iter().map(|(_, hash)| (KeyKind::Sha256, *hash)));
+    let domains = contact.emails.iter().filter(|email| email.valid).map(domain::contact::Email::domain);
     let mail_domain = domains.filter(|domain| !domain::contact::is_free_mail(domain)).map(str::to_owned).next();
-    let own = own.map(|stored| (stored.id, stored.created_at));
+    let own = own.map(|stored| Brought { id: stored.id, at: stored.created_at, live: stored.state.is_live() });
     Probe { own, seller, keys, suppression, mail_domain, captured_at: lead.captured_at }
 }
 

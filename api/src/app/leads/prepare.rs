@@ -10,6 +10,7 @@ use domain::scoring::Weights;
 use store::leads::{Envelope, Probe};
 use store::verticals::StoredVertical;
 
+use super::sampling::drawn;
 use super::{probe, seal, weights};
 use crate::app::{App, AppError};
 
@@ -38,6 +39,7 @@ pub struct Prepared {
     pub(super) envelope: Envelope,
     pub(super) fingerprint: [u8; 32],
     pub(super) import: Option<(ImportId, i64)>,
+    pub(super) drawn: bool,
 }
 
 /// A vertical with its weights under the settings.
@@ -98,7 +100,8 @@ fn prepare(
     let probe = probe(app, seller, &lead, None);
     let text = serde_json::to_string(draft).map_err(|_| AppError::internal("a draft that has no text"))?;
     let fingerprint = app.keys.keyed_hash("DRAFT", &text);
-    Ok(Ok(Prepared { id, lead, kind: Arc::clone(kind), probe, envelope, fingerprint, import: incoming.import }))
+    let drawn = drawn(app, id, lead.synthetic);
+    Ok(Ok(Prepared { id, lead, drawn, kind: Arc::clone(kind), probe, envelope, fingerprint, import: incoming.import }))
 }
 
 fn target_refusal(draft: &LeadDraft, seller: OrganizationId, known: &BTreeSet<OrganizationId>) -> Option<Refusal> {

@@ -1,13 +1,15 @@
 //! Looking at leads: without who they are, except for a recorded reveal.
 
+use std::borrow::Cow;
+
 use domain::access::{Permission, Principal, StaffRole};
 use domain::id::LeadId;
 use domain::lead::{Sealed, Temperature};
 use domain::refusal::Refusal;
 use domain::scoring::{Contribution, Score, Weights, score};
 use domain::time::Timestamp;
-use domain::verification::Check;
-use store::leads::{CheckRecord, LeadFilter, LeadScope, StoredLead};
+use domain::verification::{CalledBy, Check, is_discreet, to_seller};
+use store::leads::{CheckRecord, Finder, LeadFilter, LeadScope, StoredLead};
 use store::page::{Page, Slice};
 use store::verticals::StoredVertical;
 
@@ -48,13 +50,32 @@ pub async fn lead_list(
     Ok(app.store.leads(viewer_of(caller)?, filter, page).await?)
 }
 
-/// Every outcome of every check of a lead, the oldest first, for those who may see the lead.
+/// The history of a lead's checks, the oldest first, for those who may see the lead, as far as they may see it.
 pub async fn lead_checks(app: &App, caller: &Caller, lead: &StoredLead) -> Result<Vec<CheckRecord>, AppError> {
     let scope = viewer_of(caller)?;
     if app.store.lead(scope, lead.id).await?.is_none() {
         return Ok(Vec::new());
     }
-    Ok(app.store.lead_check_history(lead.id).await?)
+    let history = app.store.lead_check_history(lead.id).await?;
+    Ok(if is_seller(caller) { history.into_iter().filter_map(to_its_seller).collect() } else { history })
+}
+
+/// The checks of a lead as the caller, who may see the lead, may see them.
+#[must_use]
+pub fn checks_shown<'a>(caller: &Caller, checks: &'a [Check]) -> Cow<'a, [Check]> {
+    if is_seller(caller) { Cow::Owned(to_seller(checks)) } else { Cow::Borrowed(checks) }
+}
+
+fn is_seller(caller: &Caller) -> bool {
+    !matches!(caller.principal, Principal::Staff { .. })
+}
+
+/// What a seller sees of an outcome in the history: nothing of what others know of the person, nor who of the exchange's staff
+/// found it.
+fn to_its_seller(record: CheckRecord) -> Option<CheckRecord> {
+    let own = record.check.called_by() == Some(CalledBy::Seller);
+    let user = record.finder.user.filter(|_| own);
+    (!is_discreet(record.check.kind)).then(|| CheckRecord { finder: Finder { user, ..record.finder }, ..record })
 }
 
 /// What a lead's score is made of, as of now; `None` when the caller may not see the lead, or its person was erased.

@@ -7,7 +7,7 @@ use domain::listing::SaleFormat;
 use domain::outcome::OutcomeKind;
 use domain::proof::{ConsentFinding, Facts, Recheck};
 use domain::verification::Level;
-use store::leads::StoredLead;
+use store::leads::{Finder, StoredLead};
 use store::outcomes::Recorded;
 
 use super::super::lead::{LeadAttribute, LeadCheck, LeadConsent, LeadSession, LeadSource, attributes, lead_check};
@@ -255,7 +255,7 @@ impl DisputedLead {
             consent: lead.consent.as_ref().map(LeadConsent::from),
             session: (&lead.form).into(),
             level: lead.level.into(),
-            checks: lead.checks.iter().map(|check| lead_check(check, None)).collect(),
+            checks: lead.checks.iter().map(|check| lead_check(check, Finder::default())).collect(),
             captured_at: lead.captured_at,
             created_at: lead.created_at,
         }

@@ -16,7 +16,7 @@ use domain::lead::{
 use domain::scoring::{Contribution, Factor};
 use domain::verification::{Check, CheckKind, Level, Outcome};
 use domain::vertical::AttributeValue;
-use store::leads::{CheckRecord, StoredLead};
+use store::leads::{CheckRecord, Finder, StoredLead};
 
 use super::error::answer;
 use super::id::to_id;
@@ -71,7 +71,8 @@ pub struct LeadObject {
     pub state: Word<LeadState>,
     /// How far it is verified.
     pub level: Word<Level>,
-    /// Points, 0 to 100.
+    /// Points, 0 to 100: as of the last change, and while the lead stands in an open listing as of its present age.
+    /// `scoreExplain` tells them as of now.
     pub score: i32,
     /// What the points mean.
     pub temperature: Word<Temperature>,
@@ -160,8 +161,10 @@ pub struct LeadCheck {
     pub evidence: Vec<CheckFact>,
     /// When.
     pub at: DateTime<Utc>,
-    /// The person who recorded it, if one did.
+    /// The person who recorded it, if one did; to the seller only its own people.
     pub recorded_by_id: Option<ID>,
+    /// The recording of the seller's call, an upload of the seller.
+    pub recording_upload_id: Option<ID>,
 }
 
 /// A fact by which a check was decided.
@@ -206,15 +209,18 @@ impl LeadObject {
         (&self.stored.form).into()
     }
 
-    /// The latest outcome of each check.
-    async fn checks(&self) -> Vec<LeadCheck> {
-        self.stored.checks.iter().map(|check| lead_check(check, None)).collect()
+    /// The outcome of each check that counts. The seller of a person who is with another seller, or who must not be contacted,
+    /// is told only that the person is not available: DUPLICATE and SUPPRESSION then look the same.
+    async fn checks(&self, ctx: &Context<'_>) -> Vec<LeadCheck> {
+        let checks = leads::checks_shown(caller(ctx), &self.stored.checks);
+        checks.iter().map(|check| lead_check(check, Finder::default())).collect()
     }
 
-    /// Every outcome of every check, the oldest first; empty while the outcomes of intake still stand.
+    /// What was found after the lead's intake, whether it counts or not, and the outcomes of intake that this replaced, the
+    /// oldest first. DUPLICATE and SUPPRESSION are for operators.
     async fn check_history(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<LeadCheck>> {
         let history = answer(ctx, leads::lead_checks(app(ctx), caller(ctx), &self.stored).await)?;
-        let shown = |record: CheckRecord| lead_check(&record.check, record.recorded_by.map(to_id));
+        let shown = |record: CheckRecord| lead_check(&record.check, record.finder);
         Ok(history.into_iter().map(shown).collect())
     }
 }
@@ -311,14 +317,15 @@ pub(super) fn attributes(values: &BTreeMap<String, AttributeValue>) -> Vec<LeadA
     values.iter().map(|(key, value)| LeadAttribute { key: key.clone(), value: value.to_string() }).collect()
 }
 
-pub(super) fn lead_check(check: &Check, recorded_by_id: Option<ID>) -> LeadCheck {
+pub(super) fn lead_check(check: &Check, finder: Finder) -> LeadCheck {
     let fact = |(fact, value): (&String, &String)| CheckFact { fact: fact.clone(), value: value.clone() };
     LeadCheck {
         kind: check.kind.into(),
         outcome: check.outcome.into(),
         evidence: check.evidence.iter().map(fact).collect(),
         at: check.at,
-        recorded_by_id,
+        recorded_by_id: finder.user.map(to_id),
+        recording_upload_id: finder.recording.map(to_id),
     }
 }
 

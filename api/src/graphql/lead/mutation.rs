@@ -24,7 +24,7 @@ mutation_errors!(LeadSubmit: [Invalid, Required, TooLarge, NotFound, NotALead, T
 mutation_errors!(LeadVerify: [Invalid, NotFound, WrongState, Conflict]);
 mutation_errors!(LeadWithdraw: [Invalid, NotFound, WrongState, Conflict]);
 mutation_errors!(LeadErase: [Invalid, NotFound, WrongState, Conflict]);
-mutation_errors!(CallRecord: [Invalid, TooLarge, NotFound, WrongState, Conflict]);
+mutation_errors!(CallRecord: [Invalid, TooLarge, NotFound, Taken, WrongState, Conflict]);
 mutation_errors!(SampleCheckRecord: [Invalid, NotFound, WrongState, Conflict]);
 
 /// A lead to work on.
@@ -60,6 +60,9 @@ pub struct CallRecordInput {
     pub duration_secs: u32,
     /// When it began; now, if nothing is said.
     pub called_at: Option<DateTime<Utc>>,
+    /// The recording of a seller's own call, sound or video: an upload of purpose EVIDENCE, of this call only. Without one
+    /// the seller's word that the call went well counts for nothing.
+    pub recording_upload_id: Option<ID>,
 }
 
 /// What an operator made of a sampled lead.
@@ -160,18 +163,16 @@ impl LeadMutation {
         Ok(payload(ctx, result).await?.into())
     }
 
-    /// Records a call with the person: the spoken check. For the lead's seller, and operators.
+    /// Records a call with the person: the spoken check. For the lead's seller, and operators. A seller's call that went well
+    /// counts with a recording; only the exchange's call speaks for a number that fails its check, or against what the
+    /// exchange heard before.
     async fn call_record(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: CallRecordInput,
     ) -> async_graphql::Result<CallRecordPayload> {
-        let result = match id(&input.lead_id) {
-            Ok(lead) => {
-                let (disposition, duration_secs) = (input.disposition.0, input.duration_secs);
-                let call = Call { lead, disposition, duration_secs, called_at: input.called_at };
-                leads::call_record(app(ctx), caller(ctx), call).await
-            }
+        let result = match input.parse() {
+            Ok(call) => leads::call_record(app(ctx), caller(ctx), call).await,
             Err(refusal) => Err(refusal.into()),
         };
         Ok(payload(ctx, result).await?.into())
@@ -188,6 +189,14 @@ impl LeadMutation {
             Err(refusal) => Err(refusal.into()),
         };
         Ok(payload(ctx, result).await?.into())
+    }
+}
+
+impl CallRecordInput {
+    fn parse(self) -> Result<Call, Refusal> {
+        let recording = self.recording_upload_id.as_ref().map(|upload| parse_id(upload, "recordingUploadId")).transpose()?;
+        let (lead, disposition) = (id(&self.lead_id)?, self.disposition.0);
+        Ok(Call { lead, disposition, duration_secs: self.duration_secs, called_at: self.called_at, recording })
     }
 }
 

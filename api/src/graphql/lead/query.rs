@@ -15,6 +15,7 @@ use super::{LeadFilterInput, LeadObject, ScoreContribution, points, shown};
 use crate::app::leads::{self, ScoreExplained};
 
 const NEWEST: &str = "leads:newest";
+const SAMPLE: &str = "leads:sample";
 
 /// Queries about leads.
 #[derive(Debug, Default)]
@@ -31,7 +32,8 @@ pub struct ScoreExplanation {
     pub temperature: Word<Temperature>,
     /// Every contribution.
     pub contributions: Vec<ScoreContribution>,
-    /// Points when the lead last changed, by which it is listed and sorted.
+    /// The points that are stored, by which the lead is found and sorted: those of its last change, and while it stands in an
+    /// open listing those of its present age.
     pub stored_score: i32,
     /// When that was.
     pub stored_at: DateTime<Utc>,
@@ -63,6 +65,22 @@ impl LeadQuery {
         let paths = answer(ctx, app(ctx).store.vertical_paths().await.map_err(Into::into))?;
         let has_previous = page.after.is_some();
         Ok(connection(NEWEST, slice, has_previous, |lead| lead.id, |lead| LeadObject::new(lead, &paths)))
+    }
+
+    /// The verified leads that were drawn at random for an operator's look (`sampleCheckRecord`) and have had none, the oldest
+    /// first. For operators.
+    #[graphql(complexity = "page_cost(first, child_complexity)")]
+    async fn sample_queue(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, at most 100.")] first: Option<i32>,
+        #[graphql(desc = "Behind this cursor.")] after: Option<String>,
+    ) -> async_graphql::Result<NodeConnection<LeadObject>> {
+        let page = page::<LeadId>(SAMPLE, first, after.as_deref()).map_err(top_level)?;
+        let slice = answer(ctx, leads::sample_queue(app(ctx), caller(ctx), &page).await)?;
+        let paths = answer(ctx, app(ctx).store.vertical_paths().await.map_err(Into::into))?;
+        let has_previous = page.after.is_some();
+        Ok(connection(SAMPLE, slice, has_previous, |lead| lead.id, |lead| LeadObject::new(lead, &paths)))
     }
 
     /// What a lead's score is made of, as of now. For its seller, and operators.

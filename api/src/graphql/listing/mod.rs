@@ -13,7 +13,7 @@ use domain::listing::{ListingState, SaleFormat, Terms};
 use domain::money::Money;
 use domain::reputation::Tally;
 use domain::time::Timestamp;
-use domain::verification::{CheckKind, Level, Outcome};
+use domain::verification::{CalledBy, CheckKind, Level, Outcome};
 use store::listings::ListingView;
 
 pub use mutation::ListingMutation;
@@ -137,6 +137,8 @@ pub struct ListingCheck {
     pub kind: Word<CheckKind>,
     /// What was found.
     pub outcome: Word<Outcome>,
+    /// Of a call with the person, who held it: the seller, who kept a recording if the check passed, or the exchange.
+    pub called_by: Option<Word<CalledBy>>,
 }
 
 /// What disputes say of a seller: how likely a trade is to turn out bad, from what was decided, never from raw counts.
@@ -216,7 +218,11 @@ impl Listing {
             checks: view
                 .checks
                 .iter()
-                .map(|check| ListingCheck { kind: check.kind.into(), outcome: check.outcome.into() })
+                .map(|check| ListingCheck {
+                    kind: check.kind.into(),
+                    outcome: check.outcome.into(),
+                    called_by: check.called_by.map(Word),
+                })
                 .collect(),
             synthetic: view.synthetic,
             captured_at: view.captured_at,
