@@ -1,7 +1,7 @@
 //! Files that clients put: asked for by a mutation, put over HTTP, once, and never changed.
 
 use bytes::Bytes;
-use domain::access::{Permission, Principal};
+use domain::access::{Permission, Principal, StaffRole};
 use domain::id::{OrganizationId, UploadId, UserId};
 use domain::refusal::{Code, Refusal};
 use domain::time::plus_secs;
@@ -57,15 +57,15 @@ pub enum UploadProof {
 
 /// Awaits a file of the caller's organization.
 pub async fn upload_create(app: &App, caller: &Caller, input: UploadCreate) -> Result<UploadCreated, AppError> {
-    let organization = caller.principal.require(permission(input.purpose))?;
+    let organization = admit(&caller.principal, input.purpose)?;
     let name = file_name(&input.file_name)?;
     upload_await(app, organization, caller.principal.user(), input.purpose, name).await
 }
 
-/// Awaits a file of `organization`, for the command line.
+/// Awaits a file of `organization`, or of the exchange itself, for the command line too.
 pub(crate) async fn upload_await(
     app: &App,
-    organization: OrganizationId,
+    organization: Option<OrganizationId>,
     by: Option<UserId>,
     purpose: UploadPurpose,
     file_name: String,
@@ -73,12 +73,12 @@ pub(crate) async fn upload_await(
     let token = Token::generate(app.entropy.as_ref(), UPLOAD_TOKEN_PREFIX);
     let imports = &app.config.imports;
     let max_bytes = match purpose {
-        UploadPurpose::Leads => imports.file_max_bytes,
+        UploadPurpose::Leads | UploadPurpose::Suppressions => imports.file_max_bytes,
         UploadPurpose::Evidence => app.config.exchange.evidence_max_bytes,
     };
     let new = Upload {
         id: app.store.id(),
-        organization: Some(organization),
+        organization,
         purpose,
         file_name,
         state: UploadState::Open,
@@ -94,7 +94,7 @@ pub(crate) async fn upload_await(
         .store
         .write("upload_create", |tx| async move {
             let now = tx.now().await?;
-            if tx.uploads_open(Some(organization), now).await? >= imports.uploads_open_max {
+            if tx.uploads_open(organization, now).await? >= imports.uploads_open_max {
                 let message = format!("at most {} files are awaited at a time; put them, or wait", imports.uploads_open_max);
                 return Err(AppError::from(Refusal::new(Code::RateLimited, message)));
             }
@@ -113,7 +113,7 @@ pub async fn upload_get(app: &App, caller: &Caller, id: UploadId) -> Result<Opti
         None => caller.principal.require(Permission::LeadsWrite)?,
     };
     let found = app.store.upload_of(organization, id).await?;
-    Ok(found.filter(|upload| caller.principal.may(permission(upload.purpose))))
+    Ok(found.filter(|upload| admit(&caller.principal, upload.purpose).is_ok()))
 }
 
 /// Takes the bytes of a file as they come. `declared` is the length that the client announced, if it did. Nothing of a file
@@ -180,10 +180,12 @@ pub async fn uploads_sweep(app: &App) -> Result<u64, AppError> {
     Ok(swept)
 }
 
-const fn permission(purpose: UploadPurpose) -> Permission {
+/// Whose file one may put for this purpose: that of the organization, or the exchange's own.
+fn admit(principal: &Principal, purpose: UploadPurpose) -> Result<Option<OrganizationId>, Refusal> {
     match purpose {
-        UploadPurpose::Leads => Permission::LeadsWrite,
-        UploadPurpose::Evidence => Permission::DisputesWrite,
+        UploadPurpose::Leads => principal.require(Permission::LeadsWrite).map(Some),
+        UploadPurpose::Evidence => principal.require(Permission::DisputesWrite).map(Some),
+        UploadPurpose::Suppressions => principal.require_staff(StaffRole::Operator).map(|_| None),
     }
 }
 
@@ -197,9 +199,9 @@ async fn proven(app: &App, proof: &UploadProof, id: UploadId) -> Result<Option<U
         UploadProof::Principal(principal) => {
             let found = match principal.organization() {
                 Some(organization) => app.store.upload_of(organization, id).await?,
-                None => None,
+                None => app.store.upload(id).await?.filter(|upload| upload.organization.is_none()),
             };
-            Ok(found.filter(|upload| principal.may(permission(upload.purpose))))
+            Ok(found.filter(|upload| admit(principal, upload.purpose).is_ok()))
         }
     }
 }
@@ -259,7 +261,7 @@ fn too_large(max_bytes: u64) -> Refusal {
 }
 
 /// Whether a file that begins like this can be text: UTF-16 by its mark or its zeros in every other place, or no zeros and
-/// hardly any control characters.
+/// hardly any control characters. Those that some programs write between cells do not count.
 fn can_be_text(head: &[u8]) -> bool {
     if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
         return true;
@@ -270,7 +272,8 @@ fn can_be_text(head: &[u8]) -> bool {
         let half = head.len() / 2;
         return even.min(odd) == 0 && even.max(odd).saturating_mul(2) >= half;
     }
-    let strange = head.iter().filter(|byte| **byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b)).count();
+    let strange =
+        head.iter().filter(|byte| **byte < 0x20 && !matches!(byte, 1 | b'\t' | b'\n' | b'\r' | 0x0c | 0x1b..=0x1f)).count();
     strange.saturating_mul(100) <= head.len()
 }
 

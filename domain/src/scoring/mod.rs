@@ -150,6 +150,9 @@ const fn source_percent(kind: SourceKind) -> i64 {
 }
 
 fn recency(lead: &Lead, weights: &Weights, now: Timestamp) -> Contribution {
+    if !lead.dated {
+        return part(Factor::Recency, weights.recency, 0, "left nobody knows when".to_owned());
+    }
     let age = secs_until(lead.captured_at, now);
     let (percent, reason) = match age {
         0..=3_600 => (100, "left within the hour"),

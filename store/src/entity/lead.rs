@@ -45,6 +45,7 @@ pub struct Model {
     #[sea_orm(column_type = "JsonBinary")]
     pub checks: Json,
     pub captured_at: DateTimeUtc,
+    pub dated: bool,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
     pub version: i64,

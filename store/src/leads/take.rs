@@ -167,6 +167,7 @@ fn row(new: &NewLead<'_>, now: Timestamp) -> Result<lead::ActiveModel, StoreErro
         score_reasons: Set(json(&new.score.contributions)?),
         checks: Set(json(&new.checks)?),
         captured_at: Set(lead.captured_at),
+        dated: Set(lead.dated),
         created_at: Set(now),
         updated_at: Set(now),
         version: Set(0),

@@ -3,7 +3,10 @@
 mod content;
 mod crash;
 mod files;
+mod lists;
 mod over_http;
+mod process;
+mod turns;
 mod whole;
 
 use api::app::imports::imports_advance;
