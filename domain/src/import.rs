@@ -1,4 +1,4 @@
-//! The import of a file of leads: its states, and the count of what became of the rows.
+//! The import of a file: its states, and the count of what became of the rows.
 
 use std::str::FromStr;
 
@@ -6,6 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{UnknownText, text_enum};
 use crate::refusal::Refusal;
+
+text_enum! {
+    /// What is imported.
+    ImportKind {
+        /// Leads of a seller.
+        Leads = "LEADS",
+        /// Entries of the exchange's do-not-contact list.
+        Suppressions = "SUPPRESSIONS",
+    }
+}
 
 text_enum! {
     /// How far an import is.
@@ -18,7 +28,7 @@ text_enum! {
         Done = "DONE",
         /// The file could not be read to its end; the rows before that are in.
         Failed = "FAILED",
-        /// Stopped by the seller; the rows before that are in.
+        /// Stopped by its owner; the rows before that are in.
         Cancelled = "CANCELLED",
     }
 }
@@ -42,11 +52,11 @@ impl ImportState {
 /// What became of the rows read so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Tally {
-    /// Rows that are leads now.
+    /// Rows that are leads, or entries, now.
     pub accepted: u64,
     /// Rows refused, each with its reasons.
     pub refused: u64,
-    /// Rows that were leads of this seller already.
+    /// Rows that were leads of this seller, or entries, already.
     pub duplicate: u64,
     /// Rows left out by the mapping's filters, or empty.
     pub skipped: u64,

@@ -1,4 +1,4 @@
-//! Files that clients put on the exchange: CSV files of leads, and evidence in disputes.
+//! Files that clients put on the exchange: CSV files of leads, do-not-contact lists, and evidence in disputes.
 
 use std::cmp::Ordering;
 use std::str::FromStr;
@@ -36,6 +36,8 @@ text_enum! {
     UploadPurpose {
         /// A CSV file of leads.
         Leads = "LEADS",
+        /// A CSV file of people who must not be contacted; for operators.
+        Suppressions = "SUPPRESSIONS",
         /// Evidence in a dispute.
         Evidence = "EVIDENCE",
     }
@@ -109,13 +111,15 @@ impl UploadPurpose {
     /// and whether those bytes can be text. Refused when it cannot serve this purpose.
     pub fn media_type(self, sniffed: Option<&str>, can_be_text: bool) -> Result<String, Refusal> {
         match (self, sniffed) {
-            (Self::Leads, Some("application/gzip")) => Ok("application/gzip".to_owned()),
-            (Self::Leads, None) if can_be_text => Ok("text/csv".to_owned()),
-            (Self::Leads, Some(other)) => Err(Refusal::new(
+            (Self::Leads | Self::Suppressions, Some("application/gzip")) => Ok("application/gzip".to_owned()),
+            (Self::Leads | Self::Suppressions, None) if can_be_text => Ok("text/csv".to_owned()),
+            (Self::Leads | Self::Suppressions, Some(other)) => Err(Refusal::new(
                 Code::Invalid,
                 format!("a CSV file is needed, plain or gzip; this is {other}. Export it as CSV"),
             )),
-            (Self::Leads, None) => Err(Refusal::new(Code::Invalid, "a CSV file is needed, plain or gzip; this is not text")),
+            (Self::Leads | Self::Suppressions, None) => {
+                Err(Refusal::new(Code::Invalid, "a CSV file is needed, plain or gzip; this is not text"))
+            }
             (Self::Evidence, Some(known)) if EVIDENCE_TYPES.contains(&known) => Ok(known.to_owned()),
             (Self::Evidence, None) if can_be_text => Ok("text/plain".to_owned()),
             (Self::Evidence, _) => {

@@ -1,13 +1,13 @@
-//! Imports of files of leads: how far each is, and the rows that were refused.
+//! Imports of files: how far each is, and the rows that were refused.
 
 use domain::id::{ImportId, OrganizationId, UploadId, UserId};
-use domain::import::{ImportState, Tally};
+use domain::import::{ImportKind, ImportState, Tally};
 use domain::refusal::{Code, Refusal};
 use domain::time::{Timestamp, plus_secs};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{LockBehavior, LockType};
-use sea_orm::{Condition, ExprTrait, QueryOrder, QuerySelect};
+use sea_orm::sea_query::{LockBehavior, LockType, NullOrdering};
+use sea_orm::{Condition, ExprTrait, Order, QueryOrder, QuerySelect};
 
 use crate::db::{Backend, Store};
 use crate::entity::{lead_import, lead_import_refusal};
@@ -23,15 +23,17 @@ const CHUNK: usize = 2_000;
 pub struct Import {
     /// Its id.
     pub id: ImportId,
-    /// Whose leads these are.
-    pub seller: OrganizationId,
+    /// What is imported.
+    pub kind: ImportKind,
+    /// Whose leads these are; nobody where the exchange imports a list of its own.
+    pub seller: Option<OrganizationId>,
     /// The file.
     pub upload: UploadId,
     /// The file's name.
     pub file_name: String,
     /// The file's SHA-256.
     pub file_sha256: Vec<u8>,
-    /// The mapping, as it was handed in.
+    /// The mapping, as it was handed in; for a list what is known of it, as JSON.
     pub mapping: String,
     /// How far it is.
     pub state: ImportState,
@@ -43,6 +45,8 @@ pub struct Import {
     pub tally: Tally,
     /// Why it failed.
     pub error: Option<String>,
+    /// How often a worker has begun with it since the last rows that were taken.
+    pub attempts: u64,
     /// Who started it.
     pub created_by: Option<UserId>,
     /// When.
@@ -81,6 +85,26 @@ pub struct ImportStep {
     pub error: Option<String>,
 }
 
+/// When the owner of an import was last served with any of theirs.
+const OWNER_SERVED_AT: &str = "(SELECT MAX(other.served_at) FROM lead_import other \
+    WHERE other.seller_id IS NOT DISTINCT FROM lead_import.seller_id)";
+
+fn owned_by(seller: Option<OrganizationId>) -> Condition {
+    let owner = match seller {
+        Some(seller) => lead_import::Column::SellerId.eq(seller.0),
+        None => lead_import::Column::SellerId.is_null(),
+    };
+    Condition::all().add(owner)
+}
+
+/// Imports that a worker may take at `now`.
+fn waiting(now: Timestamp) -> Condition {
+    let abandoned = Condition::all()
+        .add(lead_import::Column::State.eq(ImportState::Running.as_str()))
+        .add(lead_import::Column::LeasedUntil.lte(now));
+    Condition::any().add(lead_import::Column::State.eq(ImportState::Queued.as_str())).add(abandoned)
+}
+
 fn count(number: i64) -> Result<u64, StoreError> {
     u64::try_from(number).map_err(StoreError::corrupt)
 }
@@ -97,7 +121,8 @@ impl TryFrom<lead_import::Model> for Import {
         let mapping = row.mapping.as_str().ok_or_else(|| StoreError::corrupt("a mapping that is no text"))?;
         Ok(Self {
             id: row.id.into(),
-            seller: row.seller_id.into(),
+            kind: row.kind.parse().map_err(StoreError::corrupt)?,
+            seller: row.seller_id.map(Into::into),
             upload: upload.into(),
             file_name: row.file_name,
             file_sha256: row.file_sha256,
@@ -112,6 +137,7 @@ impl TryFrom<lead_import::Model> for Import {
                 skipped: count(row.rows_skipped)?,
             },
             error: row.error,
+            attempts: count(row.attempts)?,
             created_by: row.created_by.map(Into::into),
             created_at: row.created_at,
             finished_at: row.finished_at,
@@ -141,15 +167,15 @@ impl Store {
         lead_import::Entity::find_by_id(id.0).one(self.read()).await?.map(Import::try_from).transpose()
     }
 
-    /// An import of `seller`.
-    pub async fn import_of(&self, seller: OrganizationId, id: ImportId) -> Result<Option<Import>, StoreError> {
-        let query = lead_import::Entity::find_by_id(id.0).filter(lead_import::Column::SellerId.eq(seller.0));
+    /// An import of `seller`, or one of the exchange's own.
+    pub async fn import_of(&self, seller: Option<OrganizationId>, id: ImportId) -> Result<Option<Import>, StoreError> {
+        let query = lead_import::Entity::find_by_id(id.0).filter(owned_by(seller));
         query.one(self.read()).await?.map(Import::try_from).transpose()
     }
 
-    /// The imports of `seller`, the newest first.
-    pub async fn imports(&self, seller: OrganizationId, page: &Page<Uuid>) -> Result<Slice<Import>, StoreError> {
-        let mut query = lead_import::Entity::find().filter(lead_import::Column::SellerId.eq(seller.0));
+    /// The imports of `seller`, or the exchange's own, the newest first.
+    pub async fn imports(&self, seller: Option<OrganizationId>, page: &Page<Uuid>) -> Result<Slice<Import>, StoreError> {
+        let mut query = lead_import::Entity::find().filter(owned_by(seller));
         if let Some(after) = page.after {
             query = query.filter(lead_import::Column::Id.lt(after));
         }
@@ -172,28 +198,31 @@ impl Store {
     }
 
     /// When `seller` first imported a file with this content.
-    pub async fn import_first_of_file(&self, seller: OrganizationId, sha256: &[u8]) -> Result<Option<Timestamp>, StoreError> {
+    pub async fn import_first_of_file(
+        &self,
+        seller: Option<OrganizationId>,
+        sha256: &[u8],
+    ) -> Result<Option<Timestamp>, StoreError> {
         let query = lead_import::Entity::find()
             .select_only()
             .column(lead_import::Column::CreatedAt)
-            .filter(lead_import::Column::SellerId.eq(seller.0))
+            .filter(owned_by(seller))
             .filter(lead_import::Column::FileSha256.eq(sha256.to_vec()))
             .order_by_asc(lead_import::Column::CreatedAt);
         Ok(query.into_tuple().one(self.read()).await?)
     }
 
-    /// Claims the oldest import that waits, or whose worker has not been heard of, or that very import `only`, for
-    /// `lease_secs`.
+    /// Claims an import that waits, or whose worker has not been heard of, or that very import `only`, for `lease_secs`: the
+    /// oldest of the owner who was served least recently.
     pub async fn import_claim(&self, lease_secs: i64, only: Option<ImportId>) -> Result<Option<Import>, WriteError> {
         self.write("import_claim", move |tx| async move {
             let now = tx.now().await?;
-            let abandoned = Condition::all()
-                .add(lead_import::Column::State.eq(ImportState::Running.as_str()))
-                .add(lead_import::Column::LeasedUntil.lte(now));
-            let waiting = Condition::any().add(lead_import::Column::State.eq(ImportState::Queued.as_str())).add(abandoned);
             let that = only.map(|id| lead_import::Column::Id.eq(id.0));
-            let either = Condition::all().add(waiting).add_option(that);
-            let mut query = lead_import::Entity::find().filter(either).order_by_asc(lead_import::Column::Id);
+            let either = Condition::all().add(waiting(now)).add_option(that);
+            let mut query = lead_import::Entity::find()
+                .filter(either)
+                .order_by_with_nulls(Expr::cust(OWNER_SERVED_AT), Order::Asc, NullOrdering::First)
+                .order_by_asc(lead_import::Column::Id);
             if tx.backend() == Backend::Postgres {
                 query = query.lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked);
             }
@@ -202,15 +231,38 @@ impl Store {
             lead_import::Entity::update_many()
                 .col_expr(lead_import::Column::State, Expr::value(ImportState::Running.as_str()))
                 .col_expr(lead_import::Column::LeasedUntil, Expr::value(plus_secs(now, lease_secs)))
+                .col_expr(lead_import::Column::ServedAt, Expr::value(now))
+                .col_expr(lead_import::Column::Attempts, Expr::col(lead_import::Column::Attempts).add(1))
                 .col_expr(lead_import::Column::Version, Expr::col(lead_import::Column::Version).add(1))
                 .filter(lead_import::Column::Id.eq(import.id.0))
                 .exec(tx.db())
                 .await?;
             import.state = ImportState::Running;
+            import.attempts = import.attempts.saturating_add(1);
             import.version = import.version.saturating_add(1);
             Ok(Some(import))
         })
         .await
+    }
+
+    /// Whether an import of another owner than that of `running` waits at `now`.
+    pub async fn import_waits_beside(&self, running: &Import, now: Timestamp) -> Result<bool, StoreError> {
+        let others = match running.seller {
+            Some(seller) => {
+                let of = lead_import::Column::SellerId;
+                Condition::any().add(of.ne(seller.0)).add(of.is_null())
+            }
+            None => Condition::all().add(lead_import::Column::SellerId.is_not_null()),
+        };
+        let others = Condition::all().add(waiting(now)).add(others);
+        let found: Option<Uuid> = lead_import::Entity::find()
+            .select_only()
+            .column(lead_import::Column::Id)
+            .filter(others)
+            .into_tuple()
+            .one(self.read())
+            .await?;
+        Ok(found.is_some())
     }
 }
 
@@ -219,7 +271,8 @@ impl Tx {
     pub async fn import_insert(&self, new: &Import) -> Result<(), StoreError> {
         let row = lead_import::ActiveModel {
             id: Set(new.id.0),
-            seller_id: Set(new.seller.0),
+            kind: Set(new.kind.as_str().to_owned()),
+            seller_id: Set(new.seller.map(|seller| seller.0)),
             upload_id: Set(Some(new.upload.0)),
             file_name: Set(new.file_name.clone()),
             file_sha256: Set(new.file_sha256.clone()),
@@ -241,9 +294,9 @@ impl Tx {
         rows.into_iter().map(Import::try_from).collect()
     }
 
-    /// An import of `seller`, its row locked until the transaction ends.
-    pub async fn import_locked(&self, seller: OrganizationId, id: ImportId) -> Result<Option<Import>, StoreError> {
-        let mut query = lead_import::Entity::find_by_id(id.0).filter(lead_import::Column::SellerId.eq(seller.0));
+    /// An import of `seller`, or one of the exchange's own, its row locked until the transaction ends.
+    pub async fn import_locked(&self, seller: Option<OrganizationId>, id: ImportId) -> Result<Option<Import>, StoreError> {
+        let mut query = lead_import::Entity::find_by_id(id.0).filter(owned_by(seller));
         if self.backend() == Backend::Postgres {
             query = query.lock(LockType::NoKeyUpdate);
         }
@@ -272,6 +325,7 @@ impl Tx {
             .col_expr(lead_import::Column::RowsDuplicate, Expr::value(signed(tally.duplicate)))
             .col_expr(lead_import::Column::RowsSkipped, Expr::value(signed(tally.skipped)))
             .col_expr(lead_import::Column::Error, Expr::value(step.error.clone()))
+            .col_expr(lead_import::Column::Attempts, Expr::value(0_i64))
             .col_expr(lead_import::Column::LeasedUntil, Expr::value(leased_until))
             .col_expr(lead_import::Column::FinishedAt, Expr::value(finished_at))
             .col_expr(lead_import::Column::Version, Expr::value(version))
@@ -284,10 +338,22 @@ impl Tx {
             bytes_read: step.bytes_read,
             tally,
             error: step.error.clone(),
+            attempts: 0,
             finished_at,
             version,
             ..before.clone()
         }))
+    }
+
+    /// Lays an import that is still as `before` says down, so that any worker may go on with it.
+    pub async fn import_lay_down(&self, before: &Import) -> Result<(), StoreError> {
+        lead_import::Entity::update_many()
+            .col_expr(lead_import::Column::LeasedUntil, Expr::value(self.now().await?))
+            .filter(lead_import::Column::Id.eq(before.id.0))
+            .filter(lead_import::Column::Version.eq(before.version))
+            .exec(self.db())
+            .await?;
+        Ok(())
     }
 
     /// Stops an import whose row is locked.

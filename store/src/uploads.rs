@@ -128,7 +128,7 @@ impl Store {
             .select_only()
             .column(upload::Column::Id)
             .filter(upload::Column::State.eq(UploadState::Stored.as_str()))
-            .filter(upload::Column::Purpose.eq(UploadPurpose::Leads.as_str()))
+            .filter(upload::Column::Purpose.ne(UploadPurpose::Evidence.as_str()))
             .filter(upload::Column::CompletedAt.lte(before))
             .filter(upload::Column::Id.not_in_subquery(used))
             .order_by_asc(upload::Column::CompletedAt)
@@ -169,9 +169,13 @@ impl Tx {
         Ok(())
     }
 
-    /// An upload of `organization`, its row locked until the transaction ends.
-    pub async fn upload_locked(&self, organization: OrganizationId, id: UploadId) -> Result<Option<Upload>, StoreError> {
-        let mut query = upload::Entity::find_by_id(id.0).filter(upload::Column::OrganizationId.eq(organization.0));
+    /// An upload of `organization`, or one of the exchange's own, its row locked until the transaction ends.
+    pub async fn upload_locked(&self, organization: Option<OrganizationId>, id: UploadId) -> Result<Option<Upload>, StoreError> {
+        let of = match organization {
+            Some(organization) => upload::Column::OrganizationId.eq(organization.0),
+            None => upload::Column::OrganizationId.is_null(),
+        };
+        let mut query = upload::Entity::find_by_id(id.0).filter(of);
         if self.backend() == Backend::Postgres {
             query = query.lock(LockType::NoKeyUpdate);
         }

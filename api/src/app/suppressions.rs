@@ -6,9 +6,11 @@ use domain::access::StaffRole;
 use domain::contact::{DuplicateKey, Email, KeyKind, Phone, normalise_email, normalise_phone};
 use domain::id::{SuppressionId, UserId};
 use domain::refusal::{Code, Refusal};
+use store::Tx;
 use store::page::{Page, Slice};
 use store::suppressions::StoredSuppression;
 
+use super::imports::first_cell;
 use super::leads::digest_hash;
 use super::{App, AppError, Caller};
 
@@ -78,7 +80,8 @@ pub async fn suppression_check(app: &App, caller: &Caller, contact: &str, countr
     Ok(app.store.is_suppressed(&hashes).await?)
 }
 
-struct Entry {
+/// Somebody about to enter the list.
+pub(super) struct Entry {
     kind: &'static str,
     hash: [u8; 32],
     /// The hash under which a list of digests would hold the same person.
@@ -93,45 +96,54 @@ async fn add(
     source: &str,
     by: UserId,
 ) -> Result<SuppressionsImported, AppError> {
-    let given = u64::try_from(entries.len()).unwrap_or(u64::MAX);
     let entries = &entries;
-    app.store
-        .write(name, |tx| async move {
-            let now = tx.now().await?;
-            let rows: Vec<_> = entries
-                .iter()
-                .map(|entry| StoredSuppression {
-                    id: tx.id(),
-                    kind: entry.kind.to_owned(),
-                    hash: entry.hash,
-                    reason: reason.to_owned(),
-                    source: source.to_owned(),
-                    added_by: Some(by),
-                    created_at: now,
-                })
-                .collect();
-            let added = tx.suppress_and_reverify(&rows).await?;
-            Ok(SuppressionsImported { added, known: given.saturating_sub(added) })
+    let ground = Ground { reason, source, by: Some(by) };
+    app.store.write(name, |tx| async move { entries_record(&tx, entries, ground).await }).await
+}
+
+/// Why people enter the list, where that comes from, and who says so.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ground<'a> {
+    pub reason: &'a str,
+    pub source: &'a str,
+    pub by: Option<UserId>,
+}
+
+/// Adds entries inside a running transaction, and has the open leads of these people checked again.
+pub(super) async fn entries_record(tx: &Tx, entries: &[Entry], ground: Ground<'_>) -> Result<SuppressionsImported, AppError> {
+    let given = u64::try_from(entries.len()).unwrap_or(u64::MAX);
+    let now = tx.now().await?;
+    let rows: Vec<_> = entries
+        .iter()
+        .map(|entry| StoredSuppression {
+            id: tx.id(),
+            kind: entry.kind.to_owned(),
+            hash: entry.hash,
+            reason: ground.reason.to_owned(),
+            source: ground.source.to_owned(),
+            added_by: ground.by,
+            created_at: now,
         })
-        .await
+        .collect();
+    let added = tx.suppress_and_reverify(&rows).await?;
+    Ok(SuppressionsImported { added, known: given.saturating_sub(added) })
 }
 
 fn entries_of(app: &App, csv: &str, country: Option<&str>) -> Result<Vec<Entry>, AppError> {
     let text = csv.strip_prefix('\u{feff}').unwrap_or(csv);
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let (mut entries, mut seen, mut refused) = (Vec::new(), BTreeSet::new(), Vec::new());
-    for (index, record) in reader.records().enumerate() {
+    let lines = (1_usize..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    for (index, (number, line)) in lines.enumerate() {
         if index > MAX_LINES {
             return Err(Refusal::new(Code::TooLarge, format!("at most {MAX_LINES} lines at a time")).at("csv").into());
         }
-        let line = record.map_err(|_| Refusal::invalid("csv", format!("line {} is no CSV", index.saturating_add(1))))?;
-        let contact = line.get(0).unwrap_or_default().trim();
-        match entry_of(app, contact, country) {
-            _ if contact.is_empty() => {}
+        let contact = first_cell(line);
+        match entry_of(app, &contact, country) {
+            _ if contact.trim().is_empty() => {}
             Ok(entry) if seen.insert(entry.hash) => entries.push(entry),
             Ok(_) => {}
             Err(_) if index == 0 => {}
-            Err(refusal) => refused.push(refusal.at(index.saturating_add(1)).at("csv")),
+            Err(refusal) => refused.push(refusal.at(number).at("csv")),
         }
         if refused.len() >= MAX_REFUSALS {
             break;
@@ -143,7 +155,7 @@ fn entries_of(app: &App, csv: &str, country: Option<&str>) -> Result<Vec<Entry>,
     if entries.is_empty() { Err(Refusal::required("csv").into()) } else { Ok(entries) }
 }
 
-fn entry_of(app: &App, contact: &str, country: Option<&str>) -> Result<Entry, Refusal> {
+pub(super) fn entry_of(app: &App, contact: &str, country: Option<&str>) -> Result<Entry, Refusal> {
     use sha2::{Digest, Sha256};
     let contact = contact.trim();
     let keyed = |kind: KeyKind, canonical: &str, plain: &str| Entry {
@@ -173,7 +185,8 @@ fn reason_of(text: &str) -> Result<String, Refusal> {
     short(text, "reason")
 }
 
-fn short(text: &str, field: &str) -> Result<String, Refusal> {
+/// A short text that is there.
+pub(super) fn short(text: &str, field: &str) -> Result<String, Refusal> {
     let text = text.trim();
     if text.is_empty() {
         return Err(Refusal::required(field));

@@ -2,7 +2,7 @@
 //! a data key of the file's own; a file of leads is removed some time after its last import.
 
 use bytes::{Bytes, BytesMut};
-use domain::access::{Permission, Principal};
+use domain::access::{Permission, Principal, StaffRole};
 use domain::id::{OrganizationId, UploadId, UserId};
 use domain::refusal::{Code, Refusal};
 use domain::time::plus_secs;
@@ -82,15 +82,15 @@ pub enum UploadProof {
 
 /// Awaits a file of the caller's organization.
 pub async fn upload_create(app: &App, caller: &Caller, input: UploadCreate) -> Result<UploadCreated, AppError> {
-    let organization = caller.principal.require(permission(input.purpose))?;
+    let organization = admit(&caller.principal, input.purpose)?;
     let name = file_name(&input.file_name)?;
     upload_await(app, organization, caller.principal.user(), input.purpose, name).await
 }
 
-/// Awaits a file of `organization`, for the command line.
+/// Awaits a file of `organization`, or of the exchange itself, for the command line too.
 pub(crate) async fn upload_await(
     app: &App,
-    organization: OrganizationId,
+    organization: Option<OrganizationId>,
     by: Option<UserId>,
     purpose: UploadPurpose,
     file_name: String,
@@ -98,12 +98,12 @@ pub(crate) async fn upload_await(
     let token = Token::generate(app.entropy.as_ref(), UPLOAD_TOKEN_PREFIX);
     let imports = &app.config.imports;
     let max_bytes = match purpose {
-        UploadPurpose::Leads => imports.file_max_bytes,
+        UploadPurpose::Leads | UploadPurpose::Suppressions => imports.file_max_bytes,
         UploadPurpose::Evidence => app.config.exchange.evidence_max_bytes,
     };
     let new = Upload {
         id: app.store.id(),
-        organization: Some(organization),
+        organization,
         purpose,
         file_name: Vec::new(),
         state: UploadState::Open,
@@ -119,7 +119,7 @@ pub(crate) async fn upload_await(
         .store
         .write("upload_create", |tx| async move {
             let now = tx.now().await?;
-            if tx.uploads_open(Some(organization), now).await? >= imports.uploads_open_max {
+            if tx.uploads_open(organization, now).await? >= imports.uploads_open_max {
                 let message = format!("at most {} files are awaited at a time; put them, or wait", imports.uploads_open_max);
                 return Err(AppError::from(Refusal::new(Code::RateLimited, message)));
             }
@@ -141,7 +141,7 @@ pub async fn upload_get(app: &App, caller: &Caller, id: UploadId) -> Result<Opti
         None => caller.principal.require(Permission::LeadsWrite)?,
     };
     let found = app.store.upload_of(organization, id).await?;
-    let found = found.filter(|upload| caller.principal.may(permission(upload.purpose)));
+    let found = found.filter(|upload| admit(&caller.principal, upload.purpose).is_ok());
     Ok(uploads_named(app, found.into_iter().collect()).await?.pop())
 }
 
@@ -276,10 +276,12 @@ fn keyless() -> AppError {
     AppError::internal("a file without its key")
 }
 
-const fn permission(purpose: UploadPurpose) -> Permission {
+/// Whose file one may put for this purpose: that of the organization, or the exchange's own.
+fn admit(principal: &Principal, purpose: UploadPurpose) -> Result<Option<OrganizationId>, Refusal> {
     match purpose {
-        UploadPurpose::Leads => Permission::LeadsWrite,
-        UploadPurpose::Evidence => Permission::DisputesWrite,
+        UploadPurpose::Leads => principal.require(Permission::LeadsWrite).map(Some),
+        UploadPurpose::Evidence => principal.require(Permission::DisputesWrite).map(Some),
+        UploadPurpose::Suppressions => principal.require_staff(StaffRole::Operator).map(|_| None),
     }
 }
 
@@ -293,9 +295,9 @@ async fn proven(app: &App, proof: &UploadProof, id: UploadId) -> Result<Option<U
         UploadProof::Principal(principal) => {
             let found = match principal.organization() {
                 Some(organization) => app.store.upload_of(organization, id).await?,
-                None => None,
+                None => app.store.upload(id).await?.filter(|upload| upload.organization.is_none()),
             };
-            Ok(found.filter(|upload| principal.may(permission(upload.purpose))))
+            Ok(found.filter(|upload| admit(principal, upload.purpose).is_ok()))
         }
     }
 }
@@ -359,7 +361,7 @@ fn too_large(max_bytes: u64) -> Refusal {
 }
 
 /// Whether a file that begins like this can be text: UTF-16 by its mark or its zeros, or no zeros and hardly any control
-/// characters.
+/// characters. Those that some programs write between cells do not count.
 fn can_be_text(head: &[u8]) -> bool {
     if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
         return true;
@@ -367,7 +369,8 @@ fn can_be_text(head: &[u8]) -> bool {
     if head.contains(&0) {
         return utf16_by_zeros(head).is_some();
     }
-    let strange = head.iter().filter(|byte| **byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b)).count();
+    let strange =
+        head.iter().filter(|byte| **byte < 0x20 && !matches!(byte, 1 | b'\t' | b'\n' | b'\r' | 0x0c | 0x1b..=0x1f)).count();
     strange.saturating_mul(100) <= head.len()
 }
 

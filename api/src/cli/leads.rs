@@ -1,38 +1,18 @@
 //! `clearlead leads import` and `clearlead leads map`
 
-use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use domain::id::{ImportId, OrganizationId};
-use domain::import::ImportState;
-use domain::mapping::{Candidate, Limits};
-use domain::upload::{UploadPurpose, file_name};
-use domain::vertical::starter_set;
-use indicatif::{ProgressBar, ProgressStyle};
-use store::imports::Import;
-use store::page::Page;
-use tokio_util::io::ReaderStream;
+use domain::id::OrganizationId;
+use domain::mapping::{Candidate, FileFormat, Limits};
+use domain::upload::UploadPurpose;
+use domain::vertical::{Definition, starter_set};
+use secrecy::ExposeSecret;
 
-use super::{CommandError, open, print, start};
-use crate::app::imports::{ImportRun, LeadsImport, import_queue, mapping_propose};
-use crate::app::uploads::{UploadProof, upload_await, upload_put};
-use crate::app::verticals::verticals_seed;
-use crate::app::{App, AppError};
+use super::imports::{exchange, finish, opened, put, told};
+use super::{CommandError, print};
+use crate::app::imports::{LeadsImport, import_queue, mapping_propose};
 use crate::config::Config;
-use crate::http::refusals::{HEADER, cells, key};
-use crate::ports::{SystemClock, SystemEntropy};
-
-/// How often another process's progress is looked at.
-const LOOK: Duration = Duration::from_millis(500);
-
-/// Reasons shown at the end, the most frequent ones.
-const SHOWN_REASONS: usize = 15;
-
-const PAGE_ROWS: u64 = 1_000;
 
 /// What to do with leads.
 #[derive(Debug, Subcommand)]
@@ -68,164 +48,75 @@ pub(super) struct MapArguments {
     /// The vertical; without it the one that the columns resemble most.
     #[arg(long, value_name = "PATH")]
     vertical: Option<String>,
+    /// The database whose verticals count, where it is not the settings' one. Without any database the starter set does.
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+    /// The encoding, where it is not found out: a label such as `windows-1251`.
+    #[arg(long, value_name = "LABEL")]
+    encoding: Option<String>,
+    /// The delimiter, where it is not found out: `tab` or one character.
+    #[arg(long, value_name = "CHARACTER")]
+    delimiter: Option<String>,
+    /// Lines before the header.
+    #[arg(long, value_name = "NUMBER")]
+    skip_lines: Option<u32>,
 }
 
 pub(super) async fn leads(config: Config, command: LeadsCommand) -> Result<(), CommandError> {
     match command {
         LeadsCommand::Import(arguments) => import(config, arguments).await,
-        LeadsCommand::Map(arguments) => map(&config, &arguments),
+        LeadsCommand::Map(arguments) => map(config, arguments).await,
     }
 }
 
-fn map(config: &Config, arguments: &MapArguments) -> Result<(), CommandError> {
-    let starters = starter_set()?;
+async fn map(config: Config, arguments: MapArguments) -> Result<(), CommandError> {
+    let limits = Limits { columns: config.imports.columns_max, cell_bytes: config.imports.field_max_bytes };
+    let verticals = verticals(config, arguments.database_url).await?;
+    let known: Vec<&(String, Definition)> = verticals.iter().filter(|(_, definition)| !definition.group).collect();
     let wanted = |path: &str| arguments.vertical.as_deref().is_none_or(|wanted| wanted == path);
-    let candidates: Vec<Candidate<'_>> = starters
-        .iter()
-        .filter(|vertical| wanted(vertical.path.as_str()) && !vertical.definition.group)
-        .map(|vertical| Candidate { path: vertical.path.as_str(), definition: &vertical.definition })
-        .collect();
+    let candidates: Vec<Candidate<'_>> =
+        known.iter().filter(|(path, _)| wanted(path)).map(|(path, definition)| Candidate { path, definition }).collect();
     if candidates.is_empty() {
-        let known: Vec<&str> = starters.iter().filter(|v| !v.definition.group).map(|v| v.path.as_str()).collect();
+        let known: Vec<&str> = known.iter().map(|(path, _)| path.as_str()).collect();
         return Err(CommandError::new(format!("no such vertical; there are {}", known.join(", "))));
     }
+    let usual = FileFormat::default();
+    let format = FileFormat {
+        encoding: arguments.encoding.unwrap_or_else(|| usual.encoding.clone()),
+        delimiter: arguments.delimiter.unwrap_or_else(|| usual.delimiter.clone()),
+        skip_lines: arguments.skip_lines.unwrap_or(usual.skip_lines),
+        ..usual
+    };
     let file = opened(&arguments.file)?;
     let size = file.metadata()?.len();
-    let limits = Limits { columns: config.imports.columns_max, cell_bytes: config.imports.field_max_bytes };
-    print(&mapping_propose(Box::new(file), size, limits, &candidates).map_err(told)?)
+    print(&mapping_propose(Box::new(file), size, &format, limits, &candidates).map_err(told)?)
 }
 
-async fn import(mut config: Config, arguments: ImportArguments) -> Result<(), CommandError> {
-    start::start_log(&config.log)?;
-    if let Some(url) = arguments.database_url {
-        config.database.url = url.into();
+/// The verticals of the exchange whose database is told or there; the starter set otherwise.
+async fn verticals(config: Config, database_url: Option<String>) -> Result<Vec<(String, Definition)>, CommandError> {
+    let settled = config.database.resolved_url(&config.server);
+    let file = settled.expose_secret().strip_prefix("sqlite:").map(|path| path.split('?').next().unwrap_or(path));
+    let is_there = file.is_none_or(|path| Path::new(path.trim_start_matches("//")).exists());
+    if database_url.is_none() && !is_there {
+        let starters = starter_set()?.into_iter();
+        return Ok(starters.map(|vertical| (vertical.path.as_str().to_owned(), vertical.definition)).collect());
     }
+    let app = exchange(config, database_url).await?;
+    let verticals = app.store.verticals().await?.into_iter();
+    let verticals = verticals.map(|vertical| (vertical.path.as_str().to_owned(), vertical.definition)).collect();
+    app.store.close().await?;
+    Ok(verticals)
+}
+
+async fn import(config: Config, arguments: ImportArguments) -> Result<(), CommandError> {
     let mapping = std::fs::read_to_string(&arguments.mapping)
         .map_err(|error| CommandError::new(format!("{}: {error}", arguments.mapping.display())))?;
-    let app = open(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
-    if !app.store.is_migrated().await? {
-        return Err(CommandError::new("the database is not up to date: run `clearlead migrate` first"));
-    }
-    verticals_seed(&app).await.map_err(told)?;
-    let queued = queue(&app, arguments.seller, &arguments.file, mapping).await?;
-    let bar = bar(&queued);
-    let done = run(&app, queued.id, &bar).await?;
-    bar.finish_and_clear();
-    let reasons = refusals(&app, done.id, arguments.refusals.as_deref()).await?;
-    print(&report(&done, reasons))?;
-    app.store.close().await?;
-    match done.error {
-        Some(error) if done.state == ImportState::Failed => Err(CommandError::new(error)),
-        _ => Ok(()),
-    }
-}
-
-async fn queue(app: &App, seller: OrganizationId, path: &Path, mapping: String) -> Result<Import, CommandError> {
+    let app = exchange(config, arguments.database_url).await?;
+    let seller = arguments.seller;
     if app.store.organization(seller).await?.is_none() {
         return Err(CommandError::new(format!("there is no organization {seller}")));
     }
-    let size = opened(path)?.metadata()?.len();
-    let name = file_name(&path.file_name().unwrap_or_default().to_string_lossy())?;
-    let awaited = upload_await(app, seller, None, UploadPurpose::Leads, name).await.map_err(told)?;
-    let body = ReaderStream::new(tokio::fs::File::open(path).await?);
-    let proof = UploadProof::Token(awaited.token);
-    let upload = upload_put(app, &proof, awaited.upload.upload.id, Some(size), Box::pin(body)).await.map_err(told)?;
-    import_queue(app, seller, None, LeadsImport { upload: upload.id, mapping }).await.map_err(told)
-}
-
-/// Runs the import here, or watches the process that has taken it.
-async fn run(app: &Arc<App>, id: ImportId, bar: &ProgressBar) -> Result<Import, CommandError> {
-    loop {
-        if let Some(mut run) = ImportRun::claim(app, Some(id)).await.map_err(told)? {
-            while run.step().await.map_err(told)? {
-                show(bar, run.import());
-            }
-        }
-        let import = app.store.import(id).await?.ok_or_else(|| CommandError::new("the import is gone"))?;
-        show(bar, &import);
-        if import.state.is_final() {
-            return Ok(import);
-        }
-        tokio::time::sleep(LOOK).await;
-    }
-}
-
-fn bar(import: &Import) -> ProgressBar {
-    let bar = ProgressBar::new(import.bytes_total);
-    let template = "{bar:40} {percent:>3}% {bytes}/{total_bytes} {elapsed} (eta {eta}) {msg}";
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-    bar
-}
-
-fn show(bar: &ProgressBar, import: &Import) {
-    let tally = &import.tally;
-    bar.set_position(import.bytes_read);
-    bar.set_message(format!("{} accepted, {} refused, {} duplicate", tally.accepted, tally.refused, tally.duplicate));
-}
-
-fn report(import: &Import, reasons: Reasons) -> String {
-    let tally = &import.tally;
-    let mut text = format!(
-        "{} ({}): {} rows read\n{:>10} accepted\n{:>10} refused\n{:>10} duplicate\n{:>10} skipped\n",
-        import.file_name,
-        import.state.as_str(),
-        tally.read(),
-        tally.accepted,
-        tally.refused,
-        tally.duplicate,
-        tally.skipped
-    );
-    let mut reasons: Vec<_> = reasons.into_iter().collect();
-    reasons.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
-    for ((column, reason), count) in reasons.into_iter().take(SHOWN_REASONS) {
-        let column = column.map_or_else(String::new, |column| format!("{column}: "));
-        text.push_str(&format!("{count:>10} x {column}{reason}\n"));
-    }
-    text
-}
-
-/// How often rows were refused for which reason, by column and reason.
-type Reasons = BTreeMap<(Option<String>, String), u64>;
-
-/// Counts the reasons, and writes the refused rows to `path` on the way.
-async fn refusals(app: &App, id: ImportId, path: Option<&Path>) -> Result<Reasons, CommandError> {
-    let mut table = path.map(csv::Writer::from_path).transpose()?;
-    if let Some(table) = &mut table {
-        table.write_record(HEADER)?;
-    }
-    let mut reasons = Reasons::new();
-    let mut after = None;
-    loop {
-        let slice = app.store.import_refusals(id, &Page { first: PAGE_ROWS, after }).await?;
-        for refusal in &slice.rows {
-            let count = reasons.entry((refusal.column.clone(), refusal.reason.clone())).or_default();
-            *count = count.saturating_add(1);
-            if let Some(table) = &mut table {
-                table.write_record(cells(refusal))?;
-            }
-        }
-        match slice.rows.last().map(key).filter(|_| slice.has_next) {
-            Some(last) => after = Some(last),
-            None => break,
-        }
-    }
-    if let Some(table) = &mut table {
-        table.flush()?;
-    }
-    Ok(reasons)
-}
-
-fn opened(path: &Path) -> Result<File, CommandError> {
-    File::open(path).map_err(|error| CommandError::new(format!("{}: {error}", path.display())))
-}
-
-fn told(error: AppError) -> CommandError {
-    match error {
-        AppError::Refused(refusals) => {
-            CommandError::new(refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  "))
-        }
-        other => other.into(),
-    }
+    let upload = put(&app, Some(seller), UploadPurpose::Leads, &arguments.file).await?;
+    let queued = import_queue(&app, seller, None, LeadsImport { upload, mapping }).await.map_err(told)?;
+    finish(&app, &queued, arguments.refusals.as_deref()).await
 }

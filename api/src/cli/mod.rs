@@ -1,6 +1,7 @@
 //! The command line: one module per noun.
 
 mod demo;
+mod imports;
 mod keys;
 mod leads;
 mod ledger;
@@ -9,7 +10,9 @@ mod schema;
 mod serve;
 mod staff;
 mod start;
+mod suppressions;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io::Write;
 use std::path::PathBuf;
@@ -41,6 +44,9 @@ enum Command {
     /// Files of leads.
     #[command(subcommand)]
     Leads(leads::LeadsCommand),
+    /// The do-not-contact list.
+    #[command(subcommand)]
+    Suppressions(suppressions::SuppressionsCommand),
     /// The ledger as a whole.
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -79,9 +85,18 @@ impl<E: std::error::Error> From<E> for CommandError {
     }
 }
 
-/// Runs the command that the arguments name.
+/// Runs the command that the process's arguments name.
 pub fn run() -> ExitCode {
-    let Arguments { config, command } = Arguments::parse();
+    run_with(std::env::args_os())
+}
+
+/// Runs the command that `arguments` name, of which the first is the program.
+pub fn run_with<I, T>(arguments: I) -> ExitCode
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString> + Clone,
+{
+    let Arguments { config, command } = Arguments::parse_from(arguments);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()),
@@ -92,6 +107,7 @@ pub fn run() -> ExitCode {
             Command::Demo(arguments) => demo::demo(arguments).await,
             Command::Serve => serve::serve(load()?).await,
             Command::Leads(command) => leads::leads(load()?, command).await,
+            Command::Suppressions(command) => suppressions::suppressions(load()?, command).await,
             Command::Ledger(command) => ledger::ledger(load()?, command).await,
             Command::Keys(command) => keys::keys(load()?, command).await,
             Command::Staff(command) => staff::staff(load()?, command).await,

@@ -121,6 +121,10 @@ pub struct Imports {
     pub field_max_bytes: usize,
     /// How many rows are taken in one transaction.
     pub batch_rows: usize,
+    /// How many transactions an import has before it stands back for one of another owner.
+    pub turn_batches: u64,
+    /// How often an import is begun without getting further before it fails.
+    pub attempts_max: u64,
     /// How long a client may take to put a file, in seconds.
     pub upload_secs: i64,
     /// How long a file of leads is kept after it came and after its last import ended, in seconds.
@@ -203,6 +207,8 @@ impl Imports {
         problems.within("imports.columns_max", self.columns_max, 1, 10_000);
         problems.within("imports.field_max_bytes", self.field_max_bytes, 64, 1 << 20);
         problems.within("imports.batch_rows", self.batch_rows, 1, 10_000);
+        problems.within("imports.turn_batches", self.turn_batches, 1, 1_000_000);
+        problems.within("imports.attempts_max", self.attempts_max, 1, 1_000);
         problems.within("imports.upload_secs", self.upload_secs, 10, 7 * DAY_SECS);
         problems.within("imports.file_keep_secs", self.file_keep_secs, 0, 366 * DAY_SECS);
         problems.within("imports.uploads_open_max", self.uploads_open_max, 1, 10_000);

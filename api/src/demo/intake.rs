@@ -97,7 +97,7 @@ impl Market<'_> {
         let seller = self.cast.sellers.get(index).ok_or(DemoError::Unexpected("an import of nobody"))?;
         let mut page = Page { first: PAGE_ROWS, after: None };
         loop {
-            let slice = import_refusals(self.app, &seller.actor.caller, import.id, &page).await?;
+            let slice = import_refusals(self.app, &seller.actor.caller, (import.id, import.seller), &page).await?;
             for refused in slice.rows.iter().filter(|refused| refused.position == 0) {
                 // The header is line 1, and no cell holds a line break.
                 let row = usize::try_from(refused.line).unwrap_or(usize::MAX).saturating_sub(2);

@@ -1,9 +1,9 @@
-//! Files of leads: uploads, imports, and the rows that were refused.
+//! Files of leads and of people who must not be contacted: uploads, imports, and the rows that were refused.
 
 use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::id::ImportId;
-use domain::import::ImportState;
+use domain::id::{ImportId, OrganizationId};
+use domain::import::{ImportKind, ImportState};
 use domain::upload::{UploadPurpose, UploadState};
 use secrecy::ExposeSecret;
 use store::imports::{Import, ImportRefusal};
@@ -80,19 +80,21 @@ impl From<UploadView> for UploadObject {
     }
 }
 
-/// The import of a file of leads.
+/// The import of a file.
 #[derive(Debug, SimpleObject)]
 #[graphql(name = "Import", complex)]
 pub struct ImportObject {
     #[graphql(skip)]
-    import: ImportId,
+    import: (ImportId, Option<OrganizationId>),
     /// The id.
     pub id: ID,
+    /// What is imported.
+    pub kind: Word<ImportKind>,
     /// The file.
     pub upload_id: ID,
     /// The file's name.
     pub file_name: String,
-    /// The mapping, as it was handed in.
+    /// The mapping, as it was handed in; for a do-not-contact list what was told of it, as JSON.
     pub mapping: String,
     /// How far it is.
     pub state: Word<ImportState>,
@@ -102,11 +104,11 @@ pub struct ImportObject {
     pub bytes_read: f64,
     /// Rows read so far.
     pub rows_read: i32,
-    /// Rows that are leads now.
+    /// Rows that are leads, or entries of the list, now.
     pub rows_accepted: i32,
     /// Rows refused, each with its reasons.
     pub rows_refused: i32,
-    /// Rows that were leads of the organization already.
+    /// Rows that were leads of the organization, with the same content, or entries of the list, already.
     pub rows_duplicate: i32,
     /// Rows left out by the mapping's filters, or empty.
     pub rows_skipped: i32,
@@ -125,8 +127,9 @@ pub struct ImportObject {
 impl From<Import> for ImportObject {
     fn from(import: Import) -> Self {
         Self {
-            import: import.id,
+            import: (import.id, import.seller),
             id: to_id(import.id),
+            kind: import.kind.into(),
             upload_id: to_id(import.upload),
             file_name: import.file_name,
             mapping: import.mapping,
@@ -249,14 +252,14 @@ impl ImportQuery {
         Ok(found.map(UploadObject::from))
     }
 
-    /// An import of the caller's organization.
+    /// An import of the caller's organization; operators see those of do-not-contact lists.
     async fn import(&self, ctx: &Context<'_>, #[graphql(desc = "Which.")] id: ID) -> async_graphql::Result<Option<ImportObject>> {
         let id = parse_id(&id, "id").map_err(top_level)?;
         let found = answer(ctx, imports::import_get(app(ctx), caller(ctx), id).await)?;
         Ok(found.map(ImportObject::from))
     }
 
-    /// The imports of the caller's organization, newest first.
+    /// The imports of the caller's organization, newest first; operators see those of do-not-contact lists.
     #[graphql(complexity = "page_cost(first, child_complexity)")]
     async fn imports(
         &self,

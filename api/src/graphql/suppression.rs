@@ -7,8 +7,10 @@ use store::suppressions::StoredSuppression;
 
 use super::connection::{NodeConnection, connection, page, page_cost};
 use super::error::{UserError, answer, settle, top_level};
-use super::id::to_id;
+use super::id::{parse_id, to_id};
+use super::import::ImportObject;
 use super::{app, caller};
+use crate::app::imports::{self, List, SuppressionFileImport as Asked};
 use crate::app::suppressions::{self, SuppressionsImported};
 use crate::mutation_errors;
 
@@ -24,6 +26,7 @@ pub struct SuppressionMutation;
 
 mutation_errors!(SuppressionAdd: [Invalid, Required, TooLarge, NotALead]);
 mutation_errors!(SuppressionImport: [Invalid, Required, TooLarge, NotALead]);
+mutation_errors!(SuppressionFileImport: [Invalid, Required, TooLarge, NotFound, WrongState]);
 
 /// An entry of the list. Who it is cannot be told: only a keyed hash is kept.
 #[derive(Debug, SimpleObject)]
@@ -59,9 +62,30 @@ pub struct SuppressionAddInput {
 #[derive(InputObject)]
 pub struct SuppressionImportInput {
     /// CSV with one phone number, e-mail address or SHA-256 a line, in the first column; a header is passed over. At most
-    /// 20,000 lines.
+    /// 20,000 lines, and no more than a request may hold: 256 KiB, about 3,900 digests. A longer list is put as a file:
+    /// `suppressionFileImport`.
     #[graphql(secret)]
     pub csv: String,
+    /// ISO 3166-1 alpha-2, for phone numbers without a country code.
+    pub country: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// Where the list comes from.
+    pub source: String,
+}
+
+/// A list of those who must not be contacted, as a file.
+#[derive(InputObject)]
+pub struct SuppressionFileImportInput {
+    /// The file, put before for the purpose SUPPRESSIONS: CSV, plain or gzip, with one phone number, e-mail address or SHA-256
+    /// in hexadecimal digits a row.
+    pub upload_id: ID,
+    /// The column, by its name in the header or by its place such as `#2`; the first one otherwise.
+    pub column: Option<String>,
+    /// `tab` or one character; found out otherwise.
+    pub delimiter: Option<String>,
+    /// A label of the WHATWG standard, such as `windows-1251`; found out otherwise.
+    pub encoding: Option<String>,
     /// ISO 3166-1 alpha-2, for phone numbers without a country code.
     pub country: Option<String>,
     /// Why.
@@ -88,6 +112,15 @@ pub struct SuppressionImportPayload {
     pub known: Option<i32>,
     /// What was wrong; the path ends in the number of the line.
     pub user_errors: Vec<UserError<SuppressionImport>>,
+}
+
+/// The answer of `suppressionFileImport`.
+#[derive(Debug, SimpleObject)]
+pub struct SuppressionFileImportPayload {
+    /// The import, queued.
+    pub import: Option<ImportObject>,
+    /// What was wrong.
+    pub user_errors: Vec<UserError<SuppressionFileImport>>,
 }
 
 #[Object]
@@ -146,6 +179,31 @@ impl SuppressionMutation {
             known: done.map(|done| count(done.known)),
             user_errors,
         })
+    }
+
+    /// Adds a list that was put as a file. Its rows are read behind the scenes, and one that cannot be read is refused alone:
+    /// the import tells how far it is, and which. Open leads of those on the list are checked again.
+    async fn suppression_file_import(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is asked for.")] input: SuppressionFileImportInput,
+    ) -> async_graphql::Result<SuppressionFileImportPayload> {
+        let result = match parse_id(&input.upload_id, "uploadId") {
+            Ok(upload) => {
+                let list = List {
+                    column: input.column,
+                    delimiter: input.delimiter,
+                    encoding: input.encoding,
+                    country: input.country,
+                    reason: input.reason,
+                    source: input.source,
+                };
+                imports::suppression_file_import(app(ctx), caller(ctx), Asked { upload, list }).await
+            }
+            Err(refusal) => Err(refusal.into()),
+        };
+        let (import, user_errors) = settle(ctx, result)?;
+        Ok(SuppressionFileImportPayload { import: import.map(ImportObject::from), user_errors })
     }
 }
 

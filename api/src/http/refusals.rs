@@ -7,7 +7,7 @@ use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use axum::routing::get;
 use bytes::Bytes;
-use domain::id::ImportId;
+use domain::id::{ImportId, OrganizationId};
 use store::imports::ImportRefusal;
 use store::page::{Page, Slice};
 
@@ -15,7 +15,7 @@ use super::door::{Door, cut_off, nothing, problem};
 use super::endpoint::problem_response;
 use super::problem::{Problem, ProblemCode};
 use super::table::{download, lines, text_cell};
-use crate::app::imports::import_refusals;
+use crate::app::imports::{import_get, import_refusals};
 use crate::app::{App, AppError, Caller};
 
 /// The names of the columns.
@@ -38,7 +38,9 @@ async fn answer(door: &Door, id: &str, request: Request) -> Result<Response, Pro
     let caller = door.admit(&parts).await?;
     let id: ImportId = id.parse().map_err(|_| nothing("import"))?;
     // The first page is read before the answer begins, so that a refusal still has a status.
-    let first = page(&door.app, &caller, id, None).await.map_err(|error| problem(&caller, &error))?;
+    let import = import_get(&door.app, &caller, id).await.map_err(|error| problem(&caller, &error))?;
+    let import = import.map(|import| (import.id, import.seller)).ok_or_else(|| nothing("import"))?;
+    let first = page(&door.app, &caller, import, None).await.map_err(|error| problem(&caller, &error))?;
     let start = lines([HEADER.map(str::to_owned)]).map_err(|_| Problem::new(ProblemCode::Internal, "no table"))?;
     let app = Arc::clone(&door.app);
     let pages = futures::stream::try_unfold(Some((start, first)), move |state| {
@@ -49,15 +51,20 @@ async fn answer(door: &Door, id: &str, request: Request) -> Result<Response, Pro
             let table = lines(slice.rows.iter().map(cells))?;
             let chunk = Bytes::from([before, table].concat());
             let Some(last) = last else { return Ok(Some((chunk, None))) };
-            let next = page(&app, &caller, id, Some(last)).await.map_err(|error| cut_off(&caller, &error))?;
+            let next = page(&app, &caller, import, Some(last)).await.map_err(|error| cut_off(&caller, &error))?;
             Ok(Some((chunk, Some((Bytes::new(), next)))))
         }
     });
     Ok(download(&format!("refusals-{id}.csv"), pages))
 }
 
-async fn page(app: &App, caller: &Caller, id: ImportId, after: Option<(i64, i64)>) -> Result<Slice<ImportRefusal>, AppError> {
-    import_refusals(app, caller, id, &Page { first: PAGE_ROWS, after }).await
+async fn page(
+    app: &App,
+    caller: &Caller,
+    import: (ImportId, Option<OrganizationId>),
+    after: Option<(i64, i64)>,
+) -> Result<Slice<ImportRefusal>, AppError> {
+    import_refusals(app, caller, import, &Page { first: PAGE_ROWS, after }).await
 }
 
 /// Where a refusal stands in the order of the file.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 pub use key::{DuplicateKey, KeyKind, contact_keys, session_keys};
 pub use mail::{Email, is_free_mail, is_role_mailbox, normalise_email};
 pub use name::{NameFault, fold, normalise_name};
+pub(crate) use phone::is_hidden;
 pub use phone::{Phone, PhoneLine, normalise_phone};
 
 use crate::lead::{Audience, Channel, ContactDraft, Messenger, silent_debug};

@@ -75,8 +75,7 @@ pub fn normalise_phone(text: &str, country: Option<&str>) -> Result<Phone, Refus
     if text.chars().nth(MAX_TEXT).is_some() {
         return Err(Refusal::new(Code::TooLarge, format!("a phone number has at most {MAX_TEXT} characters")));
     }
-    let hidden = text.contains('*') || text.to_lowercase().contains("xxx") || HIDDEN.contains(&fold(text).as_str());
-    if hidden || text.is_empty() {
+    if is_hidden(text) || text.is_empty() {
         return Err(Refusal::new(Code::NotALead, "a hidden number is no way to reach a person"));
     }
     let region = country.and_then(|code| country::Id::from_str(code).ok());
@@ -92,6 +91,12 @@ pub fn normalise_phone(text: &str, country: Option<&str>) -> Result<Phone, Refus
     let e164 = number.format().mode(phonenumber::Mode::E164).to_string();
     let country = number.country().id().map(|id| id.as_ref().to_owned());
     Ok(Phone { e164, valid, line, country })
+}
+
+/// Whether a text stands in place of a number, or shows only a part of one. To be asked before a number is read: what reads
+/// numbers would take the part for the whole.
+pub(crate) fn is_hidden(text: &str) -> bool {
+    text.contains('*') || text.to_lowercase().contains("xxx") || HIDDEN.contains(&fold(text).as_str())
 }
 
 const fn line_of(kind: phonenumber::Type) -> PhoneLine {

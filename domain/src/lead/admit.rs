@@ -59,8 +59,10 @@ pub struct Lead {
     pub channels: Vec<Channel>,
     /// The seller's own reference.
     pub seller_reference: Option<String>,
-    /// When the person left the details.
+    /// When the person left the details; when the lead was brought where the seller does not say it.
     pub captured_at: Timestamp,
+    /// Whether the seller says when the person left the details. A lead of unknown age earns nothing by being new.
+    pub dated: bool,
     /// Whether the contact data is made up.
     pub synthetic: bool,
     /// What tells who the person is.
@@ -126,7 +128,7 @@ pub fn admit(draft: &LeadDraft, path: &VerticalPath, definition: &Definition, no
             refused.extend(attribute_refusals(&fitted.public).map(|refusal| refusal.at("attributes")));
             let mut attributes = core_attributes(&draft.demographics, &draft.firmographics);
             attributes.extend(fitted.public);
-            let lead = assemble(draft, path, contact, attributes, fitted.identifying, country);
+            let lead = assemble(draft, path, contact, attributes, fitted.identifying, country, now);
             if refused.is_empty() { Ok(lead) } else { Err(refused) }
         }
         (contact, fitted, _) => {
@@ -144,6 +146,7 @@ fn assemble(
     attributes: BTreeMap<String, AttributeValue>,
     identifying: BTreeMap<String, AttributeValue>,
     country: String,
+    now: Timestamp,
 ) -> Lead {
     let session = &draft.session;
     let trace = Trace {
@@ -179,7 +182,8 @@ fn assemble(
         form,
         channels: contact.channels(),
         seller_reference: trimmed(draft.seller_reference.as_deref()),
-        captured_at: draft.captured_at,
+        captured_at: draft.captured_at.unwrap_or(now),
+        dated: draft.captured_at.is_some(),
         synthetic: draft.synthetic,
         sealed: Sealed {
             contact,
@@ -223,10 +227,10 @@ fn origin_refusals(draft: &LeadDraft, now: Timestamp) -> Vec<Refusal> {
         let message = "a bought database without the consent of each person is not a source of leads";
         found.push(Refusal::new(Code::NotALead, message).at("origin").at("source"));
     }
-    if draft.captured_at > plus_secs(now, CLOCK_SKEW_SECS) {
+    if draft.captured_at.is_some_and(|at| at > plus_secs(now, CLOCK_SKEW_SECS)) {
         found.push(Refusal::invalid("capturedAt", "lies in the future"));
     }
-    if plus_secs(draft.captured_at, MAX_AGE_SECS) < now {
+    if draft.captured_at.is_some_and(|at| plus_secs(at, MAX_AGE_SECS) < now) {
         found.push(Refusal::invalid("capturedAt", "lies more than ten years back"));
     }
     if draft.demographics.age.is_some_and(|age| age > 120) {

@@ -59,8 +59,9 @@ pub struct LeadDraft {
     /// The seller's own reference, unique among its leads.
     #[serde(default)]
     pub seller_reference: Option<String>,
-    /// When the person left the details.
-    pub captured_at: Timestamp,
+    /// When the person left the details, where the seller says it.
+    #[serde(default)]
+    pub captured_at: Option<Timestamp>,
     /// Whether the contact data is made up, for a demonstration or a test.
     #[serde(default)]
     pub synthetic: bool,

@@ -59,7 +59,7 @@ pub(crate) fn draft(now: Timestamp) -> LeadDraft {
         comments: None,
         call_me_at: None,
         seller_reference: None,
-        captured_at: now,
+        captured_at: Some(now),
         synthetic: false,
     }
 }

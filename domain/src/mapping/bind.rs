@@ -173,6 +173,12 @@ impl Mapping {
         if !file.quote.is_ascii_punctuation() {
             found.push(at(Refusal::invalid("quote", "the quotation mark is one ASCII punctuation character")));
         }
+        if file.escape.is_some_and(|escape| !escape.is_ascii_punctuation() || file.delimiter.starts_with(escape)) {
+            found.push(at(Refusal::invalid(
+                "escape",
+                "the escape character is one ASCII punctuation character, not the delimiter",
+            )));
+        }
         if !matches!(file.decimal, '.' | ',') {
             found.push(at(Refusal::invalid("decimal", "the decimal mark is `.` or `,`")));
         }

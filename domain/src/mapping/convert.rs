@@ -6,6 +6,7 @@ use super::countries;
 use super::date::DateFormat;
 use super::number::{Decimal, NumberFormat, Round, Unit};
 use super::target::Kind;
+use crate::contact::is_hidden;
 use crate::id::OrganizationId;
 use crate::money::{Currency, MAX_INPUT_MINOR, Money};
 use crate::refusal::Code;
@@ -137,8 +138,11 @@ impl Converter {
         }
     }
 
-    /// A number that the metadata cannot read stays as it is: verification says what is wrong with it.
+    /// A hidden number, and one that the metadata cannot read, stays as it is: admission says what is wrong with it.
     fn phone(&self, text: &str) -> String {
+        if is_hidden(text) {
+            return text.to_owned();
+        }
         match phonenumber::parse(self.region, text) {
             Ok(number) if self.region.is_some() || text.starts_with('+') => {
                 number.format().mode(phonenumber::Mode::E164).to_string()

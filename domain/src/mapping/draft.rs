@@ -25,12 +25,7 @@ pub(super) struct Values {
 impl Values {
     /// The draft. A made-up `person` fills what the row leaves open of the contact; the kind of contact follows from what
     /// is there when the row does not say it.
-    pub(super) fn into_draft(
-        mut self,
-        vertical: &str,
-        received_at: Timestamp,
-        person: Option<Person>,
-    ) -> Result<LeadDraft, Refusal> {
+    pub(super) fn into_draft(mut self, vertical: &str, person: Option<Person>) -> Result<LeadDraft, Refusal> {
         let synthetic = person.is_some();
         let mut contact = self.contact();
         if let Some(person) = person {
@@ -46,7 +41,6 @@ impl Values {
         };
         let interest = self.word(Target::Interest).ok_or_else(|| Refusal::required("interest"))?;
         let source = self.source()?;
-        let captured_at = self.instant(Target::CapturedAt).unwrap_or(received_at);
         Ok(LeadDraft {
             vertical: vertical.to_owned(),
             audience: self.word(Target::Audience).unwrap_or(Audience::Consumer),
@@ -63,12 +57,12 @@ impl Values {
                 city: self.text(Target::City),
             },
             source,
-            consent: self.consent(captured_at),
+            consent: self.consent(),
             session: self.session(),
             comments,
             call_me_at,
             seller_reference: self.text(Target::SellerReference),
-            captured_at,
+            captured_at: self.instant(Target::CapturedAt),
             synthetic,
             attributes: self.attributes.into_iter().filter_map(|(key, value)| Some((key, attribute(value)?))).collect(),
         })
@@ -133,7 +127,7 @@ impl Values {
     }
 
     /// Evidence exists when the row says anything of it; a channel refused on a row without other evidence counts as such.
-    fn consent(&mut self, captured_at: Timestamp) -> Option<ConsentEvidence> {
+    fn consent(&mut self) -> Option<ConsentEvidence> {
         let refused: BTreeSet<Channel> = [
             (Target::RefusesPhone, Channel::Phone),
             (Target::RefusesEmail, Channel::Email),
@@ -142,11 +136,9 @@ impl Values {
         .into_iter()
         .filter_map(|(target, channel)| self.bool(target).filter(|refuses| *refuses).map(|_| channel))
         .collect();
-        let text = self.text(Target::ConsentText);
-        let at = self.instant(Target::ConsentAt);
         let evidence = ConsentEvidence {
-            captured_at: at.or_else(|| text.as_ref().map(|_| captured_at)),
-            text: text.unwrap_or_default(),
+            captured_at: self.instant(Target::ConsentAt),
+            text: self.text(Target::ConsentText).unwrap_or_default(),
             text_version: self.text(Target::ConsentVersion),
             page_url: self.text(Target::ConsentPage),
             ip: self.text(Target::ConsentIp),

@@ -8,12 +8,15 @@ use crate::money::Currency;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FileFormat {
-    /// `auto`, `tab`, or one character.
+    /// `auto`, `tab`, or one ASCII character that is neither letter nor digit, a control character included.
     pub delimiter: String,
     /// `auto`, or a label of the WHATWG encoding standard such as `utf-8`, `utf-16le`, `windows-1251`, `iso-8859-1`.
     pub encoding: String,
     /// The quotation mark, one ASCII character.
     pub quote: char,
+    /// The character that, within quotation marks, takes its meaning from the next one; without it a quotation mark is
+    /// doubled there.
+    pub escape: Option<char>,
     /// Whether the first line (after the skipped ones) names the columns. Without, columns are `#1`, `#2`, ...
     pub header: bool,
     /// Lines to leave out at the start of the file; at most 1,000.
@@ -36,6 +39,7 @@ impl Default for FileFormat {
             delimiter: "auto".to_owned(),
             encoding: "auto".to_owned(),
             quote: '"',
+            escape: None,
             header: true,
             skip_lines: 0,
             phone_region: None,
@@ -53,17 +57,18 @@ impl FileFormat {
         match self.delimiter.as_str() {
             "auto" => Ok(None),
             "tab" => Ok(Some(b'\t')),
-            one => {
-                match one.as_bytes() {
-                    [byte] if (byte.is_ascii_punctuation() || matches!(byte, b'\t' | b' ')) && !one.starts_with(self.quote) => {
-                        Ok(Some(*byte))
-                    }
-                    _ => Err("a delimiter is `auto`, `tab` or one ASCII punctuation character other than the quotation mark"
-                        .to_owned()),
-                }
-            }
+            one => match one.as_bytes() {
+                [byte] if separates(*byte) && !one.starts_with(self.quote) => Ok(Some(*byte)),
+                _ => Err("a delimiter is `auto`, `tab` or one ASCII character that is neither letter nor digit, no end of a \
+                              line and not the quotation mark"
+                    .to_owned()),
+            },
         }
     }
+}
+
+const fn separates(byte: u8) -> bool {
+    byte.is_ascii_punctuation() || byte == b' ' || (byte.is_ascii_control() && !matches!(byte, 0 | b'\n' | b'\r'))
 }
 
 /// Takes only some rows. Comparisons leave case and blanks around aside.
@@ -91,7 +96,7 @@ pub struct SyntheticRule {
 /// The delimiter that cuts the sample's first lines into the most columns, evenly; a comma when none does.
 #[must_use]
 pub fn sniff_delimiter(sample: &str, quote: char) -> u8 {
-    const CANDIDATES: &[char] = &[',', ';', '\t', '|', ':', '^', '~'];
+    const CANDIDATES: &[char] = &[',', ';', '\t', '|', ':', '^', '~', '\u{1}'];
     const LINES: usize = 50;
     let mut best = (0_usize, 0_usize, b',');
     for &candidate in CANDIDATES {
@@ -145,6 +150,7 @@ mod tests {
         assert_eq!(sniff_delimiter("a;b;c\n1,5;2,5;3,5\n1,2;2;3\n", '"'), b';');
         assert_eq!(sniff_delimiter("a\tb\n1\t2\n", '"'), b'\t');
         assert_eq!(sniff_delimiter("a|b\n", '"'), b'|');
+        assert_eq!(sniff_delimiter("a\u{1}b\n1,5\u{1}2,5\n", '"'), 1);
         assert_eq!(sniff_delimiter("only\none\n", '"'), b',');
         assert_eq!(sniff_delimiter("", '"'), b',');
     }
@@ -155,7 +161,8 @@ mod tests {
         assert_eq!(format("auto").delimiter_byte(), Ok(None));
         assert_eq!(format("tab").delimiter_byte(), Ok(Some(b'\t')));
         assert_eq!(format(";").delimiter_byte(), Ok(Some(b';')));
-        for bad in ["", ";;", "\"", "a", "é"] {
+        assert_eq!(format("\u{1}").delimiter_byte(), Ok(Some(1)));
+        for bad in ["", ";;", "\"", "a", "é", "\n", "\r", "\u{0}"] {
             assert!(format(bad).delimiter_byte().is_err(), "{bad}");
         }
     }

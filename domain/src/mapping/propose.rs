@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::convert::wordlike;
+use super::file::FileFormat;
 use super::profile::{Profile, Shape};
 use super::synonyms::{NAMES, Topic, likeness, plain, within};
 use super::target::{Kind, Target};
@@ -25,9 +26,9 @@ pub struct Candidate<'a> {
 }
 
 /// A commented mapping in TOML. The more rows the sample has, the better the proposal; a hundred are plenty. Of several
-/// candidates the one whose attributes the columns resemble most is taken.
+/// candidates the one whose attributes the columns resemble most is taken. What was told of the `format` is kept.
 #[must_use]
-pub fn propose(columns: &[String], rows: &[Vec<String>], candidates: &[Candidate<'_>]) -> String {
+pub fn propose(columns: &[String], rows: &[Vec<String>], format: &FileFormat, candidates: &[Candidate<'_>]) -> String {
     let profiles: Vec<Profile> = columns
         .iter()
         .enumerate()
@@ -43,7 +44,7 @@ pub fn propose(columns: &[String], rows: &[Vec<String>], candidates: &[Candidate
         .reduce(|best, next| if next.0.len() > best.0.len() { next } else { best });
     let (attributes, path) = chosen.map_or_else(|| (BTreeMap::new(), ""), |(found, candidate)| (found, candidate.path));
     let mut proposal = Proposal { text: String::new(), used: BTreeSet::new() };
-    proposal.head(path, attributes.len(), &profiles);
+    proposal.head(path, attributes.len(), &profiles, format);
     proposal.fields(&topics);
     proposal.attributes(&attributes, candidates.iter().find(|candidate| candidate.path == path));
     proposal.rest(&profiles);
@@ -151,11 +152,19 @@ impl Proposal {
         self.text.push('\n');
     }
 
-    fn head(&mut self, path: &str, matched: usize, profiles: &[Profile]) {
+    fn head(&mut self, path: &str, matched: usize, profiles: &[Profile], format: &FileFormat) {
         self.line("# A proposal from the names of the columns and a sample of the rows: read it before you use it.");
         let _ =
             writeln!(self.text, "vertical = {} # check: {matched} of its attributes look like columns of the file", quoted(path));
         self.line("\n[file]");
+        for (key, told) in [("delimiter", &format.delimiter), ("encoding", &format.encoding)] {
+            if told != "auto" {
+                let _ = writeln!(self.text, "{key} = {}", quoted(told));
+            }
+        }
+        if format.skip_lines > 0 {
+            let _ = writeln!(self.text, "skip_lines = {}", format.skip_lines);
+        }
         let missing: BTreeSet<&str> = profiles.iter().flat_map(|profile| profile.missing.iter().map(String::as_str)).collect();
         if !missing.is_empty() {
             let missing: Vec<String> = missing.into_iter().map(quoted).collect();

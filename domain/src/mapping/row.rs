@@ -35,7 +35,7 @@ pub struct RowRefusal {
 
 impl Bound {
     /// What becomes of a row. `ordinal` counts the rows of the file from 0 and decides who a made-up person is;
-    /// `received_at` is when the file came, for rows that do not say when the person left the details.
+    /// `received_at` is when the file came: the day on which somebody born at a date has an age.
     #[must_use]
     pub fn apply(&self, cells: &[&str], ordinal: u64, received_at: Timestamp) -> RowOutcome {
         if cells.iter().all(|cell| cell.trim().is_empty()) {
@@ -70,7 +70,7 @@ impl Bound {
             return RowOutcome::Refused(refused);
         }
         let person = self.synthetic_seed.map(|seed| synthetic::person(seed, ordinal));
-        match values.into_draft(&self.vertical, received_at, person) {
+        match values.into_draft(&self.vertical, person) {
             Ok(draft) => RowOutcome::Lead(Box::new(draft)),
             Err(refusal) => RowOutcome::Refused(vec![self.place(&refusal)]),
         }
@@ -118,7 +118,7 @@ impl Bound {
                     Code::TooLarge,
                     &format!("the cell is longer than {} bytes; perhaps a quotation mark is missing", self.cell_bytes),
                 )
-            } else if cell.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+            } else if cell.chars().any(strange) {
                 bad(Code::Invalid, "the cell holds control characters")
             } else if cell.contains(char::REPLACEMENT_CHARACTER) {
                 bad(Code::Invalid, "the cell holds bytes that are no text in the file's encoding")
@@ -131,6 +131,10 @@ impl Bound {
     fn value(&self, field: &BoundField, cells: &[&str], received_at: Timestamp) -> Result<Option<Value>, Reason> {
         let text = self.answer(field, cells).and_then(|text| translated(field, text)).or_else(|| field.default.clone());
         let text = text.filter(|text| !text.trim().is_empty());
+        // A constant, a default or a translation of the mapping may hold what no cell can.
+        if text.as_ref().is_some_and(|text| text.chars().any(strange)) {
+            return Err((Code::Invalid, "holds control characters".to_owned()));
+        }
         let value = match text {
             Some(text) => field.converter.convert(&cased(&text, field.case), received_at.date_naive())?,
             None => None,
@@ -162,6 +166,10 @@ impl Bound {
         let folded = folded(cell);
         folded.is_empty() || self.missing.contains(&folded) || field.missing.contains(&folded)
     }
+}
+
+fn strange(c: char) -> bool {
+    c.is_control() && !matches!(c, '\n' | '\r' | '\t')
 }
 
 fn takes(filter: &BoundFilter, cells: &[&str]) -> bool {

@@ -199,6 +199,38 @@ fn a_row_becomes_a_lead_with_every_kind_of_value() {
 }
 
 #[test]
+fn a_time_that_the_file_does_not_tell_is_not_made_up() {
+    let silent = TOURS
+        .replace("consent_at = { column = \"Created\", dates = [\"%d.%m.%Y %H:%M\"] }\n", "")
+        .replace("captured_at = { column = \"Created\", dates = [\"%d.%m.%Y %H:%M\"] }\n", "");
+    let bound = Mapping::parse(&silent).unwrap().bind(&columns(), &definition(), Limits::default()).unwrap();
+    let RowOutcome::Lead(draft) = bound.apply(ROW, 0, now()) else { panic!() };
+    let consent = draft.consent.as_ref().unwrap();
+    assert_eq!((consent.text.as_str(), consent.captured_at, draft.captured_at), ("I agree", None, None));
+    assert_eq!(
+        bound.apply(ROW, 0, now()),
+        bound.apply(ROW, 0, now() + chrono::TimeDelta::hours(1)),
+        "the same row, the same draft"
+    );
+}
+
+#[test]
+fn a_number_of_which_a_part_is_hidden_is_not_cut_to_another_one() {
+    let phones = |cell: &'static str| lead(&with(&[("Mobile", cell)])).contact.phones;
+    assert_eq!(phones("+47 912 34 ***"), ["+47 912 34 ***"]);
+    assert_eq!(phones("912 345 XXX"), ["912 345 XXX"]);
+    assert_eq!(phones("+47 912 34 567"), ["+4791234567"]);
+}
+
+#[test]
+fn a_constant_holds_no_control_characters() {
+    let text = TOURS.replace("{ constant = \"I agree\" }", "{ constant = \"I\\u0000agree\" }");
+    let bound = Mapping::parse(&text).unwrap().bind(&columns(), &definition(), Limits::default()).unwrap();
+    let RowOutcome::Refused(found) = bound.apply(ROW, 0, now()) else { panic!() };
+    assert_eq!(found[0].reason, "`consent_text` holds control characters");
+}
+
+#[test]
 fn missing_values_translations_and_filters() {
     let draft = lead(&with(&[("Credit", "C"), ("Country", "unknown"), ("Marital", " SELECT ")]));
     assert_eq!((draft.demographics.credit_band, draft.demographics.marital_status), (None, None));
@@ -330,7 +362,7 @@ fn a_proposal_recognises_columns_by_name_and_by_look() {
         row(["2", "Bert", "Ott", "0151 2345679", "b@b.de", "k.A.", "Austria", "city break", "14", "13.12.2025 11:30", "0"]),
     ];
     let definition = definition();
-    let text = propose(&header, &rows, &[Candidate { path: "travel/tour", definition: &definition }]);
+    let text = propose(&header, &rows, &FileFormat::default(), &[Candidate { path: "travel/tour", definition: &definition }]);
     let mapping = Mapping::parse(&text).unwrap();
     assert_eq!(mapping.fields[&Target::Name].template.as_deref(), Some("{Vorname} {Nachname}"));
     let column = |target: Target| mapping.fields.get(&target).and_then(|rule| rule.column.as_deref());
@@ -343,6 +375,10 @@ fn a_proposal_recognises_columns_by_name_and_by_look() {
     assert_eq!(mapping.attributes["goal"].column.as_deref(), Some("Destination"));
     assert_eq!(mapping.file.missing, ["k.A."]);
     assert!(text.contains("Converted: looks like an outcome"));
+    let told = FileFormat { delimiter: "\u{1}".into(), encoding: "windows-1252".into(), skip_lines: 2, ..FileFormat::default() };
+    let text = propose(&header, &rows, &told, &[Candidate { path: "travel/tour", definition: &definition }]);
+    let file = Mapping::parse(&text).unwrap().file;
+    assert_eq!((file.delimiter, file.encoding, file.skip_lines), (told.delimiter, told.encoding, 2));
     mapping.bind(&header, &definition, Limits::default()).unwrap();
 }
 
@@ -371,7 +407,7 @@ proptest! {
     fn every_proposal_can_be_read(header in prop::collection::vec(".{0,12}", 1..8), cells in prop::collection::vec(".{0,12}", 16)) {
         let rows: Vec<Vec<String>> = cells.chunks(header.len()).map(<[String]>::to_vec).collect();
         let definition = definition();
-        let text = propose(&header, &rows, &[Candidate { path: "travel/tour", definition: &definition }]);
+        let text = propose(&header, &rows, &FileFormat::default(), &[Candidate { path: "travel/tour", definition: &definition }]);
         prop_assert!(Mapping::parse(&text).is_ok(), "{text}");
     }
 }

@@ -76,7 +76,7 @@ pub fn score(lead: &Lead, definition: &Definition, weights: &Weights, checks: &[
     let mut contributions = vec![
         part(Factor::Verification, weights.verification, verification_percent(level), format!("level {}", level.as_str())),
         part(Factor::Intent, weights.intent, intent_percent(lead.interest), format!("asked for {}", lead.interest.as_str())),
-        recency(lead.captured_at, weights, now),
+        recency(lead, weights, now),
         part(Factor::Source, weights.source, source_percent(lead.source.kind), format!("came by {}", lead.source.kind.as_str())),
         completeness(lead, definition, weights),
         engagement(lead, weights),
@@ -90,12 +90,12 @@ pub fn score(lead: &Lead, definition: &Definition, weights: &Weights, checks: &[
     settled(contributions, weights)
 }
 
-/// A score of which only its lead's age has changed, as of `now`.
+/// A score of which only the age of its lead, whose date is known, has changed, as of `now`.
 #[must_use]
 pub fn aged(contributions: &[Contribution], captured_at: Timestamp, weights: &Weights, now: Timestamp) -> Score {
     let kept = contributions.iter().filter(|part| part.factor != Factor::Limit);
     let renewed = |part: &Contribution| match part.factor {
-        Factor::Recency => recency(captured_at, weights, now),
+        Factor::Recency => freshness(captured_at, weights, now),
         _ => part.clone(),
     };
     settled(kept.map(renewed).collect(), weights)
@@ -182,7 +182,15 @@ const fn source_percent(kind: SourceKind) -> i64 {
     }
 }
 
-fn recency(captured_at: Timestamp, weights: &Weights, now: Timestamp) -> Contribution {
+fn recency(lead: &Lead, weights: &Weights, now: Timestamp) -> Contribution {
+    if lead.dated {
+        freshness(lead.captured_at, weights, now)
+    } else {
+        part(Factor::Recency, weights.recency, 0, "left nobody knows when".to_owned())
+    }
+}
+
+fn freshness(captured_at: Timestamp, weights: &Weights, now: Timestamp) -> Contribution {
     let age = secs_until(captured_at, now);
     let fresh = FRESHNESS.iter().find(|(limit, ..)| age <= *limit);
     let (percent, reason) = fresh.map_or((0, "left more than thirty days ago"), |(_, percent, reason)| (*percent, *reason));

@@ -51,10 +51,18 @@ fn doubts_and_age_take_points() {
         Finding::new(CheckKind::MailDomain, Outcome::Inconclusive).at(now()),
         Finding::new(CheckKind::Answers, Outcome::Fail).at(now()),
     ];
-    let stale = lead(|draft| draft.captured_at = "2026-03-01T00:00:00Z".parse().unwrap());
+    let stale = lead(|draft| draft.captured_at = "2026-03-01T00:00:00Z".parse().ok());
     let score = scored(&stale, &tours(), &checks, Level::Format);
     assert_eq!((points(&score, Factor::Recency), points(&score, Factor::Doubt)), (0, -25));
     assert_eq!((score.points, score.temperature), (23, Temperature::Cold));
+}
+
+#[test]
+fn a_lead_of_unknown_age_earns_nothing_by_being_new() {
+    let undated = lead(|draft| draft.captured_at = None);
+    assert_eq!((undated.captured_at, undated.dated), (now(), false));
+    assert_eq!(points(&scored(&undated, &tours(), &[], Level::Format), Factor::Recency), 0);
+    assert!(points(&scored(&lead(|_| {}), &tours(), &[], Level::Format), Factor::Recency) > 0);
 }
 
 #[test]
@@ -108,7 +116,7 @@ proptest! {
         let lead = lead(|draft| {
             draft.interest = Interest::ALL[interest];
             draft.source.kind = SourceKind::ALL[source];
-            draft.captured_at = crate::time::plus_secs(now(), -hours * 3_600);
+            draft.captured_at = Some(crate::time::plus_secs(now(), -hours * 3_600));
         });
         let score = scored(&lead, &definition, &checks, Level::ALL[level]);
         prop_assert!((0..=100).contains(&score.points));

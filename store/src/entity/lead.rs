@@ -47,6 +47,7 @@ pub struct Model {
     pub drawn: bool,
     pub score_due_at: Option<DateTimeUtc>,
     pub captured_at: DateTimeUtc,
+    pub dated: bool,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
     pub version: i64,

@@ -7,7 +7,8 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
-    pub seller_id: Uuid,
+    pub kind: String,
+    pub seller_id: Option<Uuid>,
     pub upload_id: Option<Uuid>,
     pub file_name: String,
     pub file_sha256: Vec<u8>,
@@ -22,6 +23,8 @@ pub struct Model {
     pub rows_duplicate: i64,
     pub rows_skipped: i64,
     pub error: Option<String>,
+    pub attempts: i64,
+    pub served_at: Option<DateTimeUtc>,
     pub leased_until: Option<DateTimeUtc>,
     pub created_by: Option<Uuid>,
     pub created_at: DateTimeUtc,

@@ -94,8 +94,10 @@ pub struct StoredLead {
     pub contributions: Vec<Contribution>,
     /// The latest outcome of each check.
     pub checks: Vec<Check>,
-    /// When the person left the details.
+    /// When the person left the details; when it was brought where the seller does not say it.
     pub captured_at: Timestamp,
+    /// Whether the seller says when the person left the details.
+    pub dated: bool,
     /// When it was brought.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -125,6 +127,7 @@ impl StoredLead {
             channels: self.channels.clone(),
             seller_reference: self.seller_reference.clone(),
             captured_at: self.captured_at,
+            dated: self.dated,
             synthetic: self.synthetic,
             sealed,
         }
@@ -165,6 +168,7 @@ impl TryFrom<lead::Model> for StoredLead {
             contributions: serde_json::from_value(row.score_reasons).map_err(broken)?,
             checks: serde_json::from_value(row.checks).map_err(broken)?,
             captured_at: row.captured_at,
+            dated: row.dated,
             created_at: row.created_at,
             updated_at: row.updated_at,
             version: row.version,

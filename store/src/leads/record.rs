@@ -89,7 +89,7 @@ impl Tx {
             .col_expr(lead::Column::Score, Expr::value(judged.score.points))
             .col_expr(lead::Column::Temperature, Expr::value(judged.score.temperature.as_str()))
             .col_expr(lead::Column::ScoreReasons, Expr::value(json(&judged.score.contributions)?))
-            .col_expr(lead::Column::ScoreDueAt, Expr::value(fresh_until(before.captured_at, now)))
+            .col_expr(lead::Column::ScoreDueAt, Expr::value(before.dated.then(|| fresh_until(before.captured_at, now)).flatten()))
             .col_expr(lead::Column::UpdatedAt, Expr::value(now))
             .col_expr(lead::Column::Version, Expr::col(lead::Column::Version).add(1))
             .filter(lead::Column::Id.eq(before.id.0))

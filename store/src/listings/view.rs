@@ -68,8 +68,10 @@ pub struct ListingView {
     pub checks: Vec<PublicCheck>,
     /// Whether the contact details are made up, for a demonstration.
     pub synthetic: bool,
-    /// When the person left the details.
+    /// When the person left the details; when the lead was brought where the seller does not say it.
     pub captured_at: Timestamp,
+    /// Whether the seller says when the person left the details.
+    pub dated: bool,
     /// What disputes say of the seller.
     pub seller: Tally,
 }
@@ -92,6 +94,7 @@ struct LeadRow {
     checks: Json,
     synthetic: bool,
     captured_at: DateTimeUtc,
+    dated: bool,
 }
 
 /// The view of one listing.
@@ -125,6 +128,7 @@ async fn leads(db: &impl ConnectionTrait, listings: &[StoredListing]) -> Result<
         .columns([
             lead::Column::Id,
             lead::Column::Audience,
+            lead::Column::Dated,
             lead::Column::ContactKind,
             lead::Column::Interest,
             lead::Column::Offering,
@@ -167,6 +171,7 @@ impl LeadRow {
             checks: serde_json::from_value(self.checks).map_err(StoreError::corrupt)?,
             synthetic: self.synthetic,
             captured_at: self.captured_at,
+            dated: self.dated,
             seller,
         })
     }

@@ -2,7 +2,7 @@ use std::io::Write;
 
 use serde_json::json;
 
-use super::{MAPPING, announce, import, people, put, seller, tally, whole};
+use super::{MAPPING, announce, import, people, put, refusals, seller, tally, whole};
 use crate::harness::on_each_backend;
 
 const RUSSIAN: &str = "Ref;Name;Phone;Email;Age;Balance\n\
@@ -40,6 +40,35 @@ on_each_backend! {
         let latin = b"Ref|Name|Phone|Email|Age|Balance\n9|Jos\xe9 Pe\xf1a|912000009|jose@example.com|33|7\n";
         let done = whole(&x, &seller, latin, &MAPPING.replace("[file]", "[file]\nencoding = \"latin-1\"")).await;
         assert_eq!(tally(&done), [1, 1, 0, 0, 0]);
+    }
+
+    async fn an_open_quotation_mark_swallows_no_row(x: Exchange) {
+        let seller = seller(&x).await;
+        let text = people(1_500).replace(",20,60\n", ",20,\"60\n");
+        let done = whole(&x, &seller, text.as_bytes(), MAPPING).await;
+        assert_eq!((done["state"].as_str(), tally(&done)), (Some("DONE"), [1_500, 1_499, 1, 0, 0]), "{done:#}");
+        let listed = refusals(&x, &seller, done["id"].as_str().unwrap()).await;
+        assert_eq!(listed, [(62, "Balance".to_owned(), "INVALID".to_owned())]);
+    }
+
+    async fn a_number_of_which_a_part_is_hidden_is_refused(x: Exchange) {
+        let seller = seller(&x).await;
+        let text = people(1) + "h,Kari Nordmann,+47 912 34 ***,kari@example.com,30,1\n";
+        let done = whole(&x, &seller, text.as_bytes(), MAPPING).await;
+        assert_eq!(tally(&done), [2, 1, 1, 0, 0]);
+        let listed = refusals(&x, &seller, done["id"].as_str().unwrap()).await;
+        assert_eq!(listed, [(3, "Phone".to_owned(), "NOT_A_LEAD".to_owned())]);
+    }
+
+    async fn a_lead_whose_time_the_file_does_not_tell_is_of_unknown_age(x: Exchange) {
+        let seller = seller(&x).await;
+        whole(&x, &seller, people(1).as_bytes(), MAPPING).await;
+        let query = "{ leads(first: 1) { edges { node { dated checks { kind outcome evidence { fact value } } consent { capturedAt } } } } }";
+        let lead = seller.run(&x, query, json!({})).await["leads"]["edges"][0]["node"].clone();
+        assert_eq!((&lead["dated"], &lead["consent"]["capturedAt"]), (&json!(false), &json!(null)));
+        let consent = lead["checks"].as_array().unwrap().iter().find(|check| check["kind"] == "CONSENT").unwrap();
+        assert_eq!(consent["outcome"], "INCONCLUSIVE");
+        assert!(consent.to_string().contains("NO_TIME"), "{consent}");
     }
 
     async fn a_damaged_file_fails_behind_its_good_rows(x: Exchange) {

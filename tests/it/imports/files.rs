@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use api::app::imports::mapping_propose;
-use domain::mapping::{Candidate, Limits, Mapping, Target};
+use domain::mapping::{Candidate, FileFormat, Limits, Mapping, Target};
 
 use super::{seller, tally, whole};
 use crate::harness::{Database, Exchange, on_each_backend};
@@ -49,7 +49,7 @@ fn a_mapping_is_proposed_for_both_files_that_can_be_read() {
         starters.iter().map(|vertical| Candidate { path: vertical.path.as_str(), definition: &vertical.definition }).collect();
     let propose = |bytes: Vec<u8>| {
         let size = u64::try_from(bytes.len()).unwrap();
-        mapping_propose(Box::new(Cursor::new(bytes)), size, Limits::default(), &candidates).unwrap()
+        mapping_propose(Box::new(Cursor::new(bytes)), size, &FileFormat::default(), Limits::default(), &candidates).unwrap()
     };
     let bank = Mapping::parse(&propose(BANK.to_vec())).unwrap();
     assert_eq!((bank.vertical.as_str(), bank.synthetic.is_some()), ("finance/deposit", true));

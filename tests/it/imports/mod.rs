@@ -3,8 +3,11 @@
 mod content;
 mod crash;
 mod files;
+mod lists;
 mod over_http;
 pub mod removal;
+mod process;
+mod turns;
 mod whole;
 
 use api::app::imports::imports_advance;

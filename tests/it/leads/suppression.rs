@@ -36,6 +36,8 @@ on_each_backend! {
         let (seller, operator) = (x.organization("Seller").await, x.operator().await);
         let before = x.row_counts().await;
         let spoiled = import(&x, &operator, "contact\n+4791200001\nnonsense\nkari@fjelltur\n").await;
+        let sparse = import(&x, &operator, "contact\n\n\n\"+4791200001\",note\n\nnonsense\n").await;
+        assert_eq!(errors(&sparse), [("INVALID".to_owned(), "csv.6".to_owned())], "the number of the line, empty ones counted");
         let at = |line: &str| ("INVALID".to_owned(), format!("csv.{line}"));
         assert_eq!(errors(&spoiled), [at("3"), at("4")]);
         assert_eq!(x.row_counts().await, before);

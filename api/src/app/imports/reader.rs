@@ -1,17 +1,21 @@
 //! The rows of a CSV file, one after another, with the lines on which they stand.
 
-use std::io::{self, Read};
+use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use csv::{ReaderBuilder, StringRecord};
 use domain::mapping::{FileFormat, sniff_delimiter};
 use domain::refusal::{Code, Refusal};
 
-use super::text::{self, Bytes, Counted};
+use super::lines::{Line, Lines};
+use super::record::{Dialect, Record};
+use super::text::{self, Bytes, Counted, Fault, SAMPLE_BYTES};
 use crate::app::uploads::StorageFault;
 
-/// What a row may have at most; a file that exceeds it most likely lacks a closing quotation mark.
+/// The most bytes of a row that stands on several lines; one that goes on longer most likely lacks a closing quotation mark.
+const SEVERAL_LINES_BYTES: usize = 128 * 1024;
+
+/// What a row may have at most.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RowLimits {
     pub columns: usize,
@@ -19,7 +23,7 @@ pub(super) struct RowLimits {
 }
 
 impl RowLimits {
-    fn row_bytes(self) -> usize {
+    fn line_bytes(self) -> usize {
         const LARGEST: usize = 1 << 20;
         self.columns.saturating_mul(self.cell_bytes).clamp(self.cell_bytes, LARGEST)
     }
@@ -36,70 +40,40 @@ pub(super) enum ReadError {
     Storage(io::Error),
 }
 
+impl ReadError {
+    /// What broke off the reading of `line`.
+    pub(super) fn of(error: io::Error, line: u64) -> Self {
+        use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+        if error.get_ref().is_some_and(|inner| inner.is::<Fault>()) {
+            return Self::File { line, reason: error.to_string() };
+        }
+        match error.kind() {
+            _ if error.get_ref().is_some_and(|inner| inner.is::<StorageFault>()) => Self::Storage(error),
+            InvalidInput | InvalidData | UnexpectedEof => {
+                Self::File { line, reason: "the compressed file is damaged".to_owned() }
+            }
+            _ => Self::Storage(error),
+        }
+    }
+}
+
 /// A row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Row {
     /// The line on which it begins, from 1.
     pub line: u64,
     /// Its cells.
-    pub cells: StringRecord,
+    pub cells: Vec<String>,
 }
 
 /// The rows of a file.
 pub(super) struct Rows {
-    csv: csv::Reader<Measured>,
-    row_bytes: Arc<AtomicU64>,
+    lines: Lines,
+    dialect: Dialect,
+    /// The cells of the first row.
+    width: Option<usize>,
     raw_bytes: Arc<AtomicU64>,
-    two_byte_breaks: Arc<AtomicBool>,
-    skipped_lines: u64,
-    last_line: u64,
 }
-
-/// Ends with an error when one row takes more than its share: an open quotation mark would otherwise gather the whole file.
-struct Measured {
-    text: Bytes,
-    since_row: Arc<AtomicU64>,
-    limit: u64,
-    breaks: Breaks,
-}
-
-/// Finds out whether lines end with CR and LF, by the first one that ends.
-struct Breaks {
-    two_bytes: Arc<AtomicBool>,
-    known: bool,
-    previous: u8,
-}
-
-impl Breaks {
-    fn see(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            if self.known {
-                return;
-            }
-            if *byte == b'\n' {
-                self.known = true;
-                self.two_bytes.store(self.previous == b'\r', Ordering::Relaxed);
-            }
-            self.previous = *byte;
-        }
-    }
-}
-
-impl Read for Measured {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.since_row.load(Ordering::Relaxed) > self.limit {
-            return Err(io::Error::other(TooLong));
-        }
-        let read = self.text.read(buffer)?;
-        self.breaks.see(buffer.get(..read).unwrap_or_default());
-        self.since_row.fetch_add(u64::try_from(read).unwrap_or(u64::MAX), Ordering::Relaxed);
-        Ok(read)
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("a row is too long; perhaps a closing quotation mark is missing")]
-struct TooLong;
 
 impl Rows {
     /// Opens a file of `size` bytes. A refusal is about the mapping's `file`; an error about the file.
@@ -114,58 +88,35 @@ impl Rows {
             .delimiter_byte()
             .map_err(|message| Refusal::new(Code::Invalid, message).at("delimiter").at("file").at("mapping"))?;
         let raw_bytes = Arc::new(AtomicU64::new(0));
-        let opened = || -> io::Result<Self> {
+        let opened = || -> Result<Self, ReadError> {
             let counted = Counted::new(bytes, Arc::clone(&raw_bytes));
-            let decoded = text::decoded(Box::new(counted), size, encoding)?;
-            let text = text::without_lines(decoded, format.skip_lines, limits.row_bytes())?;
-            let (delimiter, text) = match delimiter {
-                Some(delimiter) => (delimiter, text),
-                None => {
-                    let (head, text) = text::peeked(text)?;
-                    (sniff_delimiter(&String::from_utf8_lossy(&head), format.quote), text)
-                }
-            };
-            let row_bytes = Arc::new(AtomicU64::new(0));
-            let limit = u64::try_from(limits.row_bytes()).unwrap_or(u64::MAX);
-            let two_byte_breaks = Arc::new(AtomicBool::new(false));
-            let breaks = Breaks { two_bytes: Arc::clone(&two_byte_breaks), known: false, previous: 0 };
-            let measured = Measured { text, since_row: Arc::clone(&row_bytes), limit, breaks };
-            let csv = ReaderBuilder::new()
-                .delimiter(delimiter)
-                .quote(u8::try_from(format.quote).unwrap_or(b'"'))
-                .has_headers(false)
-                .flexible(true)
-                .from_reader(measured);
-            Ok(Self {
-                csv,
-                row_bytes,
-                raw_bytes: Arc::clone(&raw_bytes),
-                two_byte_breaks,
-                skipped_lines: u64::from(format.skip_lines),
-                last_line: 0,
-            })
+            let decoded = text::decoded(Box::new(counted), size, encoding).map_err(|error| ReadError::of(error, 1))?;
+            let mut lines = Lines::new(decoded, limits.line_bytes());
+            for _ in 0..format.skip_lines {
+                lines.next()?;
+            }
+            let delimiter = delimiter.unwrap_or_else(|| sniff_delimiter(&lines.ahead(SAMPLE_BYTES), format.quote));
+            let ascii = |c: char| u8::try_from(c).ok().filter(u8::is_ascii);
+            let dialect =
+                Dialect { delimiter, quote: ascii(format.quote).unwrap_or(b'"'), escape: format.escape.and_then(ascii) };
+            Ok(Self { lines, dialect, width: None, raw_bytes: Arc::clone(&raw_bytes) })
         };
-        Ok(opened().map_err(|error| read_error(error, 1)))
+        Ok(opened())
     }
 
-    /// The next row, `None` behind the last.
+    /// The next row, `None` behind the last. Empty lines are passed over.
     pub(super) fn next(&mut self) -> Result<Option<Row>, ReadError> {
-        self.row_bytes.store(0, Ordering::Relaxed);
-        let mut cells = StringRecord::new();
-        let found = self.csv.read_record(&mut cells);
-        let more = found.map_err(|error| {
-            let line = self.line_after(0);
-            match error.into_kind() {
-                csv::ErrorKind::Io(error) => read_error(error, line),
-                _ => ReadError::File { line, reason: "the row is no text".to_owned() },
+        loop {
+            let Some(first) = self.lines.next()? else { return Ok(None) };
+            if first.text.trim_end_matches(['\r', '\n']).is_empty() {
+                continue;
             }
-        })?;
-        if !more {
-            return Ok(None);
+            let mut record = Record::default();
+            self.dialect.read(&mut record, &first.text);
+            let cells = if record.open.is_none() { record.cells } else { self.several(&first, record) };
+            self.width.get_or_insert(cells.len());
+            return Ok(Some(Row { line: first.number, cells }));
         }
-        let inside = cells.iter().map(|cell| cell.bytes().filter(|byte| *byte == b'\n').count()).sum();
-        self.last_line = self.line_after(inside);
-        Ok(Some(Row { line: self.last_line, cells }))
     }
 
     /// Bytes of the file read so far, as they lie there.
@@ -173,29 +124,40 @@ impl Rows {
         self.raw_bytes.load(Ordering::Relaxed)
     }
 
-    /// The line of a row that was just read and has `inside` line breaks within its cells. The reader stands behind the
-    /// row's own line break, except at the end of a file that lacks the last one; where lines end with CR and LF it stands
-    /// between the two, and has not counted the line yet.
-    fn line_after(&self, inside: usize) -> u64 {
-        let inside = u64::try_from(inside).unwrap_or(0);
-        let behind = self.csv.position().line().saturating_add(self.skipped_lines);
-        let own = u64::from(!self.two_byte_breaks.load(Ordering::Relaxed));
-        behind.saturating_sub(inside).saturating_sub(own).max(self.last_line.saturating_add(1))
+    /// The cells of a row that has a quotation mark open at the end of its first line. When what follows does not make a
+    /// row of the file's shape, the mark was a slip: the line is a row of its own, and the next ones are read again, so that
+    /// each is taken or refused by itself.
+    fn several(&mut self, first: &Line, mut record: Record) -> Vec<String> {
+        let width = self.width.unwrap_or(usize::MAX);
+        let mut more = Vec::new();
+        let mut bytes = first.text.len();
+        let mut failed = None;
+        while record.open.is_some() && record.cells.len() < width && bytes <= SEVERAL_LINES_BYTES {
+            match self.lines.next() {
+                Ok(Some(line)) => {
+                    bytes = bytes.saturating_add(line.text.len());
+                    self.dialect.read(&mut record, &line.text);
+                    more.push(line);
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        let whole = record.open.is_none() && !record.strayed && fits(&record.cells, self.width);
+        if whole {
+            return record.cells;
+        }
+        self.lines.give_back(more, failed);
+        self.dialect.read_alone(&first.text)
     }
 }
 
-fn read_error(error: io::Error, line: u64) -> ReadError {
-    if error.get_ref().is_some_and(|inner| inner.is::<StorageFault>()) {
-        return ReadError::Storage(error);
-    }
-    let ours = error.get_ref().is_some_and(|inner| inner.is::<TooLong>()) || error.kind() == io::ErrorKind::Other;
-    let broken = matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof);
-    if ours || broken {
-        let reason = if broken { "the compressed file is damaged".to_owned() } else { error.to_string() };
-        ReadError::File { line, reason }
-    } else {
-        ReadError::Storage(error)
-    }
+/// Whether a row has the file's number of cells; empty ones behind the last column are nothing.
+fn fits(cells: &[String], width: Option<usize>) -> bool {
+    width.is_none_or(|width| cells.len() >= width && cells.iter().skip(width).all(|cell| cell.trim().is_empty()))
 }
 
 #[cfg(test)]
@@ -211,7 +173,7 @@ mod tests {
         let mut rows = Rows::open(Box::new(Cursor::new(text.to_owned())), size, format, LIMITS).unwrap()?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            found.push((row.line, row.cells.iter().map(ToOwned::to_owned).collect()));
+            found.push((row.line, row.cells));
         }
         Ok(found)
     }
@@ -225,6 +187,7 @@ mod tests {
         assert_eq!(lines("a;b\n1;2\n3;4"), [1, 2, 3]);
         assert_eq!(lines("a;b\r\n1;\"x\r\ny\"\r\n3;4\r\n"), [1, 2, 4]);
         assert_eq!(lines("a;b\n\n\n1;2\n3;4\n"), [1, 4, 5]);
+        assert_eq!(lines("a;b\r1;2\r3;4\r"), [1, 2, 3]);
         let skipping = FileFormat { skip_lines: 2, ..FileFormat::default() };
         assert_eq!(
             rows("Report\n\na;b\n1;2\n", &skipping).unwrap(),
@@ -233,14 +196,29 @@ mod tests {
     }
 
     #[test]
-    fn delimiters_and_quotes_as_told_or_found() {
+    fn delimiters_quotes_and_escapes_as_told_or_found() {
         let told = FileFormat { delimiter: "|".into(), quote: '\'', ..FileFormat::default() };
         assert_eq!(rows("a|'b|c'\n", &told).unwrap(), [(1, vec!["a".into(), "b|c".into()])]);
         assert_eq!(rows("a\tb\n\"x\ty\"\tz\n", &FileFormat::default()).unwrap()[1].1, ["x\ty", "z"]);
+        let escaped = FileFormat { delimiter: "\u{1}".into(), escape: Some('\\'), ..FileFormat::default() };
+        assert_eq!(rows("a\u{1}b\n\"x\\\"\u{1}\"\u{1}z\n", &escaped).unwrap()[1].1, ["x\"\u{1}", "z"]);
     }
 
     #[test]
-    fn an_open_quotation_mark_does_not_gather_the_file() {
+    fn an_open_quotation_mark_swallows_no_row() {
+        let cells = |text: &str| {
+            rows(text, &FileFormat::default()).unwrap().into_iter().map(|(_, cells)| cells.join("|")).collect::<Vec<_>>()
+        };
+        assert_eq!(cells("a,b\n1,\"x\n2,y\n3,z\n"), ["a|b", "1|\"x", "2|y", "3|z"]);
+        assert_eq!(cells("a,b\n\"1,x\n2,\"y\"\n3,z\n"), ["a|b", "\"1|x", "2|y", "3|z"], "closed by the next row's opening mark");
+        assert_eq!(cells("a,b,c\n1,\"x\n2,y,\"z\"\n\"q\nr\",s,t\n"), ["a|b|c", "1|\"x", "2|y|z", "q\nr|s|t"]);
+        let many = format!("a,b\n1,\"x\n{}", "2,y\n".repeat(50_000));
+        assert_eq!(lines(&many).len(), 50_002);
+        assert_eq!(lines(&many).last(), Some(&50_002));
+    }
+
+    #[test]
+    fn a_line_without_end_does_not_gather_the_file() {
         let text = format!("a;b\n1;\"{}", "x".repeat(200_000));
         let error = rows(&text, &FileFormat::default()).unwrap_err();
         assert_eq!(error.to_string(), "line 2: a row is too long; perhaps a closing quotation mark is missing");

@@ -1,6 +1,6 @@
 //! From the bytes of a file, perhaps compressed and in any encoding, to text, in constant memory.
 
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufReader, Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,8 +11,14 @@ use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use encoding_rs_io::DecodeReaderBytesBuilder;
 use flate2::bufread::MultiGzDecoder;
 
-/// How much of a file is looked at to recognise its encoding and delimiter.
-const SAMPLE_BYTES: usize = 64 * 1024;
+/// How much of a text is looked at, at the least, to recognise its encoding or its delimiter.
+pub(super) const SAMPLE_BYTES: usize = 64 * 1024;
+
+/// How much is looked at, at the most, for bytes beyond ASCII, which alone tell encodings apart.
+const LARGEST_SAMPLE_BYTES: usize = 1 << 20;
+
+/// Bytes beyond ASCII that are enough to tell.
+const TELLING_BYTES: usize = 2_000;
 
 /// Uncompressed bytes for each byte that a compressed file may have: text shrinks to a tenth, hardly ever further.
 const MAX_INFLATION: u64 = 200;
@@ -21,6 +27,17 @@ const GZIP: &[u8] = &[0x1f, 0x8b];
 
 /// Bytes of somebody's file.
 pub(super) type Bytes = Box<dyn Read + Send>;
+
+/// What is wrong with a file, as against the storage that it lies in.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Fault(&'static str);
+
+impl Fault {
+    pub(super) fn error(what: &'static str) -> io::Error {
+        io::Error::other(Self(what))
+    }
+}
 
 /// Counts what is read through it.
 pub(super) struct Counted<R> {
@@ -54,7 +71,7 @@ impl<R: Read> Read for Bounded<R> {
         self.left = self
             .left
             .checked_sub(u64::try_from(read).unwrap_or(u64::MAX))
-            .ok_or_else(|| io::Error::other("the compressed file holds far more than its size allows"))?;
+            .ok_or_else(|| Fault::error("the compressed file holds far more than its size allows"))?;
         Ok(read)
     }
 }
@@ -80,22 +97,55 @@ pub(super) fn decoded(bytes: Bytes, size: u64, encoding: Option<&'static Encodin
     } else {
         (head, bytes)
     };
-    let encoding = encoding.unwrap_or_else(|| recognised(&head));
-    Ok(Box::new(DecodeReaderBytesBuilder::new().encoding(Some(encoding)).bom_override(true).strip_bom(true).build(bytes)))
+    Ok(match encoding.or_else(|| wide(&head)) {
+        Some(encoding) => converted(bytes, encoding, true),
+        None => Box::new(Undecided { bytes, decided: None }),
+    })
 }
 
-/// The text without its first `lines` lines.
-pub(super) fn without_lines(text: Bytes, lines: u32, max_line: usize) -> io::Result<Bytes> {
-    let mut text = BufReader::new(text);
-    for _ in 0..lines {
-        let mut line = Vec::new();
-        let limit = u64::try_from(max_line).unwrap_or(u64::MAX);
-        (&mut text).take(limit).read_until(b'\n', &mut line)?;
-        if line.len() >= max_line && !line.ends_with(b"\n") {
-            return Err(io::Error::other("a line to be left out is too long"));
+fn converted(bytes: Bytes, encoding: &'static Encoding, from_the_start: bool) -> Bytes {
+    let mut builder = DecodeReaderBytesBuilder::new();
+    // What looks like a mark in the middle of a text is none.
+    builder.encoding(Some(encoding)).bom_sniffing(from_the_start).bom_override(from_the_start).strip_bom(from_the_start);
+    Box::new(builder.build(bytes))
+}
+
+/// A text of which nothing is known. ASCII, which all encodings but UTF-16 write alike, passes; the first byte beyond it and
+/// what follows tell the encoding, wherever in the file that is.
+struct Undecided {
+    bytes: Bytes,
+    decided: Option<Bytes>,
+}
+
+impl Read for Undecided {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(decided) = &mut self.decided {
+            return decided.read(buffer);
+        }
+        let read = self.bytes.read(buffer)?;
+        let seen = buffer.get(..read).unwrap_or_default();
+        let Some(plain) = seen.iter().position(|byte| !byte.is_ascii()) else { return Ok(read) };
+        let mut sample = seen.get(plain..).unwrap_or_default().to_vec();
+        let ended = gather(&mut self.bytes, &mut sample)?;
+        let encoding = recognised(&sample, ended);
+        let rest = std::mem::replace(&mut self.bytes, Box::new(io::empty()));
+        let decided = self.decided.insert(converted(Box::new(Cursor::new(sample).chain(rest)), encoding, false));
+        if plain > 0 { Ok(plain) } else { decided.read(buffer) }
+    }
+}
+
+/// Adds to `sample` until it can tell its encoding; whether the text ends with it.
+fn gather(bytes: &mut Bytes, sample: &mut Vec<u8>) -> io::Result<bool> {
+    let piece = u64::try_from(SAMPLE_BYTES).unwrap_or(u64::MAX);
+    loop {
+        if bytes.by_ref().take(piece).read_to_end(sample)? == 0 {
+            return Ok(true);
+        }
+        let telling = sample.iter().filter(|byte| !byte.is_ascii()).count();
+        if telling >= TELLING_BYTES || sample.len() >= LARGEST_SAMPLE_BYTES {
+            return Ok(false);
         }
     }
-    Ok(Box::new(text))
 }
 
 /// The beginning of the text, and the text from its beginning.
@@ -105,23 +155,33 @@ pub(super) fn peeked(mut bytes: Bytes) -> io::Result<(Vec<u8>, Bytes)> {
     Ok((head.clone(), Box::new(Cursor::new(head).chain(bytes))))
 }
 
-fn recognised(head: &[u8]) -> &'static Encoding {
+/// The encoding of a text that begins with a mark, or in which every other byte tends to be zero.
+fn wide(head: &[u8]) -> Option<&'static Encoding> {
     if let Some((encoding, _)) = Encoding::for_bom(head) {
-        return encoding;
+        return Some(encoding);
+    }
+    utf16_by_zeros(head).map(|order| match order {
+        ByteOrder::Little => UTF_16LE,
+        ByteOrder::Big => UTF_16BE,
+    })
+}
+
+/// UTF-8 when at least two thirds of what is beyond ASCII are characters of it, which hardly happens by chance: some spoiled
+/// bytes refuse their rows, and do not garble all others.
+fn recognised(sample: &[u8], ended: bool) -> &'static Encoding {
+    let (mut valid, mut spoiled) = (0_usize, 0_usize);
+    for chunk in sample.utf8_chunks() {
+        valid = valid.saturating_add(chunk.valid().chars().filter(|c| !c.is_ascii()).count());
+        spoiled = spoiled.saturating_add(usize::from(!chunk.invalid().is_empty()));
     }
     // A character cut at the end of the sample is no error.
-    if std::str::from_utf8(head).map_or_else(|error| error.error_len().is_none(), |_| !head.contains(&0)) {
+    let cut = !ended && std::str::from_utf8(sample).is_err_and(|error| error.error_len().is_none());
+    if cut || valid >= spoiled.saturating_mul(2) {
         return UTF_8;
     }
-    match utf16_by_zeros(head) {
-        Some(ByteOrder::Little) => UTF_16LE,
-        Some(ByteOrder::Big) => UTF_16BE,
-        None => {
-            let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
-            detector.feed(head, true);
-            detector.guess(None, Utf8Detection::Deny)
-        }
-    }
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+    detector.feed(sample, true);
+    detector.guess(None, Utf8Detection::Deny)
 }
 
 #[cfg(test)]
@@ -169,10 +229,23 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_left_out() {
-        let mut text = String::new();
-        without_lines(Box::new(Cursor::new("x\ny\nz")), 2, 100).unwrap().read_to_string(&mut text).unwrap();
-        assert_eq!(text, "z");
-        assert!(without_lines(Box::new(Cursor::new("x".repeat(101))), 1, 100).is_err());
+    fn an_encoding_shows_behind_any_amount_of_ascii() {
+        let plain = "id;name\n1;Ana\n".repeat(20_000);
+        let latin: Vec<u8> = plain.bytes().chain(*b"2;Jos\xe9\n3;M\xfcller\n").collect();
+        assert!(read(&latin, "auto").unwrap().ends_with("2;José\n3;Müller\n"));
+        assert!(read(format!("{plain}2;José\n").as_bytes(), "auto").unwrap().ends_with("2;José\n"));
+        assert!(read(&zipped(&latin), "auto").unwrap().ends_with("Müller\n"));
+    }
+
+    #[test]
+    fn one_spoiled_byte_does_not_garble_the_others() {
+        let good = "2;José\n3;Müller\n".repeat(10_000);
+        let spoiled: Vec<u8> = b"1;Ren\xe9\n".iter().copied().chain(good.bytes()).collect();
+        assert_eq!(read(&spoiled, "auto").unwrap(), format!("1;Ren\u{fffd}\n{good}"));
+        let late = format!("{}{good}", "plain text\n".repeat(20_000));
+        let late: Vec<u8> = b"1;Ren\xe9\n".iter().copied().chain(late.bytes()).collect();
+        assert!(read(&late, "auto").unwrap().ends_with(&good));
+        assert_eq!(read(b"\xe9t\xe9", "auto").unwrap(), "été");
+        assert_eq!(read(b"x \xff\xfe y\xe9", "auto").unwrap(), "x ÿþ yé", "no mark in the middle");
     }
 }

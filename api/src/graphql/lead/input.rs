@@ -306,7 +306,7 @@ impl LeadSubmitInput {
             comments: self.comments,
             call_me_at: self.call_me_at,
             seller_reference: self.seller_reference,
-            captured_at: self.captured_at.map_or(now, domain::time::truncated),
+            captured_at: Some(self.captured_at.map_or(now, domain::time::truncated)),
             synthetic: self.synthetic,
         })
     }

@@ -76,8 +76,10 @@ pub struct LeadObject {
     pub score: i32,
     /// What the points mean.
     pub temperature: Word<Temperature>,
-    /// When the person left the details.
+    /// When the person left the details; when the lead was brought where `dated` is false.
     pub captured_at: DateTime<Utc>,
+    /// Whether the seller says when the person left the details.
+    pub dated: bool,
     /// When it was brought.
     pub created_at: DateTime<Utc>,
     /// When it last changed.
@@ -251,6 +253,7 @@ impl LeadObject {
             score: points(lead.score),
             temperature: lead.temperature.into(),
             captured_at: lead.captured_at,
+            dated: lead.dated,
             created_at: lead.created_at,
             updated_at: lead.updated_at,
             stored: lead,

@@ -94,8 +94,10 @@ pub struct Listing {
     pub checks: Vec<ListingCheck>,
     /// Whether the contact details are made up, for a demonstration.
     pub synthetic: bool,
-    /// When the person left the details.
+    /// When the person left the details; when the lead was brought where `dated` is false.
     pub captured_at: DateTime<Utc>,
+    /// Whether the seller says when the person left the details.
+    pub dated: bool,
     /// What disputes say of the seller.
     pub seller_reputation: SellerReputation,
     /// Whether the viewer's organization is the seller.
@@ -226,6 +228,7 @@ impl Listing {
                 .collect(),
             synthetic: view.synthetic,
             captured_at: view.captured_at,
+            dated: view.dated,
             seller_reputation: view.seller.into(),
             own_bid,
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, SimpleObject, Subscription};
-use domain::access::Permission;
+use domain::access::{Permission, StaffRole};
 use domain::id::ImportId;
 use domain::refusal::Refusal;
 use futures::{Stream, StreamExt};
@@ -32,13 +32,16 @@ pub struct ImportUpdate {
 
 #[Subscription]
 impl ImportSubscription {
-    /// One import of the caller's organization: how far it is now, and after each step.
+    /// One import of the caller's organization, or of a do-not-contact list for operators: how far it is now, and after each step.
     async fn import_progress(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The import.")] id: ID,
     ) -> async_graphql::Result<impl Stream<Item = async_graphql::Result<ImportUpdate>>> {
-        caller(ctx).principal.require(Permission::LeadsRead).map_err(top_level)?;
+        let principal = &caller(ctx).principal;
+        if principal.require_staff(StaffRole::Operator).is_err() {
+            principal.require(Permission::LeadsRead).map_err(top_level)?;
+        }
         let id: ImportId = parse_id(&id, "id").map_err(top_level)?;
         let wanted = move |event: &FeedEvent| event.topic == IMPORT_PROGRESSED && event.subject_id == id.0;
         let updates = states(ctx, wanted, move |app: Arc<App>, caller: Caller| async move {
