@@ -1,5 +1,7 @@
 //! Client cards: a bought lead that became a client. The card is the buyer's own, sealed, and outlives the lead.
 
+use std::collections::BTreeMap;
+
 use domain::access::Permission;
 use domain::client::{ClientCard, ClientEntryKind};
 use domain::id::{ClientEntryId, ClientId, TradeId, TypedId, UserId};
@@ -152,13 +154,22 @@ pub async fn clients(
     app.store.clients_of(organization, agent, page).await?.try_map(|client| opened(app, client))
 }
 
-/// A page of the history of a client that the caller was given, newest first.
-pub async fn client_entries(app: &App, id: ClientId, page: &Page<ClientEntryId>) -> Result<Slice<ClientEntryView>, AppError> {
-    app.store.client_entries(id, page).await?.try_map(|entry| {
-        let text = unseal(app, ENTRY, entry.id.uuid(), &entry.text)?;
-        let text = String::from_utf8(text).map_err(|_| AppError::internal("an entry of a client is no text"))?;
-        Ok(ClientEntryView { id: entry.id, kind: entry.kind, text, recorded_by: entry.recorded_by, at: entry.created_at })
-    })
+/// Those of `ids` that are clients of the caller's organization, in no order.
+pub async fn clients_many(app: &App, caller: &Caller, ids: &[ClientId]) -> Result<Vec<ClientView>, AppError> {
+    let organization = readable(caller)?;
+    app.store.clients_many(organization, ids).await?.into_iter().map(|client| opened(app, client)).collect()
+}
+
+/// The same page of the history of each of those `ids` that are clients of the caller's organization, newest first.
+pub async fn client_entries_many(
+    app: &App,
+    caller: &Caller,
+    ids: &[ClientId],
+    page: &Page<ClientEntryId>,
+) -> Result<BTreeMap<ClientId, Slice<ClientEntryView>>, AppError> {
+    let organization = readable(caller)?;
+    let pages = app.store.client_entries_many(organization, ids, page).await?;
+    pages.into_iter().map(|(id, slice)| Ok((id, slice.try_map(|entry| entry_opened(app, entry))?))).collect()
 }
 
 /// Cards name people: reading them takes what working on them takes.
@@ -190,6 +201,12 @@ fn opened(app: &App, client: Client) -> Result<ClientView, AppError> {
     // The parser's message could quote what it read.
     let card = serde_json::from_slice(&bytes).map_err(|_| AppError::internal("a client card is not of its form"))?;
     Ok(ClientView { client, card })
+}
+
+fn entry_opened(app: &App, entry: ClientEntry) -> Result<ClientEntryView, AppError> {
+    let text = unseal(app, ENTRY, entry.id.uuid(), &entry.text)?;
+    let text = String::from_utf8(text).map_err(|_| AppError::internal("an entry of a client is no text"))?;
+    Ok(ClientEntryView { id: entry.id, kind: entry.kind, text, recorded_by: entry.recorded_by, at: entry.created_at })
 }
 
 fn seal(app: &App, purpose: &'static str, object: Uuid, content: &[u8]) -> Result<SealedColumns, AppError> {

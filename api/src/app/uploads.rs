@@ -116,6 +116,14 @@ pub async fn upload_get(app: &App, caller: &Caller, id: UploadId) -> Result<Opti
     Ok(found.filter(|upload| caller.principal.may(permission(upload.purpose))))
 }
 
+/// Those of `ids` that the caller's organization announced and that the caller may use, in no order.
+pub async fn uploads_many(app: &App, caller: &Caller, ids: &[UploadId]) -> Result<Vec<Upload>, AppError> {
+    let Some(organization) = caller.principal.organization() else { return Ok(Vec::new()) };
+    let mut found = app.store.uploads_many(organization, ids).await?;
+    found.retain(|upload| caller.principal.may(permission(upload.purpose)));
+    Ok(found)
+}
+
 /// Takes the bytes of a file as they come. `declared` is the length that the client announced, if it did. Nothing of a file
 /// that is refused is kept.
 pub async fn upload_put<S, E>(

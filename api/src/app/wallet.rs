@@ -163,6 +163,15 @@ pub async fn withdrawals(
     Ok(app.store.withdrawals(owner, state, page).await?)
 }
 
+/// Those of `ids` that are the organization's own, or any for an operator, in no order.
+pub async fn withdrawals_many(app: &App, caller: &Caller, ids: &[WithdrawalId]) -> Result<Vec<Withdrawal>, AppError> {
+    let owner = match caller.principal.require_staff(StaffRole::Operator) {
+        Ok(_) => None,
+        Err(_) => Some(wallet_owner(caller, None)?),
+    };
+    Ok(app.store.withdrawals_many(owner, ids).await?)
+}
+
 async fn withdrawal_end(
     app: &App,
     caller: &Caller,

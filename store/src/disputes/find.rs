@@ -3,7 +3,8 @@
 use domain::dispute::{DisputeStatus, TradeParty};
 use domain::id::{DisputeId, EvidenceId, OrganizationId, TradeId, UserId};
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, QueryOrder, QuerySelect};
+use sea_orm::sea_query::SelectStatement;
+use sea_orm::{Condition, QueryOrder, QuerySelect, QueryTrait};
 
 use super::row::Dispute;
 use crate::db::Store;
@@ -25,6 +26,13 @@ impl Store {
     pub async fn dispute_of(&self, id: DisputeId, organization: OrganizationId) -> Result<Option<Dispute>, StoreError> {
         let found = dispute::Entity::find_by_id(id.0).filter(party(organization, None)).one(self.read()).await?;
         found.map(Dispute::try_from).transpose()
+    }
+
+    /// Those of `ids` in which the organization is a party, in no order.
+    pub async fn disputes_many(&self, organization: OrganizationId, ids: &[DisputeId]) -> Result<Vec<Dispute>, StoreError> {
+        let wanted = dispute::Column::Id.is_in(ids.iter().map(|id| id.0));
+        let rows = dispute::Entity::find().filter(wanted).filter(party(organization, None)).all(self.read()).await?;
+        rows.into_iter().map(Dispute::try_from).collect()
     }
 
     /// The dispute about a trade to which the organization is a party.
@@ -92,6 +100,13 @@ impl Store {
         let of = |row: &evidence::Model| uploads.iter().find(|upload| upload.id == row.upload_id).cloned();
         Ok(rows.into_iter().filter_map(|row| of(&row).map(|upload| (row, upload))).collect())
     }
+}
+
+/// The ids of those of `ids` in which the organization is a party.
+pub(super) fn seen(organization: OrganizationId, ids: &[DisputeId]) -> SelectStatement {
+    let wanted = dispute::Column::Id.is_in(ids.iter().map(|id| id.0));
+    let rows = dispute::Entity::find().select_only().column(dispute::Column::Id).filter(wanted);
+    rows.filter(party(organization, None)).into_query()
 }
 
 fn party(organization: OrganizationId, only: Option<TradeParty>) -> Condition {

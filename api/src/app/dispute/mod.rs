@@ -4,6 +4,7 @@ mod answer;
 mod appeal;
 mod desk;
 mod evidence;
+mod many;
 mod open;
 mod recheck;
 mod text;
@@ -13,6 +14,7 @@ pub use answer::{Answer, DisputeRespond, dispute_respond, dispute_withdraw};
 pub use appeal::{DisputeAppeal, dispute_appeal};
 pub use desk::{CaseView, DisputeRule, desk_disputes, dispute_confirm, dispute_inspect, dispute_recuse, dispute_rule};
 pub use evidence::{EvidenceFile, Shown, dispute_evidence_add, evidence_read};
+pub use many::{dispute_entries_many, dispute_evidence_many, disputes_many};
 pub use open::{DisputeOpen, dispute_open};
 pub use view::{
     EntryView, dispute, dispute_entries, dispute_evidence, dispute_of_trade, disputes, disputes_advance, reputation,

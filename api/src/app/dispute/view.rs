@@ -57,16 +57,17 @@ pub async fn disputes(
 
 /// The history of a dispute that the caller was given.
 pub async fn dispute_entries(app: &App, id: DisputeId) -> Result<Vec<EntryView>, AppError> {
-    let entries = app.store.dispute_entries(id).await?;
-    let view = |entry: store::disputes::Entry| {
-        let text = text_opened(app, entry.id, &entry.body)?;
-        let mut body = entry.body;
-        if let Some(fields) = body.as_object_mut() {
-            fields.remove("text");
-        }
-        Ok(EntryView { id: entry.id, kind: entry.kind, side: entry.side, text, body, at: entry.created_at })
-    };
-    entries.into_iter().map(view).collect()
+    app.store.dispute_entries(id).await?.into_iter().map(|entry| entry_view(app, entry)).collect()
+}
+
+/// An entry with its text opened.
+pub(super) fn entry_view(app: &App, entry: store::disputes::Entry) -> Result<EntryView, AppError> {
+    let text = text_opened(app, entry.id, &entry.body)?;
+    let mut body = entry.body;
+    if let Some(fields) = body.as_object_mut() {
+        fields.remove("text");
+    }
+    Ok(EntryView { id: entry.id, kind: entry.kind, side: entry.side, text, body, at: entry.created_at })
 }
 
 /// The files of a dispute that the caller was given.
@@ -82,11 +83,17 @@ pub fn reputation_allowed(caller: &Caller) -> Result<(), AppError> {
     Ok(())
 }
 
-/// What disputes say of an organization, as a seller and as a buyer.
-pub async fn reputation(app: &App, caller: &Caller, organization: OrganizationId) -> Result<(Tally, Tally), AppError> {
+/// What disputes say of an organization as a seller, and as a buyer. The latter would tell a bidder behind a receipt, and is for
+/// the organization itself, for those it has traded with, and for staff.
+pub async fn reputation(app: &App, caller: &Caller, organization: OrganizationId) -> Result<(Tally, Option<Tally>), AppError> {
     reputation_allowed(caller)?;
     let seller = app.store.tally(organization, TradeParty::Seller).await?;
-    Ok((seller, app.store.tally(organization, TradeParty::Buyer).await?))
+    let known = match caller.principal.organization() {
+        None => true,
+        Some(own) => own == organization || app.store.have_traded(own, organization).await?,
+    };
+    let buyer = if known { Some(app.store.tally(organization, TradeParty::Buyer).await?) } else { None };
+    Ok((seller, buyer))
 }
 
 /// Gives arbiters to the reviews that wait for one, and lets the deadlines pass that have come; answers how many disputes it

@@ -4,6 +4,8 @@ mod reader;
 mod run;
 mod text;
 
+use std::collections::BTreeMap;
+
 use domain::access::Permission;
 use domain::id::{ImportId, OrganizationId, UploadId, UserId};
 use domain::import::{ImportState, Tally};
@@ -139,6 +141,24 @@ pub async fn import_refusals(
 ) -> Result<Slice<ImportRefusal>, AppError> {
     let import = import_get(app, caller, id).await?.ok_or_else(|| Refusal::not_found("id", "import"))?;
     Ok(app.store.import_refusals(import.id, page).await?)
+}
+
+/// Those of `ids` that are imports of the caller's organization, in no order.
+pub async fn imports_many(app: &App, caller: &Caller, ids: &[ImportId]) -> Result<Vec<Import>, AppError> {
+    let seller = caller.principal.require(Permission::LeadsRead)?;
+    Ok(app.store.imports_many(seller, ids).await?)
+}
+
+/// The same page of what was refused of each of those `ids` that are imports of the caller's organization, in the order of the
+/// file.
+pub async fn import_refusals_many(
+    app: &App,
+    caller: &Caller,
+    ids: &[ImportId],
+    page: &Page<(i64, i64)>,
+) -> Result<BTreeMap<ImportId, Slice<ImportRefusal>>, AppError> {
+    let seller = caller.principal.require(Permission::LeadsRead)?;
+    Ok(app.store.import_refusals_many(seller, ids, page).await?)
 }
 
 /// A proposal of a mapping for a file, from its header and its first rows, for `vertical` or the best of `candidates`.

@@ -30,7 +30,7 @@ pub use mail_domain::{MAIL_DOMAIN_CHECK, mail_domain_check};
 pub use prepare::{Incoming, Prepared, lead_prepare};
 pub use verify::{CallRecord, LEAD_REVERIFY, call_record, lead_reverify, lead_verify, sample_check_record};
 pub(super) use verify::{Recorded, findings_record};
-pub use view::{ScoreExplained, lead_checks, lead_get, lead_list, score_explain};
+pub use view::{ScoreExplained, lead_checks_many, lead_get, lead_list, leads_many, score_explain};
 
 /// Who the person behind a lead is, for the exchange's own work; `None` once erased. To show it, use
 /// [`contact_reveal`](super::contact::contact_reveal).

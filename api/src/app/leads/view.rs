@@ -1,5 +1,7 @@
 //! Looking at leads: without who they are, except for a recorded reveal.
 
+use std::collections::BTreeMap;
+
 use domain::access::{Permission, Principal, StaffRole};
 use domain::id::LeadId;
 use domain::lead::{Sealed, Temperature};
@@ -48,13 +50,19 @@ pub async fn lead_list(
     Ok(app.store.leads(viewer_of(caller)?, filter, page).await?)
 }
 
-/// Every outcome of every check of a lead, the oldest first, for those who may see the lead.
-pub async fn lead_checks(app: &App, caller: &Caller, lead: &StoredLead) -> Result<Vec<CheckRecord>, AppError> {
-    let scope = viewer_of(caller)?;
-    if app.store.lead(scope, lead.id).await?.is_none() {
-        return Ok(Vec::new());
-    }
-    Ok(app.store.lead_check_history(lead.id).await?)
+/// Those of `ids` that the caller may see, in no order.
+pub async fn leads_many(app: &App, caller: &Caller, ids: &[LeadId]) -> Result<Vec<StoredLead>, AppError> {
+    Ok(app.store.leads_many(viewer_of(caller)?, ids).await?)
+}
+
+/// The latest `last` outcomes of the checks of each of those `ids` that the caller may see, each lead's oldest first.
+pub async fn lead_checks_many(
+    app: &App,
+    caller: &Caller,
+    ids: &[LeadId],
+    last: u64,
+) -> Result<BTreeMap<LeadId, Vec<CheckRecord>>, AppError> {
+    Ok(app.store.lead_checks_many(viewer_of(caller)?, ids, last).await?)
 }
 
 /// What a lead's score is made of, as of now; `None` when the caller may not see the lead, or its person was erased.

@@ -10,11 +10,11 @@ use domain::proof::AutomaticProof;
 use store::disputes::Dispute;
 use store::entity::{evidence, upload};
 
-use super::super::app;
 use super::super::error::answer;
 use super::super::id::to_id;
+use super::super::loader::{EntriesOf, FilesOf, load};
 use super::super::word::Word;
-use crate::app::dispute::{self, EntryView};
+use crate::app::dispute::EntryView;
 
 /// A buyer's claim on a trade.
 #[derive(Debug, SimpleObject)]
@@ -112,15 +112,15 @@ impl DisputeObject {
     /// The history, oldest first.
     #[graphql(complexity = "child_complexity * 20 + 1")]
     async fn entries(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<DisputeEntry>> {
-        let entries = answer(ctx, dispute::dispute_entries(app(ctx), self.raw).await)?;
-        Ok(entries.into_iter().map(DisputeEntry::from).collect())
+        let entries = answer(ctx, load(ctx, EntriesOf(self.raw)).await)?;
+        Ok(entries.unwrap_or_default().into_iter().map(DisputeEntry::from).collect())
     }
 
     /// The files that both sides gave, in the order in which they came.
     #[graphql(complexity = "child_complexity * 20 + 1")]
     async fn files(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<DisputeFile>> {
-        let files = answer(ctx, dispute::dispute_evidence(app(ctx), self.raw).await)?;
-        Ok(files.into_iter().map(DisputeFile::from).collect())
+        let files = answer(ctx, load(ctx, FilesOf(self.raw)).await)?;
+        Ok(files.unwrap_or_default().into_iter().map(DisputeFile::from).collect())
     }
 }
 

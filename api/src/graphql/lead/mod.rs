@@ -13,23 +13,25 @@ use domain::lead::{
     Audience, Channel, ConsentEvidence, ContactKind, Interest, LeadOrigin, LeadState, Offering, SessionSignals, Source,
     SourceKind, Temperature,
 };
+use domain::refusal::Refusal;
 use domain::scoring::{Contribution, Factor};
 use domain::verification::{Check, CheckKind, Level, Outcome};
 use store::leads::{CheckRecord, StoredLead};
 
-use super::error::answer;
+use super::connection::{list_cost, page, page_cost};
+use super::error::{answer, top_level};
 use super::id::to_id;
+use super::loader::{ChecksOf, load};
 use super::scalar::MoneyObject;
 use super::word::Word;
-use super::{app, caller};
-use crate::app::{App, AppError, leads};
+use crate::app::{App, AppError};
 
 pub use input::{LeadFilterInput, LeadSubmitInput};
 pub use mutation::LeadMutation;
 pub use query::LeadQuery;
 
 /// A lead, without who it is.
-#[derive(Debug, SimpleObject)]
+#[derive(Debug, Clone, SimpleObject)]
 #[graphql(complex, name = "Lead")]
 pub struct LeadObject {
     /// The id.
@@ -156,6 +158,7 @@ pub struct LeadCheck {
     /// What was found.
     pub outcome: Word<Outcome>,
     /// By which facts; they tell nothing of the person.
+    #[graphql(complexity = "list_cost(4, child_complexity)")]
     pub evidence: Vec<CheckFact>,
     /// When.
     pub at: DateTime<Utc>,
@@ -186,6 +189,7 @@ pub struct ScoreContribution {
 #[ComplexObject]
 impl LeadObject {
     /// Values that buyers may see before the sale.
+    #[graphql(complexity = "list_cost(5, child_complexity)")]
     async fn attributes(&self) -> Vec<LeadAttribute> {
         let pair = |(key, value): (&String, &domain::vertical::AttributeValue)| LeadAttribute {
             key: key.clone(),
@@ -210,15 +214,23 @@ impl LeadObject {
     }
 
     /// The latest outcome of each check.
+    #[graphql(complexity = "list_cost(5, child_complexity)")]
     async fn checks(&self) -> Vec<LeadCheck> {
         self.stored.checks.iter().map(|check| lead_check(check, None)).collect()
     }
 
-    /// Every outcome of every check, the oldest first; empty while the outcomes of intake still stand.
-    async fn check_history(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<LeadCheck>> {
-        let history = answer(ctx, leads::lead_checks(app(ctx), caller(ctx), &self.stored).await)?;
+    /// The latest outcomes of all checks, replaced ones too, the oldest first; empty while the outcomes of intake still stand.
+    #[graphql(complexity = "page_cost(last, child_complexity)")]
+    async fn check_history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many at most: 1 to 100, 20 when absent.")] last: Option<i32>,
+    ) -> async_graphql::Result<Vec<LeadCheck>> {
+        let last =
+            page::<()>("", last, None).map_err(|refusal| top_level(Refusal { path: vec!["last".to_owned()], ..refusal }))?;
+        let history = answer(ctx, load(ctx, ChecksOf(self.stored.id, last.first)).await)?;
         let shown = |record: CheckRecord| lead_check(&record.check, record.recorded_by.map(to_id));
-        Ok(history.into_iter().map(shown).collect())
+        Ok(history.unwrap_or_default().into_iter().map(shown).collect())
     }
 }
 

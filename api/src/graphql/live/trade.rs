@@ -57,9 +57,10 @@ impl TradeSubscription {
                 events(ctx, wanted, load).await?
             }
         };
-        Ok(updates.map(|update| {
+        let viewer = caller(ctx).principal.clone();
+        Ok(updates.map(move |update| {
             let (sequence, trade) = update?;
-            Ok(TradeUpdate { sequence, trade: trade.into() })
+            Ok(TradeUpdate { sequence, trade: TradeObject::seen(trade, &viewer) })
         }))
     }
 }
