@@ -24,6 +24,7 @@ pub mod message;
 pub mod organization;
 pub mod outcome;
 pub mod password;
+pub mod present;
 pub mod receipts;
 pub mod session;
 pub mod staff;

@@ -46,7 +46,7 @@ impl TradeSubscription {
                     let trade = crate::app::trade::trade(&app, &caller, id).await?;
                     trade.ok_or_else(|| Refusal::not_found("id", "trade").into())
                 };
-                states(ctx, wanted, load).await?
+                states(ctx, wanted, load, |_| false).await?
             }
             None => {
                 let organization = caller(ctx).principal.require(Permission::TradesRead).map_err(top_level)?;
