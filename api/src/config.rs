@@ -166,7 +166,7 @@ mod tests {
         assert_eq!((e.auction_min_secs, e.auction_max_secs), (30, 7 * 86_400));
         assert_eq!((e.return_cap_bp, e.return_cap_min_trades, e.return_cap_window_secs), (1500, 20, 30 * 86_400));
         let g = &config.graphql;
-        assert_eq!((g.page_default, g.page_max, g.depth_max, g.complexity_max), (20, 100, 16, 5000));
+        assert_eq!((g.depth_max, g.complexity_max), (16, 5000));
         assert_eq!((g.query_max_bytes, g.body_max_bytes, config.imports.file_max_bytes), (64 << 10, 256 << 10, 50 << 20));
         let a = &config.auth;
         assert_eq!((a.access_token_secs, a.refresh_token_secs), (15 * 60, 30 * 86_400));

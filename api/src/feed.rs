@@ -1,16 +1,16 @@
 //! Following the event feed: one reader per process, however many subscribers.
 //!
-//! The reader runs while somebody subscribes. It looks when this or another process commits, and every so often besides. A
-//! subscriber that falls too far behind is told so and let go, rather than kept in memory.
+//! The reader runs while somebody subscribes. It looks when this or another process commits, and every so often besides. Who
+//! needs every event has a queue, and is told so and let go when it falls too far behind; who needs to know only that something
+//! happened has room for the newest event.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures::Stream;
 use store::outbox::{FeedEvent, Position};
 use store::{Store, StoreError};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, mpsc, watch};
 
 /// How many events wait for one subscriber.
 const WAITING: usize = 256;
@@ -38,8 +38,13 @@ struct State {
 
 struct Subscriber {
     wanted: Wanted,
-    sender: mpsc::Sender<Arc<FeedEvent>>,
-    lagged: Arc<AtomicBool>,
+    room: Room,
+}
+
+/// Where a subscriber's events wait.
+enum Room {
+    Queue { sender: mpsc::Sender<Arc<FeedEvent>>, lagged: Arc<AtomicBool> },
+    Newest(watch::Sender<Option<Arc<FeedEvent>>>),
 }
 
 /// The events of one subscriber, from where it subscribed on.
@@ -49,6 +54,14 @@ pub struct Subscribed {
     pub since: Position,
     receiver: mpsc::Receiver<Arc<FeedEvent>>,
     lagged: Arc<AtomicBool>,
+}
+
+/// The newest event of one subscriber, from where it subscribed on.
+#[derive(Debug)]
+pub struct Watched {
+    /// Where the feed stood: the newest of what comes after this is seen.
+    pub since: Position,
+    receiver: watch::Receiver<Option<Arc<FeedEvent>>>,
 }
 
 /// The subscriber read more slowly than the events came, and has missed some.
@@ -72,6 +85,26 @@ impl Feed {
     /// Every event from now on that is `wanted`. What was committed before this returns may be read as state; nothing after it is
     /// missed.
     pub async fn subscribe(&self, wanted: impl Fn(&FeedEvent) -> bool + Send + Sync + 'static) -> Result<Subscribed, StoreError> {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let lagged = Arc::new(AtomicBool::new(false));
+        let since = self.enter(Box::new(wanted), Room::Queue { sender, lagged: Arc::clone(&lagged) }).await?;
+        Ok(Subscribed { since, receiver, lagged })
+    }
+
+    /// The newest event from now on that is `wanted`: those that it comes after before it is looked at are not seen.
+    pub async fn watch(&self, wanted: impl Fn(&FeedEvent) -> bool + Send + Sync + 'static) -> Result<Watched, StoreError> {
+        let (sender, receiver) = watch::channel(None);
+        let since = self.enter(Box::new(wanted), Room::Newest(sender)).await?;
+        Ok(Watched { since, receiver })
+    }
+
+    /// Where the feed ends for a reader that looks now. The reader of this process may be behind it, and that of another process,
+    /// which a subscriber followed before, ahead of this one.
+    pub async fn end(&self) -> Result<Position, StoreError> {
+        self.0.store.feed_end().await
+    }
+
+    async fn enter(&self, wanted: Wanted, room: Room) -> Result<Position, StoreError> {
         let mut state = self.0.state.lock().await;
         let since = match state.reading {
             Some(position) => position,
@@ -82,10 +115,8 @@ impl Feed {
                 position
             }
         };
-        let (sender, receiver) = mpsc::channel(WAITING);
-        let lagged = Arc::new(AtomicBool::new(false));
-        state.subscribers.push(Subscriber { wanted: Box::new(wanted), sender, lagged: Arc::clone(&lagged) });
-        Ok(Subscribed { since, receiver, lagged })
+        state.subscribers.push(Subscriber { wanted, room });
+        Ok(since)
     }
 }
 
@@ -93,45 +124,69 @@ impl Inner {
     async fn read(self: Arc<Self>, mut position: Position) {
         let mut wake = self.store.wake().await;
         loop {
-            let events = self.store.events_after(position, BATCH).await.unwrap_or_else(|error| {
-                tracing::error!(%error, "the event feed cannot be read");
-                Vec::new()
-            });
-            let whole_batch = u64::try_from(events.len()).is_ok_and(|read| read == BATCH);
-            let mut state = self.state.lock().await;
-            for event in events {
-                position = event.position;
-                state.deliver(&Arc::new(event));
-            }
-            state.subscribers.retain(|subscriber| !subscriber.sender.is_closed());
+            let mut whole = false;
+            let mut state = match self.store.feed_read(position, BATCH).await {
+                Ok(read) => {
+                    self.measure(read.events.last());
+                    let mut state = self.state.lock().await;
+                    for event in read.events {
+                        state.deliver(&Arc::new(event));
+                    }
+                    (position, whole) = (read.end, read.whole);
+                    state
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the event feed cannot be read");
+                    self.state.lock().await
+                }
+            };
+            state.subscribers.retain(|subscriber| !subscriber.room.is_left());
             if state.subscribers.is_empty() {
                 state.reading = None;
                 return;
             }
             state.reading = Some(position);
             drop(state);
-            if !whole_batch {
+            if !whole {
                 wake.next(self.pause).await;
             }
         }
+    }
+
+    /// How old the newest event is that was read just now: a feed that keeps up is seconds behind at most.
+    fn measure(&self, newest: Option<&FeedEvent>) {
+        let lag = newest.and_then(|event| self.store.now().signed_duration_since(event.created_at).to_std().ok());
+        metrics::gauge!("clearlead_feed_lag_seconds").set(lag.unwrap_or_default().as_secs_f64());
     }
 }
 
 impl State {
     fn deliver(&mut self, event: &Arc<FeedEvent>) {
-        self.subscribers.retain(|subscriber| {
-            if !(subscriber.wanted)(event) {
-                return true;
-            }
-            match subscriber.sender.try_send(Arc::clone(event)) {
+        self.subscribers.retain(|subscriber| !(subscriber.wanted)(event) || subscriber.room.take(event));
+    }
+}
+
+impl Room {
+    /// Puts the event there; answers whether the subscriber stays.
+    fn take(&self, event: &Arc<FeedEvent>) -> bool {
+        match self {
+            Self::Newest(sender) => sender.send(Some(Arc::clone(event))).is_ok(),
+            Self::Queue { sender, lagged } => match sender.try_send(Arc::clone(event)) {
                 Ok(()) => true,
                 Err(mpsc::error::TrySendError::Closed(_)) => false,
                 Err(mpsc::error::TrySendError::Full(_)) => {
-                    subscriber.lagged.store(true, Ordering::Release);
+                    lagged.store(true, Ordering::Release);
                     false
                 }
-            }
-        });
+            },
+        }
+    }
+
+    fn is_left(&self) -> bool {
+        match self {
+            Self::Newest(sender) => sender.is_closed(),
+            Self::Queue { sender, .. } => sender.is_closed(),
+        }
     }
 }
 
@@ -143,21 +198,12 @@ impl Subscribed {
             None => self.lagged.swap(false, Ordering::AcqRel).then_some(Err(Lagged)),
         }
     }
+}
 
-    /// The last of the events that wait already, if any: for those whom only the newest state concerns.
-    pub fn newest_waiting(&mut self) -> Option<Arc<FeedEvent>> {
-        let mut newest = None;
-        while let Ok(event) = self.receiver.try_recv() {
-            newest = Some(event);
-        }
-        newest
-    }
-
-    /// As a stream.
-    pub fn into_stream(self) -> impl Stream<Item = Result<Arc<FeedEvent>, Lagged>> + Send {
-        futures::stream::unfold(self, |mut subscribed| async move {
-            let event = subscribed.next().await?;
-            Some((event, subscribed))
-        })
+impl Watched {
+    /// The newest event that was not seen yet; `None` when the feed is no more.
+    pub async fn next(&mut self) -> Option<Arc<FeedEvent>> {
+        self.receiver.changed().await.ok()?;
+        self.receiver.borrow_and_update().clone()
     }
 }

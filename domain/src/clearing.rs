@@ -57,6 +57,8 @@ text_enum! {
         DuplicateForBuyer = "DUPLICATE_FOR_BUYER",
         /// The bidder is the seller.
         OwnLead = "OWN_LEAD",
+        /// Something stands between the bidder and this lead; only the bidder is told what.
+        Barred = "BARRED",
     }
 }
 

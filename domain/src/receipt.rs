@@ -1,12 +1,13 @@
 //! The receipt of a clearing: everything that the rule saw and what it decided, without identities, so that anyone who
 //! holds it can run the rule again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use crate::clearing::{Auction, Clearing, SealedBid, clear};
-use crate::id::ListingId;
+use crate::clearing::{Auction, Clearing, Loss, LossReason, Sale, SealedBid, clear};
+use crate::id::{BidId, ListingId};
 use crate::money::Currency;
 use crate::time::Timestamp;
 
@@ -61,6 +62,34 @@ impl Receipt {
     }
 }
 
+impl Receipt {
+    /// The receipt as one who took part may see it: bids bear the numbers of this receipt instead of their ids, and of what bars
+    /// a bidder from the lead only that bidder, whose bids are `own`, is told. It replays like the whole one.
+    #[must_use]
+    pub fn seen_with(&self, own: &BTreeSet<BidId>) -> Self {
+        // Numbers in the order of the bids decide ties as the ids do.
+        let numbers: BTreeMap<BidId, BidId> =
+            (1_u128..).zip(&self.bids).map(|(number, sealed)| (sealed.bid, BidId(Uuid::from_u128(number)))).collect();
+        let numbered = |bid: BidId| numbers.get(&bid).copied().unwrap_or(bid);
+        let untold = |sealed: &&SealedBid| sealed.barred.is_some() && !own.contains(&sealed.bid);
+        let untold: BTreeSet<BidId> = self.bids.iter().filter(untold).map(|sealed| sealed.bid).collect();
+        let told = |bid: BidId, reason: LossReason| if untold.contains(&bid) { LossReason::Barred } else { reason };
+        let seal = |sealed: &SealedBid| SealedBid {
+            bid: numbered(sealed.bid),
+            barred: sealed.barred.map(|reason| told(sealed.bid, reason)),
+            ..sealed.clone()
+        };
+        let sales = self.result.sales.iter().map(|sale| Sale { bid: numbered(sale.bid), ..*sale });
+        let losses = self.result.losses.iter();
+        let losses = losses.map(|loss| Loss { bid: numbered(loss.bid), reason: told(loss.bid, loss.reason) });
+        Self {
+            bids: self.bids.iter().map(seal).collect(),
+            result: Clearing { sales: sales.collect(), losses: losses.collect() },
+            ..self.clone()
+        }
+    }
+}
+
 /// Runs the rule again on what the receipt says it saw.
 pub fn replay(receipt: &Receipt) -> Result<Clearing, ReplayError> {
     if receipt.rule == RULE_VERSION {
@@ -73,11 +102,9 @@ pub fn replay(receipt: &Receipt) -> Result<Clearing, ReplayError> {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
-    use uuid::Uuid;
 
     use super::*;
-    use crate::clearing::{LossReason, Pricing, SaleKind};
-    use crate::id::BidId;
+    use crate::clearing::{Pricing, SaleKind};
 
     fn receipt() -> Receipt {
         let bid = |n: u32, secs, exclusive| SealedBid {
@@ -139,6 +166,37 @@ mod tests {
     fn another_rule_is_not_replayed() {
         let receipt = Receipt { rule: 2, ..receipt() };
         assert_eq!(replay(&receipt), Err(ReplayError::UnknownRule(2)));
+    }
+
+    #[test]
+    fn what_a_party_sees_replays_and_names_nobody() {
+        let Receipt { listing, auction, bids, .. } = receipt();
+        let barred = |n: u32, reason| SealedBid {
+            bid: BidId(Uuid::from_u128(u128::from(n) << 64)),
+            bidder: n,
+            barred: Some(reason),
+            ..bids[0].clone()
+        };
+        let tied = SealedBid { bid: BidId(Uuid::from_u128(u128::MAX)), bidder: 5, ..bids[0].clone() };
+        let (mine, other) = (barred(3, LossReason::DuplicateForBuyer), barred(4, LossReason::OwnLead));
+        let own = BTreeSet::from([mine.bid]);
+        let whole = Receipt::issue(listing, auction, [bids, vec![tied, mine.clone(), other]].concat());
+        let seen = whole.seen_with(&own);
+        assert_eq!(replay(&seen), Ok(seen.result.clone()));
+        let numbers: Vec<_> = (1..=5).map(|n| BidId(Uuid::from_u128(n))).collect();
+        assert_eq!(seen.bids.iter().map(|bid| bid.bid).collect::<Vec<_>>(), numbers);
+        let outcome = |receipt: &Receipt| {
+            let of = |bid| receipt.bids.iter().find(|sealed| sealed.bid == bid).unwrap().bidder;
+            let won: Vec<_> = receipt.result.sales.iter().map(|sale| (of(sale.bid), sale.price_minor)).collect();
+            let mut lost: Vec<_> = receipt.result.losses.iter().map(|loss| (of(loss.bid), loss.reason)).collect();
+            lost.sort_by_key(|(bidder, _)| *bidder);
+            (won, lost)
+        };
+        let ((won, lost), (whole_won, whole_lost)) = (outcome(&seen), outcome(&whole));
+        assert_eq!(won, whole_won);
+        let told: Vec<_> = lost.iter().filter(|(bidder, _)| [3, 4].contains(bidder)).map(|(_, reason)| *reason).collect();
+        assert_eq!(told, [LossReason::DuplicateForBuyer, LossReason::Barred]);
+        assert_eq!(whole_lost.iter().find(|(bidder, _)| *bidder == 4).unwrap().1, LossReason::OwnLead);
     }
 
     #[test]

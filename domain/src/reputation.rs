@@ -15,6 +15,12 @@ use crate::trade::SellerStanding;
 pub use beta::Posterior;
 
 const WHOLE: u64 = 100;
+/// A bid's weight stands in a receipt beside a number instead of a name. Finer steps would tell who bid.
+const WEIGHT_STEP_BP: u32 = 500;
+/// What the market sees of a seller before the sale stands beside a listing without a name: so coarse that many share it.
+const BAND_STEP_BP: u32 = 100;
+/// The lower ends of the bands of ended trades.
+const TRADE_BANDS: [u64; 10] = [1, 5, 20, 50, 100, 200, 500, 1_000, 5_000, 10_000];
 const SELLER_PRIOR: Posterior = Posterior::new(WHOLE, 19 * WHOLE);
 const BUYER_PRIOR: Posterior = Posterior::new(WHOLE, 9 * WHOLE);
 
@@ -38,6 +44,28 @@ pub struct StandingRule {
     pub trusted_from_trades: u64,
     /// The largest expected share of bad trades of a trusted seller, in basis points.
     pub trusted_max_bp: u32,
+}
+
+/// A seller's record in bands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SellerBand {
+    /// At least so many trades ended.
+    pub trades: u64,
+    /// The expected share of bad trades, in basis points, rounded up to a whole percent.
+    pub bad_bp: u32,
+    /// The lower end of its 90% interval, rounded likewise.
+    pub low_bp: u32,
+    /// The upper end of its 90% interval, rounded likewise.
+    pub high_bp: u32,
+}
+
+impl SellerBand {
+    /// The greatest share that a band can have whose expectation is at most `limit_bp`: what a filter may ask for. A finer one
+    /// would find out by asking what the band hides.
+    #[must_use]
+    pub fn limit_bp(limit_bp: i64) -> i64 {
+        limit_bp.saturating_sub(limit_bp.rem_euclid(i64::from(BAND_STEP_BP)))
+    }
 }
 
 impl Default for StandingRule {
@@ -89,10 +117,25 @@ impl Tally {
         BUYER_PRIOR.observe(self.rejected, self.upheld)
     }
 
-    /// What a bid of this buyer weighs, in basis points: one less the expected share of unfounded disputes.
+    /// What a bid of this buyer weighs, in basis points: one less the expected share of unfounded disputes, rounded down to a
+    /// coarse step and never nothing.
     #[must_use]
     pub fn bidder_weight_bp(&self) -> u32 {
-        whole_bp().saturating_sub(self.as_buyer().mean_bp())
+        floor_to(whole_bp().saturating_sub(self.as_buyer().mean_bp()), WEIGHT_STEP_BP).max(WEIGHT_STEP_BP)
+    }
+
+    /// What the market sees of this seller before the sale.
+    #[must_use]
+    pub fn seller_band(&self) -> SellerBand {
+        let posterior = self.as_seller();
+        let (low_bp, high_bp) = posterior.interval_bp();
+        let up = |bp: u32| floor_to(bp.saturating_add(BAND_STEP_BP.saturating_sub(1)), BAND_STEP_BP);
+        SellerBand {
+            trades: TRADE_BANDS.into_iter().rfind(|least| *least <= self.trades).unwrap_or(0),
+            bad_bp: up(posterior.mean_bp()),
+            low_bp: up(low_bp),
+            high_bp: up(high_bp),
+        }
     }
 
     /// How far the exchange trusts this seller.
@@ -105,6 +148,10 @@ impl Tally {
             (false, false) => SellerStanding::Standard,
         }
     }
+}
+
+const fn floor_to(bp: u32, step: u32) -> u32 {
+    bp.saturating_sub(bp.wrapping_rem(step))
 }
 
 fn whole_bp() -> u32 {
@@ -131,7 +178,29 @@ mod tests {
     fn unfounded_disputes_cost_rank_and_founded_ones_give_it_back() {
         assert_eq!(decided(0, 10).bidder_weight_bp(), 4500, "(1 + 10) / 20 is 55%");
         assert_eq!(decided(10, 0).bidder_weight_bp(), 9500);
-        assert_eq!(decided(10, 10).bidder_weight_bp(), 6334, "11 of 30, rounded down against the share");
+        assert_eq!(decided(10, 10).bidder_weight_bp(), 6000, "11 of 30 leaves 6334, in steps of 500");
+        assert_eq!(decided(0, 1_000_000).bidder_weight_bp(), 500, "a weight is never nothing");
+    }
+
+    #[test]
+    fn a_band_holds_many_sellers() {
+        let band = |trades, upheld| Tally { trades, upheld: upheld * WHOLE, rejected: 0 }.seller_band();
+        assert_eq!((band(0, 0).trades, band(0, 0).bad_bp), (0, 500));
+        assert_eq!(band(100, 2), band(101, 2), "one trade more is not seen");
+        assert_eq!((band(199, 3).trades, band(199, 3).bad_bp), (100, 200), "4 of 219 is 1.8%");
+        assert!(band(100, 2).low_bp <= band(100, 2).bad_bp && band(100, 2).bad_bp <= band(100, 2).high_bp);
+    }
+
+    #[test]
+    fn a_filter_asks_no_finer_than_the_bands() {
+        assert_eq!([99, 100, 199, 200].map(SellerBand::limit_bp), [0, 100, 100, 200]);
+        for upheld in 0..50 {
+            let tally = Tally { trades: 100, upheld: upheld * 10, rejected: 0 };
+            let (exact, band) = (i64::from(tally.as_seller().mean_bp()), i64::from(tally.seller_band().bad_bp));
+            for limit in (0..=2_000).step_by(50).map(SellerBand::limit_bp) {
+                assert_eq!(exact <= limit, band <= limit, "{exact} {band} {limit}");
+            }
+        }
     }
 
     #[test]

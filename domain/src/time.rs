@@ -1,6 +1,6 @@
 //! Instants and windows. An instant is UTC with microseconds, the precision that both databases keep.
 
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, DurationRound, SubsecRound, TimeDelta, Utc};
 
 /// An instant, in UTC.
 pub type Timestamp = DateTime<Utc>;
@@ -9,6 +9,12 @@ pub type Timestamp = DateTime<Utc>;
 #[must_use]
 pub fn truncated(instant: Timestamp) -> Timestamp {
     instant.trunc_subsecs(6)
+}
+
+/// The hour in which `instant` lies.
+#[must_use]
+pub fn hour_of(instant: Timestamp) -> Timestamp {
+    instant.duration_trunc(TimeDelta::hours(1)).unwrap_or(instant)
 }
 
 /// `instant` plus `secs`, or the far end of time instead of an overflow.

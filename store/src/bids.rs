@@ -207,6 +207,13 @@ impl Store {
         Slice::cut(rows, page).try_map(StoredBid::try_from)
     }
 
+    /// Those of `ids` that are the buyer's own, in no order.
+    pub async fn bids_many(&self, buyer: OrganizationId, ids: &[BidId]) -> Result<Vec<StoredBid>, StoreError> {
+        let wanted = bid::Column::Id.is_in(ids.iter().map(|id| id.0));
+        let rows = bid::Entity::find().filter(wanted).filter(bid::Column::BuyerId.eq(buyer.0)).all(self.read()).await?;
+        rows.into_iter().map(StoredBid::try_from).collect()
+    }
+
     /// The buyer's latest bid on each of `listings`.
     pub async fn bids_latest(&self, buyer: OrganizationId, listings: &[ListingId]) -> Result<Vec<StoredBid>, StoreError> {
         let mut latest = Vec::with_capacity(listings.len());

@@ -1,17 +1,19 @@
 //! Client cards, sealed under the data key of their trade, and their history. A card is seen by its organization only.
 
+use std::collections::BTreeMap;
+
 use domain::client::ClientEntryKind;
 use domain::id::{ClientEntryId, ClientId, LeadId, OrganizationId, TradeId, TypedId, UserId};
 use domain::refusal::{Code, Refusal};
 use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ExprTrait, QueryOrder, QuerySelect};
+use sea_orm::{Condition, ExprTrait, QueryOrder, QuerySelect, QueryTrait};
 
 use crate::db::Store;
 use crate::entity::{client, client_entry};
 use crate::error::{StoreError, WriteError};
-use crate::page::{Page, Slice};
+use crate::page::{Page, Slice, first_of_each};
 use crate::write::Tx;
 
 /// A client card, sealed.
@@ -168,6 +170,13 @@ impl Store {
         Ok(row.one(self.read()).await?.map(Client::from))
     }
 
+    /// Those of `ids` that are the organization's, in no order.
+    pub async fn clients_many(&self, organization: OrganizationId, ids: &[ClientId]) -> Result<Vec<Client>, StoreError> {
+        let wanted = client::Column::Id.is_in(ids.iter().map(|id| id.0));
+        let rows = client::Entity::find().filter(wanted).filter(client::Column::OrganizationId.eq(organization.0));
+        Ok(rows.all(self.read()).await?.into_iter().map(Client::from).collect())
+    }
+
     /// A page of the organization's clients, newest first; of one agent only when that is asked.
     pub async fn clients_of(
         &self,
@@ -187,13 +196,28 @@ impl Store {
         Ok(Slice { rows: slice.rows.into_iter().map(Client::from).collect(), has_next: slice.has_next })
     }
 
-    /// A page of the history of a client that the caller was found to see, newest first.
-    pub async fn client_entries(&self, id: ClientId, page: &Page<ClientEntryId>) -> Result<Slice<ClientEntry>, StoreError> {
-        let mut rows = client_entry::Entity::find().filter(client_entry::Column::ClientId.eq(id.0));
-        if let Some(after) = page.after {
-            rows = rows.filter(client_entry::Column::Id.lt(after.0));
+    /// The same page of the history of each of those `ids` that are the organization's clients, newest first.
+    pub async fn client_entries_many(
+        &self,
+        organization: OrganizationId,
+        ids: &[ClientId],
+        page: &Page<ClientEntryId>,
+    ) -> Result<BTreeMap<ClientId, Slice<ClientEntry>>, StoreError> {
+        let own = client::Entity::find()
+            .select_only()
+            .column(client::Column::Id)
+            .filter(client::Column::Id.is_in(ids.iter().map(|id| id.0)))
+            .filter(client::Column::OrganizationId.eq(organization.0));
+        let of = Condition::all()
+            .add(client_entry::Column::ClientId.in_subquery(own.into_query()))
+            .add_option(page.after.map(|after| client_entry::Column::Id.lt(after.0)));
+        let newest = first_of_each::<client_entry::Entity>(client_entry::Column::ClientId, "id DESC", of, page.limit());
+        let statement = self.read().get_database_backend().build(&newest);
+        let rows = client_entry::Entity::find().from_raw_sql(statement).all(self.read()).await?;
+        let mut pages: BTreeMap<ClientId, Vec<ClientEntry>> = BTreeMap::new();
+        for row in rows {
+            pages.entry(row.client_id.into()).or_default().push(row.try_into()?);
         }
-        let rows = rows.order_by_desc(client_entry::Column::Id).limit(page.limit()).all(self.read()).await?;
-        Slice::cut(rows, page).try_map(ClientEntry::try_from)
+        Ok(pages.into_iter().map(|(client, rows)| (client, Slice::cut(rows, page))).collect())
     }
 }

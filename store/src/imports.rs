@@ -1,5 +1,7 @@
 //! Imports of files: how far each is, and the rows that were refused.
 
+use std::collections::BTreeMap;
+
 use domain::id::{ImportId, OrganizationId, UploadId, UserId};
 use domain::import::{ImportKind, ImportState, Tally};
 use domain::refusal::{Code, Refusal};
@@ -7,12 +9,12 @@ use domain::time::{Timestamp, plus_secs};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{LockBehavior, LockType, NullOrdering};
-use sea_orm::{Condition, ExprTrait, Order, QueryOrder, QuerySelect};
+use sea_orm::{Condition, ExprTrait, Order, QueryOrder, QuerySelect, QueryTrait};
 
 use crate::db::{Backend, Store};
 use crate::entity::{lead_import, lead_import_refusal};
 use crate::error::{StoreError, WriteError};
-use crate::page::{Page, Slice};
+use crate::page::{Page, Slice, first_of_each};
 use crate::write::Tx;
 
 /// Rows of one INSERT, below the limit of bound values of both databases.
@@ -183,18 +185,50 @@ impl Store {
         Slice::cut(rows, page).try_map(Import::try_from)
     }
 
+    /// Those of `ids` that are imports of `seller`, in no order.
+    pub async fn imports_many(&self, seller: Option<OrganizationId>, ids: &[ImportId]) -> Result<Vec<Import>, StoreError> {
+        let wanted = lead_import::Column::Id.is_in(ids.iter().map(|id| id.0));
+        let rows = lead_import::Entity::find().filter(wanted).filter(owned_by(seller));
+        rows.all(self.read()).await?.into_iter().map(Import::try_from).collect()
+    }
+
     /// The refusals of an import, in the order of the file; the key is line and position.
     pub async fn import_refusals(&self, id: ImportId, page: &Page<(i64, i64)>) -> Result<Slice<ImportRefusal>, StoreError> {
         let mut query = lead_import_refusal::Entity::find().filter(lead_import_refusal::Column::ImportId.eq(id.0));
-        if let Some((line, position)) = page.after {
-            let later = lead_import_refusal::Column::Line.eq(line).and(lead_import_refusal::Column::Position.gt(position));
-            query = query.filter(Condition::any().add(lead_import_refusal::Column::Line.gt(line)).add(later));
+        if let Some(after) = page.after {
+            query = query.filter(behind(after));
         }
         let ordered = query
             .order_by_asc(lead_import_refusal::Column::Line)
             .order_by_asc(lead_import_refusal::Column::Position)
             .limit(page.limit());
         Slice::cut(ordered.all(self.read()).await?, page).try_map(ImportRefusal::try_from)
+    }
+
+    /// The same page of the refusals of each of those `ids` that are imports of `seller`, in the order of the file.
+    pub async fn import_refusals_many(
+        &self,
+        seller: Option<OrganizationId>,
+        ids: &[ImportId],
+        page: &Page<(i64, i64)>,
+    ) -> Result<BTreeMap<ImportId, Slice<ImportRefusal>>, StoreError> {
+        let own = lead_import::Entity::find()
+            .select_only()
+            .column(lead_import::Column::Id)
+            .filter(lead_import::Column::Id.is_in(ids.iter().map(|id| id.0)))
+            .filter(owned_by(seller));
+        let of = Condition::all()
+            .add(lead_import_refusal::Column::ImportId.in_subquery(own.into_query()))
+            .add_option(page.after.map(behind));
+        let order = "line, position";
+        let first = first_of_each::<lead_import_refusal::Entity>(lead_import_refusal::Column::ImportId, order, of, page.limit());
+        let statement = self.read().get_database_backend().build(&first);
+        let rows = lead_import_refusal::Entity::find().from_raw_sql(statement).all(self.read()).await?;
+        let mut pages: BTreeMap<ImportId, Vec<ImportRefusal>> = BTreeMap::new();
+        for row in rows {
+            pages.entry(row.import_id.into()).or_default().push(row.try_into()?);
+        }
+        Ok(pages.into_iter().map(|(import, rows)| (import, Slice::cut(rows, page))).collect())
     }
 
     /// When `seller` first imported a file with this content.
@@ -264,6 +298,12 @@ impl Store {
             .await?;
         Ok(found.is_some())
     }
+}
+
+/// The refusals behind this line and position.
+fn behind((line, position): (i64, i64)) -> Condition {
+    let later = lead_import_refusal::Column::Line.eq(line).and(lead_import_refusal::Column::Position.gt(position));
+    Condition::any().add(lead_import_refusal::Column::Line.gt(line)).add(later)
 }
 
 impl Tx {

@@ -4,7 +4,7 @@
 use domain::id::OrganizationId;
 use domain::time::Timestamp;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, FromQueryResult, Statement};
+use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, FromQueryResult, QuerySelect, QueryTrait, Statement};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -55,6 +55,17 @@ pub struct FeedEvent {
     pub created_at: Timestamp,
 }
 
+/// What a reader of the feed got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedRead {
+    /// The events, oldest first.
+    pub events: Vec<FeedEvent>,
+    /// Where the reader stands now.
+    pub end: Position,
+    /// Whether there were as many as it asked for, so that there may be more.
+    pub whole: bool,
+}
+
 impl Tx {
     /// Writes `event` to the feed, visible to readers when this transaction commits.
     pub async fn emit(&self, event: Event) -> Result<(), StoreError> {
@@ -93,6 +104,12 @@ impl Store {
     /// Up to `limit` events behind `position`, oldest first, none passed over: on Postgres only those below the oldest
     /// transaction still running, since a younger number may commit before an older one.
     pub async fn events_after(&self, position: Position, limit: u64) -> Result<Vec<FeedEvent>, StoreError> {
+        Ok(self.feed_read(position, limit).await?.events)
+    }
+
+    /// The same, with where the reader stands afterwards. An event that cannot be read is logged and left behind: one such row
+    /// must not stop the others.
+    pub async fn feed_read(&self, position: Position, limit: u64) -> Result<FeedRead, StoreError> {
         let (sql, values): (&str, Vec<sea_orm::Value>) = match self.backend() {
             Backend::Postgres => (
                 "SELECT transaction_id::text::bigint AS transaction_id, seq, topic, subject_id, audience, payload, created_at \
@@ -107,8 +124,17 @@ impl Store {
             ),
         };
         let statement = Statement::from_sql_and_values(self.read().get_database_backend(), sql, values);
-        let rows = FeedRow::find_by_statement(statement).all(self.read()).await?;
-        rows.into_iter().map(FeedEvent::try_from).collect()
+        let rows = self.read().query_all_raw(statement).await?;
+        let mut read = FeedRead { events: Vec::with_capacity(rows.len()), end: position, whole: false };
+        read.whole = u64::try_from(rows.len()).is_ok_and(|count| count >= limit);
+        for row in rows {
+            read.end = Position { transaction_id: row.try_get("", "transaction_id")?, seq: row.try_get("", "seq")? };
+            match FeedRow::from_query_result(&row, "").map_err(StoreError::from).and_then(FeedEvent::try_from) {
+                Ok(event) => read.events.push(event),
+                Err(error) => tracing::error!(seq = read.end.seq, %error, "an event cannot be read and is left out"),
+            }
+        }
+        Ok(read)
     }
 
     /// The position behind everything that a reader can see now, for a reader that wants only what comes next.
@@ -125,10 +151,15 @@ impl Store {
         Ok(Position { transaction_id: row.try_get("", "transaction_id")?, seq: row.try_get("", "seq")? })
     }
 
-    /// Forgets events older than `before`; answers how many.
+    /// Forgets events older than `before`, but never the last one, from which the order of what follows goes on; answers how many.
     pub async fn events_prune(&self, before: Timestamp) -> Result<u64, crate::WriteError> {
         self.write("events_prune", move |tx| async move {
-            let done = event::Entity::delete_many().filter(event::Column::CreatedAt.lt(before)).exec(tx.db()).await?;
+            let last = event::Entity::find().select_only().expr(event::Column::Seq.max()).into_query();
+            let done = event::Entity::delete_many()
+                .filter(event::Column::CreatedAt.lt(before))
+                .filter(event::Column::Seq.not_in_subquery(last))
+                .exec(tx.db())
+                .await?;
             Ok(done.rows_affected)
         })
         .await

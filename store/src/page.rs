@@ -1,7 +1,10 @@
 //! Pages of rows: a keyset behind a cursor, one row more than asked for to know whether there are others.
 
+use sea_orm::sea_query::{Alias, Asterisk, Query, SelectStatement};
+use sea_orm::{Condition, EntityTrait, ExprTrait, IdenStatic, QueryFilter, QuerySelect, QueryTrait};
+
 /// Which part of a list is asked for. `first` is already within its bounds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Page<K> {
     /// Rows at most.
     pub first: u64,
@@ -26,6 +29,12 @@ pub struct Slice<T> {
     pub has_next: bool,
 }
 
+impl<T> Default for Slice<T> {
+    fn default() -> Self {
+        Self { rows: Vec::new(), has_next: false }
+    }
+}
+
 impl<T> Slice<T> {
     /// Cuts the row that was read to know whether others follow.
     #[must_use]
@@ -41,4 +50,16 @@ impl<T> Slice<T> {
         let rows = self.rows.into_iter().map(each).collect::<Result<_, _>>()?;
         Ok(Slice { rows, has_next: self.has_next })
     }
+}
+
+/// The first `limit` rows of each `owner` in `order`, of those rows that `of` finds: a page of each of many lists in one statement.
+pub(crate) fn first_of_each<E: EntityTrait>(owner: E::Column, order: &str, of: Condition, limit: u64) -> SelectStatement {
+    const PLACE: &str = "place";
+    let place = format!("ROW_NUMBER() OVER (PARTITION BY {} ORDER BY {order})", owner.as_str());
+    let ranked = E::find().filter(of).expr_as(sea_orm::sea_query::Expr::cust(place), PLACE).into_query();
+    let mut first = Query::select();
+    first.column(Asterisk).from_subquery(ranked, "ranked");
+    first.and_where(sea_orm::sea_query::Expr::col(Alias::new(PLACE)).lte(limit));
+    first.order_by(Alias::new(PLACE), sea_orm::Order::Asc);
+    first
 }

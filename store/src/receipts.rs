@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use domain::bid::BidState;
 use domain::id::{BidId, ListingId, OrganizationId, ReceiptId};
 use domain::receipt::Receipt;
 use domain::refusal::Refusal;
 use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
+use sea_orm::sea_query::SimpleExpr;
+use sea_orm::{Condition, QuerySelect, QueryTrait};
 
 use crate::db::Store;
 use crate::entity::{bid, listing, receipt};
@@ -45,28 +47,41 @@ pub async fn receipt_insert(tx: &Tx, receipt: &Receipt, now: Timestamp) -> Resul
 }
 
 impl Store {
-    /// The receipt of a listing's clearing, if `viewer` sold or bid in it.
+    /// The receipt of a listing's clearing, if `viewer` sold in it or had a bid in it.
     pub async fn receipt_of(&self, viewer: OrganizationId, listing: ListingId) -> Result<Option<StoredReceipt>, StoreError> {
-        let row = receipt::Entity::find().filter(receipt::Column::ListingId.eq(listing.0)).one(self.read()).await?;
-        let Some(row) = row else { return Ok(None) };
-        let own: Vec<Uuid> = bid::Entity::find()
-            .select_only()
-            .column(bid::Column::Id)
-            .filter(bid::Column::ListingId.eq(listing.0))
-            .filter(bid::Column::BuyerId.eq(viewer.0))
-            .into_tuple()
-            .all(self.read())
-            .await?;
-        let own_bids: BTreeSet<BidId> = own.into_iter().map(BidId::from).collect();
-        let sold = listing::Entity::find_by_id(listing.0).filter(listing::Column::SellerId.eq(viewer.0)).count(self.read());
-        if own_bids.is_empty() && sold.await? == 0 {
-            return Ok(None);
-        }
-        Ok(Some(StoredReceipt {
-            id: row.id.into(),
-            receipt: serde_json::from_value(row.body).map_err(StoreError::corrupt)?,
-            created_at: row.created_at,
-            own_bids,
-        }))
+        Ok(self.receipts(viewer, receipt::Column::ListingId.eq(listing.0)).await?.pop())
     }
+
+    /// Those of `ids` that are of clearings in which `viewer` sold or had a bid, in no order.
+    pub async fn receipts_many(&self, viewer: OrganizationId, ids: &[ReceiptId]) -> Result<Vec<StoredReceipt>, StoreError> {
+        self.receipts(viewer, receipt::Column::Id.is_in(ids.iter().map(|id| id.0))).await
+    }
+
+    async fn receipts(&self, viewer: OrganizationId, wanted: SimpleExpr) -> Result<Vec<StoredReceipt>, StoreError> {
+        let cleared = own_cleared(viewer).select_only().column(bid::Column::ListingId).into_query();
+        let sold = listing::Entity::find().select_only().column(listing::Column::Id);
+        let sold = sold.filter(listing::Column::SellerId.eq(viewer.0)).into_query();
+        let party = Condition::any()
+            .add(receipt::Column::ListingId.in_subquery(sold))
+            .add(receipt::Column::ListingId.in_subquery(cleared));
+        let rows = receipt::Entity::find().filter(wanted).filter(party).all(self.read()).await?;
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let own = own_cleared(viewer).filter(bid::Column::ListingId.is_in(rows.iter().map(|row| row.listing_id)));
+        let own: Vec<Uuid> = own.select_only().column(bid::Column::Id).into_tuple().all(self.read()).await?;
+        let own: BTreeSet<BidId> = own.into_iter().map(BidId::from).collect();
+        let stored = |row: receipt::Model| {
+            let receipt: Receipt = serde_json::from_value(row.body).map_err(StoreError::corrupt)?;
+            let own_bids = receipt.bids.iter().map(|sealed| sealed.bid).filter(|bid| own.contains(bid)).collect();
+            Ok(StoredReceipt { id: row.id.into(), receipt, created_at: row.created_at, own_bids })
+        };
+        rows.into_iter().map(stored).collect()
+    }
+}
+
+/// The bids of `viewer` that a clearing decided. Who took its bid back before has no part in it.
+fn own_cleared(viewer: OrganizationId) -> Select<bid::Entity> {
+    let decided = [BidState::Won, BidState::Lost].map(BidState::as_str);
+    bid::Entity::find().filter(bid::Column::BuyerId.eq(viewer.0)).filter(bid::Column::State.is_in(decided))
 }

@@ -100,6 +100,13 @@ impl Store {
         query.one(self.read()).await?.map(Upload::try_from).transpose()
     }
 
+    /// Those of `ids` that are the organization's, in no order.
+    pub async fn uploads_many(&self, organization: OrganizationId, ids: &[UploadId]) -> Result<Vec<Upload>, StoreError> {
+        let wanted = upload::Column::Id.is_in(ids.iter().map(|id| id.0));
+        let rows = upload::Entity::find().filter(wanted).filter(upload::Column::OrganizationId.eq(organization.0));
+        rows.all(self.read()).await?.into_iter().map(Upload::try_from).collect()
+    }
+
     /// Up to `limit` uploads that were awaited until before `now` and never came.
     pub async fn uploads_expired(&self, now: Timestamp, limit: u64) -> Result<Vec<UploadId>, StoreError> {
         let ids: Vec<Uuid> = upload::Entity::find()

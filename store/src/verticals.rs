@@ -98,6 +98,12 @@ impl Store {
         row.map(StoredVertical::try_from).transpose()
     }
 
+    /// The newest version of each of `ids` that there is, in no order.
+    pub async fn verticals_many(&self, ids: &[VerticalId]) -> Result<Vec<StoredVertical>, StoreError> {
+        let query = current().filter(vertical::Column::Id.is_in(ids.iter().map(|id| id.uuid())));
+        query.into_model::<VersionRow>().all(self.read()).await?.into_iter().map(StoredVertical::try_from).collect()
+    }
+
     /// One version of a vertical.
     pub async fn vertical_version(&self, id: VerticalId, version: i64) -> Result<Option<StoredVertical>, StoreError> {
         vertical_version(self.read(), id, version).await

@@ -201,6 +201,19 @@ fn end_journal(withdrawal: &Withdrawal, state: WithdrawalState, owed_minor: i64)
 }
 
 impl Store {
+    /// Those of `ids` that are the organization's, or all of them for an operator, in no order.
+    pub async fn withdrawals_many(
+        &self,
+        organization: Option<OrganizationId>,
+        ids: &[WithdrawalId],
+    ) -> Result<Vec<Withdrawal>, StoreError> {
+        let mut rows = withdrawal::Entity::find().filter(withdrawal::Column::Id.is_in(ids.iter().map(|id| id.0)));
+        if let Some(organization) = organization {
+            rows = rows.filter(withdrawal::Column::OrganizationId.eq(organization.0));
+        }
+        rows.all(self.read()).await?.into_iter().map(Withdrawal::try_from).collect()
+    }
+
     /// A page of withdrawals, newest first: of one organization, or of all for an operator.
     pub async fn withdrawals(
         &self,

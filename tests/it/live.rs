@@ -6,7 +6,10 @@ use std::time::Duration;
 use api::app::App;
 use domain::access::{Principal, Role};
 use futures::StreamExt;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
+use store::entity::membership;
 use tokio::sync::mpsc;
 
 use crate::disputes::case::{case, in_charge, rule};
@@ -16,6 +19,7 @@ use crate::ledger::market::{fund, sell, stall};
 use crate::market::stand::{LeadSpec, buy, lead, listed, money, placed, vertical};
 
 const WALLET: &str = "subscription { walletChanged { sequence wallet { balances { available { amount } } } } }";
+const HELD: &str = "subscription { walletChanged { sequence wallet { balances { heldAsBuyer { amount } } } } }";
 const TRADE: &str = "subscription ($id: ID) { tradeUpdated(id: $id) { sequence trade { id state } } }";
 const AUCTION: &str = "subscription ($id: ID!) { auctionUpdated(id: $id) { sequence
     listing { state soldCount ownBid { state exclusive { amount } lossReason } } } }";
@@ -33,9 +37,10 @@ struct Followed {
 
 impl Followed {
     fn new(app: Arc<App>, principal: &Principal, query: &str, variables: Value) -> Self {
-        let schema = api::graphql::schema(app);
+        let schema = api::graphql::schema(app.clone());
         let variables = async_graphql::Variables::from_json(variables);
-        let request = async_graphql::Request::new(query).variables(variables).data(caller(principal.clone()));
+        let request = async_graphql::Request::new(query).variables(variables);
+        let request = api::graphql::equip(request, app, caller(principal.clone()));
         let (sender, answers) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             let mut stream = schema.execute_stream(request).boxed();
@@ -75,6 +80,11 @@ impl Followed {
     async fn code(&mut self) -> String {
         let answer = self.answer().await.unwrap();
         answer["errors"][0]["extensions"]["code"].as_str().unwrap_or_else(|| panic!("{answer:#}")).to_owned()
+    }
+
+    /// Whether nothing more comes, and says so.
+    async fn is_over(&mut self) -> bool {
+        self.answer().await.is_none()
     }
 
     fn is_silent(&mut self) -> bool {
@@ -158,7 +168,8 @@ on_each_backend! {
         let of = json!({ "id": id });
         let mut of_a = followers(&x, &a, AUCTION, of.clone()).await;
         let mut of_b = followers(&x, &b, AUCTION, of.clone()).await;
-        for followed in of_a.iter_mut().chain(&mut of_b) {
+        let mut of_watcher = followers(&x, &x.organization("Watcher").await, AUCTION, of.clone()).await;
+        for followed in of_a.iter_mut().chain(&mut of_b).chain(&mut of_watcher) {
             assert_eq!(followed.state("auctionUpdated").await["listing"], json!({ "state": "OPEN", "soldCount": 0, "ownBid": null }));
         }
         placed(&x, &a, &id, None, Some("20")).await;
@@ -178,8 +189,17 @@ on_each_backend! {
                 let states = followed.until("auctionUpdated", |update| update["listing"]["ownBid"]["state"] == state).await;
                 let last = &states.last().unwrap()["listing"];
                 assert_eq!((&last["state"], &last["soldCount"], &last["ownBid"]["lossReason"]), (&json!("SOLD"), &json!(1), &reason));
+                assert!(followed.is_over().await);
             }
         }
+        for followed in &mut of_watcher {
+            let last = followed.state("auctionUpdated").await["listing"].clone();
+            assert_eq!(last, json!({ "state": "SOLD", "soldCount": 1, "ownBid": null }));
+            assert!(followed.is_over().await);
+        }
+        let mut late = Followed::new(x.app.clone(), &a.principal, AUCTION, of);
+        assert_eq!(late.state("auctionUpdated").await["listing"]["state"], "SOLD");
+        assert!(late.is_over().await, "there is nothing to follow");
     }
 
     async fn new_listings_are_told_to_those_whose_filter_finds_them(x: Exchange) {
@@ -252,9 +272,76 @@ on_each_backend! {
             assert!(read.is_sorted());
             let last = &states.last().unwrap()["import"];
             assert_eq!((&last["rowsRead"], &last["rowsAccepted"], &last["rowsRefused"]), (&json!(2_501), &json!(2_500), &json!(1)));
+            assert!(followed.is_over().await);
         }
         let mut others = Followed::new(x.app.clone(), &other.principal, PROGRESS, json!({ "id": id }));
         assert_eq!(others.code().await, "NOT_FOUND");
+    }
+
+    async fn a_buyer_sees_its_money_leave_the_hold(x: Exchange) {
+        let (seller, buyer) = (x.organization("S").await, x.organization("B").await);
+        fund(&x.app, buyer.org(), 5_000).await;
+        let trade = sell(&x.app, stall(&x, seller.org(), 1).await, buyer.org(), 1_000).await.unwrap();
+        let mut followed = Followed::new(x.app.clone(), &buyer.principal, HELD, json!({}));
+        let held = |update: &Value| update["wallet"]["balances"][0]["heldAsBuyer"]["amount"].clone();
+        assert_eq!(held(&followed.state("walletChanged").await), "10.00");
+        for _ in 0..2 {
+            x.clock.advance_secs(40 * 86_400);
+            api::app::trade::trades_advance(&x.app).await.unwrap();
+        }
+        assert_eq!(held(&followed.until("walletChanged", |update| held(update) == "0.00").await.pop().unwrap()), "0.00");
+        let released = x.app.store.trade_any(trade.id).await.unwrap().unwrap();
+        assert_eq!(released.hold.state().as_str(), "RELEASED");
+    }
+
+    async fn a_sequence_does_not_go_back_at_another_process(x: Exchange) {
+        let owner = x.organization("A").await;
+        let there = x.second_process().await;
+        let mut idle = Followed::new(there.clone(), &owner.principal, WALLET, json!({}));
+        idle.state("walletChanged").await;
+        let mut here = Followed::new(x.app.clone(), &owner.principal, WALLET, json!({}));
+        here.state("walletChanged").await;
+        for _ in 0..3 {
+            fund(&x.app, owner.org(), 100).await;
+            here.state("walletChanged").await;
+            let mut again = Followed::new(there.clone(), &owner.principal, WALLET, json!({}));
+            again.state("walletChanged").await;
+            assert!(again.sequence >= here.sequence, "{} after {}", again.sequence, here.sequence);
+        }
+    }
+
+    async fn access_is_looked_at_again_for_every_event(x: Exchange) {
+        let organization = x.organization("A").await.org();
+        let finance = [x.member(organization, Role::Finance).await, x.member(organization, Role::Finance).await];
+        let mut followed = finance.map(|member| (Followed::new(x.app.clone(), &member.principal, WALLET, json!({})), member.user));
+        for (follower, _) in &mut followed {
+            follower.state("walletChanged").await;
+        }
+        x.clock.advance_secs(60);
+        fund(&x.app, organization, 100).await;
+        for (follower, _) in &mut followed {
+            assert_eq!(amount(&follower.state("walletChanged").await), json!(["1.00"]));
+        }
+        let [(demoted, user), (stays, _)] = &mut followed;
+        let (user, role) = (*user, Role::Agent.as_str());
+        let done: Result<(), store::WriteError> = x
+            .app
+            .store
+            .write("demote", move |tx| async move {
+                membership::Entity::update_many()
+                    .col_expr(membership::Column::Role, Expr::value(role))
+                    .filter(membership::Column::UserId.eq(user.0))
+                    .exec(tx.db())
+                    .await?;
+                Ok(())
+            })
+            .await;
+        done.unwrap();
+        x.clock.advance_secs(60);
+        fund(&x.app, organization, 100).await;
+        assert_eq!(demoted.code().await, "FORBIDDEN");
+        assert!(demoted.is_over().await);
+        assert_eq!(amount(&stays.state("walletChanged").await), json!(["2.00"]));
     }
 
     async fn who_may_not_read_may_not_follow(x: Exchange) {

@@ -7,6 +7,7 @@ mod demo;
 mod disputes;
 mod feed;
 mod foundation;
+mod graph;
 mod harness;
 mod imports;
 mod leads;

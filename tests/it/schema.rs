@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use api::http::problem::ProblemCode;
 use serde_json::{Value, json};
 
 use crate::harness::{Database, Exchange};
@@ -24,6 +25,13 @@ fn the_committed_schema_is_the_served_one_byte_for_byte() {
     let committed = fs::read_to_string(root("schema.graphql")).unwrap();
     let same = committed == api::graphql::sdl();
     assert!(same, "run `cargo run -- schema --write schema.graphql`, and name what breaks clients in docs/schema-changes.md");
+}
+
+#[test]
+fn every_code_of_an_error_stands_in_the_manual() {
+    let manual = fs::read_to_string(root("docs/API.md")).unwrap();
+    let unnamed = |code: &&ProblemCode| !manual.contains(&format!("`{}`", code.as_str()));
+    assert_eq!(ProblemCode::ALL.iter().filter(unnamed).collect::<Vec<_>>(), Vec::<&ProblemCode>::new());
 }
 
 #[tokio::test]

@@ -32,6 +32,12 @@ pub async fn api_keys(app: &App, caller: &Caller, page: &Page<Uuid>) -> Result<S
     Ok(app.store.api_keys(organization, page).await?)
 }
 
+/// Those of `ids` that are keys of the caller's organization, in no order.
+pub async fn api_keys_many(app: &App, caller: &Caller, ids: &[ApiKeyId]) -> Result<Vec<ApiKey>, AppError> {
+    let organization = caller.principal.require(Permission::MembersRead)?;
+    Ok(app.store.api_keys_many(organization, ids).await?)
+}
+
 /// Makes a key for the caller's organization. The secret is in this answer and nowhere else.
 pub async fn api_key_create(app: &App, caller: &Caller, input: ApiKeyCreate) -> Result<(ApiKey, Token), AppError> {
     let (maker, organization, _) = require_member(caller, Permission::KeysWrite)?;

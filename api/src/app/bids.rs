@@ -125,6 +125,12 @@ pub async fn bids(
     Ok(Slice { rows: with_currency(app, slice.rows).await?, has_next })
 }
 
+/// Those of `ids` that are the caller's own, in no order.
+pub async fn bids_many(app: &App, caller: &Caller, ids: &[BidId]) -> Result<Vec<OwnBid>, AppError> {
+    let buyer = caller.principal.require(Permission::MarketRead)?;
+    with_currency(app, app.store.bids_many(buyer, ids).await?).await
+}
+
 /// The caller's latest bid on each of `listings`.
 pub async fn bids_of_listings(app: &App, caller: &Caller, listings: &[ListingId]) -> Result<Vec<OwnBid>, AppError> {
     let Some(buyer) = caller.principal.organization() else { return Ok(Vec::new()) };
@@ -160,6 +166,9 @@ async fn own_bid(app: &App, buyer: OrganizationId, id: BidId) -> Result<OwnBid, 
 }
 
 async fn with_currency(app: &App, bids: Vec<StoredBid>) -> Result<Vec<OwnBid>, AppError> {
+    if bids.is_empty() {
+        return Ok(Vec::new());
+    }
     let ids: BTreeSet<ListingId> = bids.iter().map(|bid| bid.listing).collect();
     let currencies = app.store.listing_currencies(&ids).await?;
     let own = |bid: StoredBid| {

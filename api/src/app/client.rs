@@ -1,6 +1,8 @@
 //! Client cards: a bought lead that became a client. The card is the buyer's own, sealed under the trade's data key: a refund,
 //! or the person's withdrawal of consent, destroys what it and its history say of the person.
 
+use std::collections::BTreeMap;
+
 use domain::access::Permission;
 use domain::client::{ClientCard, ClientEntryKind};
 use domain::id::{ClientEntryId, ClientId, OrganizationId, TradeId, TypedId, UserId};
@@ -179,19 +181,39 @@ pub async fn clients(
     Ok(Slice { rows: opened(app, rows).await?, has_next })
 }
 
-/// A page of the history of a client that the caller was given, newest first.
-pub async fn client_entries(
+/// Those of `ids` that are clients of the caller's organization, in no order.
+pub async fn clients_many(app: &App, caller: &Caller, ids: &[ClientId]) -> Result<Vec<ClientView>, AppError> {
+    let organization = readable(caller)?;
+    opened(app, app.store.clients_many(organization, ids).await?).await
+}
+
+/// The same page of the history of each of those `ids` that are clients of the caller's organization, newest first.
+pub async fn client_entries_many(
     app: &App,
-    id: ClientId,
-    trade: TradeId,
+    caller: &Caller,
+    ids: &[ClientId],
     page: &Page<ClientEntryId>,
-) -> Result<Slice<ClientEntryView>, AppError> {
-    let entries = app.store.client_entries(id, page).await?;
-    let keys = data_keys(app, KeyPurpose::Work, &[trade.uuid()]).await?;
-    entries.try_map(|entry| {
-        let text = keys.open_text(trade.uuid(), entry_binding(entry.id), &entry.text)?;
-        Ok(ClientEntryView { id: entry.id, kind: entry.kind, text, recorded_by: entry.recorded_by, at: entry.created_at })
-    })
+) -> Result<BTreeMap<ClientId, Slice<ClientEntryView>>, AppError> {
+    let organization = readable(caller)?;
+    let clients = app.store.clients_many(organization, ids).await?;
+    let trades: BTreeMap<ClientId, Uuid> = clients.iter().map(|client| (client.id, client.trade.uuid())).collect();
+    let keys = data_keys(app, KeyPurpose::Work, &trades.values().copied().collect::<Vec<_>>()).await?;
+    let mut histories = BTreeMap::new();
+    for (id, slice) in app.store.client_entries_many(organization, ids, page).await? {
+        let trade = trades.get(&id).copied().ok_or_else(|| AppError::internal("a history without its client"))?;
+        let history = slice.try_map(|entry| {
+            let text = keys.open_text(trade, entry_binding(entry.id), &entry.text)?;
+            Ok::<_, AppError>(ClientEntryView {
+                id: entry.id,
+                kind: entry.kind,
+                text,
+                recorded_by: entry.recorded_by,
+                at: entry.created_at,
+            })
+        })?;
+        histories.insert(id, history);
+    }
+    Ok(histories)
 }
 
 /// Cards name people: reading them takes what working on them takes.

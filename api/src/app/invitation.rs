@@ -53,6 +53,12 @@ pub async fn invitations(app: &App, caller: &Caller, page: &Page<Uuid>) -> Resul
     Ok(app.store.invitations(organization, page).await?)
 }
 
+/// Those of `ids` that are open invitations of the caller's organization, in no order.
+pub async fn invitations_many(app: &App, caller: &Caller, ids: &[InvitationId]) -> Result<Vec<Invitation>, AppError> {
+    let organization = caller.principal.require(Permission::MembersRead)?;
+    Ok(app.store.invitations_many(organization, ids).await?)
+}
+
 /// Invites `email` to be a `role`, by mail.
 pub async fn invitation_create(app: &App, caller: &Caller, email: &str, role: Role) -> Result<Invitation, AppError> {
     let (inviter, organization, actor) = require_member(caller, Permission::MembersWrite)?;

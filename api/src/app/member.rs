@@ -16,6 +16,12 @@ pub async fn members(app: &App, caller: &Caller, page: &Page<Uuid>) -> Result<Sl
     Ok(app.store.members(organization, page).await?)
 }
 
+/// Those of `ids` that are members of the caller's organization, in no order.
+pub async fn members_many(app: &App, caller: &Caller, ids: &[MembershipId]) -> Result<Vec<Member>, AppError> {
+    let organization = caller.principal.require(Permission::MembersRead)?;
+    Ok(app.store.members_many(organization, ids).await?)
+}
+
 /// Gives a member another role. Who loses rights has less at the next request, and so has what it gave out by them.
 pub async fn member_role_change(app: &App, caller: &Caller, id: MembershipId, role: Role) -> Result<Member, AppError> {
     let (_, organization, actor) = require_member(caller, Permission::MembersWrite)?;

@@ -29,6 +29,7 @@ pub mod organization;
 pub mod outcome;
 pub mod password;
 pub mod payouts;
+pub mod present;
 pub mod receipts;
 pub mod session;
 pub mod staff;

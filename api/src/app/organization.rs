@@ -8,8 +8,8 @@ use domain::id::{MembershipId, OrganizationId, UserId};
 use domain::refusal::Refusal;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::listings::ORGANIZATION_OFFERS_END;
 use super::email_verification::Proof;
+use super::listings::ORGANIZATION_OFFERS_END;
 use super::session::{Opening, SessionTokens, password_hash};
 use super::{App, AppError, Caller};
 use crate::auth::password_check;
@@ -94,11 +94,15 @@ pub async fn organization_register(
 
 /// The organization that the caller may see under `id`: its own, or any for an operator.
 pub async fn organization(app: &App, caller: &Caller, id: OrganizationId) -> Result<Option<Organization>, AppError> {
-    let visible = match &caller.principal {
-        Principal::Staff { .. } => true,
-        principal => principal.organization() == Some(id),
-    };
-    if visible { Ok(app.store.organization(id).await?) } else { Ok(None) }
+    Ok(organizations_many(app, caller, &[id]).await?.pop())
+}
+
+/// Those of `ids` that the caller may see, in no order.
+pub async fn organizations_many(app: &App, caller: &Caller, ids: &[OrganizationId]) -> Result<Vec<Organization>, AppError> {
+    let any = caller.principal.require_staff(StaffRole::Operator).is_ok();
+    let own = caller.principal.organization();
+    let visible: Vec<OrganizationId> = ids.iter().copied().filter(|id| any || own == Some(*id)).collect();
+    if visible.is_empty() { Ok(Vec::new()) } else { Ok(app.store.organizations(&visible).await?) }
 }
 
 /// Changes the caller's organization.

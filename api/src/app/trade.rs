@@ -17,6 +17,15 @@ pub async fn trade(app: &App, caller: &Caller, id: TradeId) -> Result<Option<Tra
     Ok(app.store.trade_of(id, organization).await?)
 }
 
+/// Those of `ids` that the caller may see, in no order.
+pub async fn trades_many(app: &App, caller: &Caller, ids: &[TradeId]) -> Result<Vec<Trade>, AppError> {
+    let organization = match caller.principal.require_staff(StaffRole::Operator) {
+        Ok(_) => None,
+        Err(_) => Some(caller.principal.require(Permission::TradesRead)?),
+    };
+    Ok(app.store.trades_many(organization, ids).await?)
+}
+
 /// A page of the organization's trades, newest first.
 pub async fn trades(
     app: &App,

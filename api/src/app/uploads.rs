@@ -156,6 +156,14 @@ pub async fn uploads_named(app: &App, uploads: Vec<Upload>) -> Result<Vec<Upload
     named.collect()
 }
 
+/// Those of `ids` that the caller's organization announced and that the caller may use, in no order.
+pub async fn uploads_many(app: &App, caller: &Caller, ids: &[UploadId]) -> Result<Vec<UploadView>, AppError> {
+    let Some(organization) = caller.principal.organization() else { return Ok(Vec::new()) };
+    let mut found = app.store.uploads_many(organization, ids).await?;
+    found.retain(|upload| admit(&caller.principal, upload.purpose).is_ok());
+    uploads_named(app, found).await
+}
+
 /// Takes the bytes of a file as they come. `declared` is the length that the client announced, if it did. Nothing of a file
 /// that is refused is kept.
 pub async fn upload_put<S, E>(

@@ -31,6 +31,11 @@ pub async fn vertical_list(app: &App, within: Option<&VerticalPath>) -> Result<V
     Ok(all.into_iter().filter(|vertical| within.is_none_or(|path| vertical.path.within(path))).collect())
 }
 
+/// The newest version of each of `ids` that there is, in no order.
+pub async fn verticals_many(app: &App, ids: &[VerticalId]) -> Result<Vec<StoredVertical>, AppError> {
+    Ok(app.store.verticals_many(ids).await?)
+}
+
 /// The vertical at `path`, in `version` or the newest.
 pub async fn vertical_get(app: &App, path: &VerticalPath, version: Option<i64>) -> Result<Option<StoredVertical>, AppError> {
     let Some(newest) = app.store.vertical_at(path).await? else { return Ok(None) };

@@ -195,6 +195,12 @@ pub async fn deposits(
     Ok(app.store.deposits(owner, page).await?)
 }
 
+/// Those of `ids` that are the organization's own, or any for an operator, in no order.
+pub async fn withdrawals_many(app: &App, caller: &Caller, ids: &[WithdrawalId]) -> Result<Vec<Withdrawal>, AppError> {
+    let owner = wallet_owner_or_all(caller, None)?;
+    Ok(app.store.withdrawals_many(owner, ids).await?)
+}
+
 async fn withdrawal_end(
     app: &App,
     (key_owner, by): (OrganizationId, Option<UserId>),

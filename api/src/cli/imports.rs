@@ -57,7 +57,7 @@ pub(super) async fn put(
     let awaited = upload_await(app, owner, None, purpose, name).await.map_err(told)?;
     let body = ReaderStream::new(tokio::fs::File::open(path).await?);
     let proof = UploadProof::Token(awaited.token);
-    let upload = upload_put(app, &proof, awaited.upload.id, Some(size), Box::pin(body)).await.map_err(told)?;
+    let upload = upload_put(app, &proof, awaited.upload.upload.id, Some(size), Box::pin(body)).await.map_err(told)?;
     Ok(upload.id)
 }
 

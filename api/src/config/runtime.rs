@@ -91,10 +91,6 @@ pub struct Graphql {
     pub directives_max: usize,
     /// The most errors in one answer.
     pub errors_max: usize,
-    /// The page size when none is named.
-    pub page_default: i32,
-    /// The largest page.
-    pub page_max: i32,
     /// How many persisted queries are kept.
     pub persisted_queries_max: usize,
     /// Whether the schema may be introspected.
@@ -227,8 +223,6 @@ impl Graphql {
         problems.within("graphql.root_fields_max", self.root_fields_max, 1, 1000);
         problems.within("graphql.directives_max", self.directives_max, 1, 1000);
         problems.within("graphql.errors_max", self.errors_max, 1, 1000);
-        problems.within("graphql.page_max", self.page_max, 1, 1000);
-        problems.within("graphql.page_default", self.page_default, 1, self.page_max);
         problems.within("graphql.persisted_queries_max", self.persisted_queries_max, 1, 1_000_000);
         problems.within("graphql.sockets_max", self.sockets_max, 1, 10_000_000);
         problems.within("graphql.socket_streams_max", self.socket_streams_max, 1, 10_000);

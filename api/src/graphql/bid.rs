@@ -33,7 +33,7 @@ mod codes {
 }
 
 /// A bid of the viewer's organization. Nobody else sees it before its listing is cleared, and nobody sees whose it is after.
-#[derive(Debug, SimpleObject)]
+#[derive(Debug, Clone, SimpleObject)]
 pub struct Bid {
     /// The bid's id.
     pub id: ID,

@@ -7,9 +7,10 @@ use domain::id::{ClientEntryId, ClientId, TradeId, UserId};
 use domain::refusal::{Code, Refusal};
 
 use super::app;
-use super::connection::{NodeConnection, connection, page, page_cost};
+use super::connection::{NodeConnection, connection, list_cost, page, page_cost};
 use super::error::{UserError, answer, settle, top_level};
 use super::id::{parse_id, to_id};
+use super::loader::{HistoryOf, load};
 use super::outcome::{agent, worker};
 use super::word::Word;
 use crate::app::AppError;
@@ -55,6 +56,7 @@ pub struct ClientObject {
     /// The organization's own number for this client.
     pub reference: Option<String>,
     /// The organization's own fields.
+    #[graphql(complexity = "list_cost(5, child_complexity)")]
     pub fields: Vec<ClientField>,
     /// When what the card and its history say of the person was destroyed; null while it is there.
     pub erased_at: Option<DateTime<Utc>>,
@@ -67,7 +69,7 @@ pub struct ClientObject {
     /// How often it was changed; `clientUpdate` takes it back.
     pub version: i32,
     #[graphql(skip)]
-    raw: (ClientId, TradeId),
+    raw: ClientId,
 }
 
 /// A field of the organization's own.
@@ -194,15 +196,16 @@ impl ClientObject {
         #[graphql(desc = "The cursor of the row before the first one.")] after: Option<String>,
     ) -> async_graphql::Result<NodeConnection<ClientEntry>> {
         let page = page::<ClientEntryId>(HISTORY, first, after.as_deref()).map_err(top_level)?;
-        let slice = answer(ctx, client::client_entries(app(ctx), self.raw.0, self.raw.1, &page).await)?;
-        Ok(connection(HISTORY, slice, page.after.is_some(), |entry| entry.id, ClientEntry::from))
+        let has_previous = page.after.is_some();
+        let slice = answer(ctx, load(ctx, HistoryOf(self.raw, page)).await)?.unwrap_or_default();
+        Ok(connection(HISTORY, slice, has_previous, |entry| entry.id, ClientEntry::from))
     }
 }
 
 impl From<ClientView> for ClientObject {
     fn from(view: ClientView) -> Self {
         let ClientView { client, card, erased_at } = view;
-        let raw = (client.id, client.trade);
+        let raw = client.id;
         let name = card.as_ref().map(|card| card.name.clone());
         let card = card.unwrap_or_default();
         Self {

@@ -55,6 +55,12 @@ pub fn page_cost(first: Option<i32>, child: usize) -> usize {
     usize::try_from(rows).unwrap_or(1).saturating_mul(child).saturating_add(1)
 }
 
+/// The cost of a list without pages: its children, as often as it usually has rows.
+#[must_use]
+pub const fn list_cost(rows: usize, child: usize) -> usize {
+    rows.saturating_mul(child).saturating_add(1)
+}
+
 /// The page that `first` and `after` ask for. `sort` names the order: a cursor of another order is refused.
 pub fn page<K: DeserializeOwned>(sort: &str, first: Option<i32>, after: Option<&str>) -> Result<Page<K>, Refusal> {
     let rows = first.unwrap_or(DEFAULT_PAGE);

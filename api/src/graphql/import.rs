@@ -2,7 +2,7 @@
 
 use async_graphql::{ComplexObject, Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::id::{ImportId, OrganizationId};
+use domain::id::ImportId;
 use domain::import::{ImportKind, ImportState};
 use domain::upload::{UploadPurpose, UploadState};
 use secrecy::ExposeSecret;
@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::connection::{NodeConnection, connection, page, page_cost};
 use super::error::{UserError, answer, settle, top_level};
 use super::id::{parse_id, to_id};
+use super::loader::{RefusalsOf, load};
 use super::word::Word;
 use super::{app, caller};
 use crate::app::imports::{self, LeadsImport as Asked};
@@ -85,7 +86,7 @@ impl From<UploadView> for UploadObject {
 #[graphql(name = "Import", complex)]
 pub struct ImportObject {
     #[graphql(skip)]
-    import: (ImportId, Option<OrganizationId>),
+    import: ImportId,
     /// The id.
     pub id: ID,
     /// What is imported.
@@ -127,7 +128,7 @@ pub struct ImportObject {
 impl From<Import> for ImportObject {
     fn from(import: Import) -> Self {
         Self {
-            import: (import.id, import.seller),
+            import: import.id,
             id: to_id(import.id),
             kind: import.kind.into(),
             upload_id: to_id(import.upload),
@@ -161,9 +162,10 @@ impl ImportObject {
         #[graphql(desc = "Behind this cursor.")] after: Option<String>,
     ) -> async_graphql::Result<NodeConnection<ImportRefusalObject>> {
         let page = page::<(i64, i64)>(BY_LINE, first, after.as_deref()).map_err(top_level)?;
-        let slice = answer(ctx, imports::import_refusals(app(ctx), caller(ctx), self.import, &page).await)?;
+        let has_previous = page.after.is_some();
+        let slice = answer(ctx, load(ctx, RefusalsOf(self.import, page)).await)?.unwrap_or_default();
         let key = |row: &ImportRefusal| (signed(row.line), i64::from(row.position));
-        Ok(connection(BY_LINE, slice, page.after.is_some(), key, ImportRefusalObject::from))
+        Ok(connection(BY_LINE, slice, has_previous, key, ImportRefusalObject::from))
     }
 }
 

@@ -18,6 +18,7 @@ pub mod lead;
 pub mod ledger;
 pub mod listing;
 pub mod live;
+pub mod loader;
 pub mod member;
 pub mod node;
 pub mod organization;
@@ -38,7 +39,7 @@ pub mod word;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::{Context, MergedObject, SchemaBuilder};
+use async_graphql::{Context, MergedObject, Request, SchemaBuilder};
 
 use domain::access::Permission;
 use domain::refusal::Refusal;
@@ -124,6 +125,12 @@ pub fn sdl() -> String {
 
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
     async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription::default())
+}
+
+/// The request with what its resolvers need: its caller, and loaders of its own.
+#[must_use]
+pub fn equip(request: Request, app: Arc<App>, caller: Caller) -> Request {
+    request.data(loader::loaders(app, caller.clone())).data(caller)
 }
 
 /// The use cases' context, in a resolver.

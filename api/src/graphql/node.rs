@@ -1,18 +1,33 @@
 //! Anything by its id, as Relay asks for it.
 
-use async_graphql::{Context, ID, Interface, Object};
-use domain::id::{ClientId, DisputeId, ImportId, LeadId, ListingId, TradeId, TypedId};
-use domain::refusal::{Code, Refusal};
+use std::hash::Hash;
 
+use async_graphql::dataloader::Loader;
+use async_graphql::{Context, ID, Interface, Object};
+use domain::id::{
+    ApiKeyId, BidId, ClientId, DisputeId, ImportId, InvitationId, LeadId, ListingId, MembershipId, OrganizationId, ReceiptId,
+    TradeId, TypedId, UploadId, VerticalId, WithdrawalId,
+};
+use domain::refusal::{Code, Refusal};
+use futures::future::try_join_all;
+
+use super::api_key::ApiKeyObject;
+use super::bid::Bid;
+use super::caller;
 use super::client::ClientObject;
 use super::dispute::DisputeObject;
 use super::error::{answer, top_level};
-use super::import::ImportObject;
-use super::lead::{LeadObject, shown};
+use super::import::{ImportObject, UploadObject};
+use super::lead::LeadObject;
 use super::listing::Listing;
+use super::loader::{LoadError, Reader, load};
+use super::member::{InvitationObject, MemberObject};
+use super::organization::OrganizationObject;
+use super::receipt::ClearingReceipt;
 use super::trade::TradeObject;
-use super::{app, caller};
-use crate::app::{AppError, client, dispute, imports, leads, listings, trade};
+use super::vertical::VerticalObject;
+use super::wallet::WithdrawalObject;
+use crate::app::AppError;
 
 /// Ids at most in one look.
 const NODES: usize = 100;
@@ -25,25 +40,44 @@ pub struct NodeQuery;
 #[derive(Interface)]
 #[graphql(field(name = "id", ty = "&ID", desc = "The id."))]
 pub enum Node {
+    /// A machine's key.
+    ApiKey(Box<ApiKeyObject>),
+    /// A bid of one's own.
+    Bid(Box<Bid>),
+    /// The receipt of a clearing.
+    ClearingReceipt(Box<ClearingReceipt>),
     /// A client card.
     Client(Box<ClientObject>),
     /// A dispute.
     Dispute(Box<DisputeObject>),
     /// The import of a file.
     Import(Box<ImportObject>),
+    /// An open invitation.
+    Invitation(Box<InvitationObject>),
     /// A lead.
     Lead(Box<LeadObject>),
     /// A listing.
     Listing(Box<Listing>),
+    /// A person's place in an organization.
+    Member(Box<MemberObject>),
+    /// A company on the exchange.
+    Organization(Box<OrganizationObject>),
     /// A trade.
     Trade(Box<TradeObject>),
+    /// A file that is awaited or there.
+    Upload(Box<UploadObject>),
+    /// A kind of demand, in its newest version.
+    Vertical(Box<VerticalObject>),
+    /// Money on its way to a bank.
+    Withdrawal(Box<WithdrawalObject>),
 }
 
 #[Object]
 impl NodeQuery {
-    /// The object with this id: a client, dispute, import, lead, listing or trade. Null when there is none that the caller may see.
+    /// The object with this id, of any type that implements `Node`. Null when there is none that the caller may see: what its own
+    /// query shows.
     async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> async_graphql::Result<Option<Node>> {
-        answer(ctx, visible(ctx, &id).await)
+        answer(ctx, found(ctx, &id).await)
     }
 
     /// The objects with these ids, in their order, null for each that the caller may not see.
@@ -56,47 +90,44 @@ impl NodeQuery {
         if ids.len() > NODES {
             return Err(top_level(Refusal::new(Code::TooLarge, format!("at most {NODES} ids")).at("ids")));
         }
-        let mut nodes = Vec::with_capacity(ids.len());
-        for id in &ids {
-            nodes.push(answer(ctx, visible(ctx, id).await)?);
-        }
-        Ok(nodes)
-    }
-}
-
-/// What the caller may not see looks like what does not exist.
-async fn visible(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>, AppError> {
-    match found(ctx, id).await {
-        Err(AppError::Refused(_)) => Ok(None),
-        found => found,
+        answer(ctx, try_join_all(ids.iter().map(|id| found(ctx, id))).await)
     }
 }
 
 async fn found(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>, AppError> {
-    let (app, caller) = (app(ctx), caller(ctx));
-    if let Some(id) = of::<ListingId>(id) {
-        let Some(view) = listings::listing(app, caller, id).await? else { return Ok(None) };
-        return Ok(Some(Node::Listing(Box::new(Listing::load_one(app, caller, view).await?))));
+    match id.split_once('_').map_or("", |(prefix, _)| prefix) {
+        ApiKeyId::PREFIX => one::<ApiKeyId>(ctx, id, |key| Node::ApiKey(Box::new(key.into()))).await,
+        BidId::PREFIX => one::<BidId>(ctx, id, |bid| Node::Bid(Box::new(bid.into()))).await,
+        ClientId::PREFIX => one::<ClientId>(ctx, id, |client| Node::Client(Box::new(client.into()))).await,
+        DisputeId::PREFIX => one::<DisputeId>(ctx, id, |dispute| Node::Dispute(Box::new(dispute.into()))).await,
+        ImportId::PREFIX => one::<ImportId>(ctx, id, |import| Node::Import(Box::new(import.into()))).await,
+        InvitationId::PREFIX => one::<InvitationId>(ctx, id, |invitation| Node::Invitation(Box::new(invitation.into()))).await,
+        LeadId::PREFIX => one::<LeadId>(ctx, id, |lead| Node::Lead(Box::new(lead))).await,
+        ListingId::PREFIX => one::<ListingId>(ctx, id, |listing| Node::Listing(Box::new(listing))).await,
+        MembershipId::PREFIX => one::<MembershipId>(ctx, id, |member| Node::Member(Box::new(member.into()))).await,
+        OrganizationId::PREFIX => one::<OrganizationId>(ctx, id, |found| Node::Organization(Box::new(found.into()))).await,
+        ReceiptId::PREFIX => one::<ReceiptId>(ctx, id, |receipt| Node::ClearingReceipt(Box::new(receipt.into()))).await,
+        TradeId::PREFIX => {
+            one::<TradeId>(ctx, id, |trade| Node::Trade(Box::new(TradeObject::seen(trade, &caller(ctx).principal)))).await
+        }
+        UploadId::PREFIX => one::<UploadId>(ctx, id, |upload| Node::Upload(Box::new(upload.into()))).await,
+        VerticalId::PREFIX => one::<VerticalId>(ctx, id, |vertical| Node::Vertical(Box::new(vertical.into()))).await,
+        WithdrawalId::PREFIX => one::<WithdrawalId>(ctx, id, |withdrawal| Node::Withdrawal(Box::new(withdrawal.into()))).await,
+        _ => Ok(None),
     }
-    if let Some(id) = of::<LeadId>(id) {
-        let Some(lead) = leads::lead_get(app, caller, id).await? else { return Ok(None) };
-        return Ok(Some(Node::Lead(Box::new(shown(app, lead).await?))));
-    }
-    if let Some(id) = of::<TradeId>(id) {
-        return Ok(trade::trade(app, caller, id).await?.map(|trade| Node::Trade(Box::new(trade.into()))));
-    }
-    if let Some(id) = of::<DisputeId>(id) {
-        return Ok(dispute::dispute(app, caller, id).await?.map(|dispute| Node::Dispute(Box::new(dispute.into()))));
-    }
-    if let Some(id) = of::<ImportId>(id) {
-        return Ok(imports::import_get(app, caller, id).await?.map(|import| Node::Import(Box::new(import.into()))));
-    }
-    if let Some(id) = of::<ClientId>(id) {
-        return Ok(client::client(app, caller, id).await?.map(|client| Node::Client(Box::new(client.into()))));
-    }
-    Ok(None)
 }
 
-fn of<I: TypedId>(id: &ID) -> Option<I> {
-    id.parse().ok()
+async fn one<I>(
+    ctx: &Context<'_>,
+    id: &ID,
+    node: impl FnOnce(<Reader as Loader<I>>::Value) -> Node,
+) -> Result<Option<Node>, AppError>
+where
+    I: TypedId + Hash + Send + Sync + 'static,
+    Reader: Loader<I, Error = LoadError>,
+{
+    match id.parse::<I>() {
+        Ok(id) => Ok(load(ctx, id).await?.map(node)),
+        Err(_) => Ok(None),
+    }
 }

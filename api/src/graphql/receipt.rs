@@ -9,6 +9,7 @@ use domain::clearing::{LossReason, Pricing, SaleKind};
 use domain::id::{BidId, ListingId};
 use domain::money::Money;
 
+use super::connection::list_cost;
 use super::error::answer;
 use super::id::to_id;
 use super::scalar::MoneyObject;
@@ -38,11 +39,12 @@ pub struct ClearingReceipt {
     /// The least amount for the exclusive sale, if it was offered.
     pub exclusive_reserve: Option<MoneyObject>,
     /// The bids in the order of their placing.
+    #[graphql(complexity = "list_cost(20, child_complexity)")]
     pub bids: Vec<ReceiptBid>,
     /// Whether running the rule again on this receipt gives the same result; absent when this server lacks that version of the
     /// rule.
     pub replays: Option<bool>,
-    /// The whole receipt as JSON text, as it was written: the input of a replay.
+    /// The receipt as JSON text, the input of a replay. Bids bear numbers of this receipt instead of their ids.
     pub json: String,
 }
 
@@ -61,13 +63,13 @@ pub struct ReceiptBid {
     pub shared: Option<MoneyObject>,
     /// The amount for the exclusive sale.
     pub exclusive: Option<MoneyObject>,
-    /// The weight of the bidder, in basis points: amounts rank by amount times weight.
+    /// The weight of the bidder, in basis points and steps of 500: amounts rank by amount times weight.
     pub weight_bp: i32,
     /// What it won.
     pub won: Option<Word<SaleKind>>,
     /// What the winner pays.
     pub price: Option<MoneyObject>,
-    /// Why it lost.
+    /// Why it lost; BARRED for what only the bidder is told.
     pub loss_reason: Option<Word<LossReason>>,
 }
 
@@ -77,7 +79,7 @@ pub struct ReceiptQuery;
 
 #[Object]
 impl ReceiptQuery {
-    /// The receipt of an auction's clearing, for its seller and its bidders. Needs `market:read`.
+    /// The receipt of an auction's clearing, for its seller and those whose bids it decided. Needs `market:read`.
     async fn clearing_receipt(
         &self,
         ctx: &Context<'_>,
@@ -97,18 +99,18 @@ async fn of_listing(ctx: &Context<'_>, id: &ID) -> Result<Option<CheckedReceipt>
 }
 
 impl From<CheckedReceipt> for ClearingReceipt {
-    fn from(CheckedReceipt { stored, replays }: CheckedReceipt) -> Self {
+    fn from(CheckedReceipt { stored, own_bids, replays }: CheckedReceipt) -> Self {
         let receipt = &stored.receipt;
         let money = |minor: i64| MoneyObject::from(Money::new(minor, receipt.listing.currency));
         let sales: BTreeMap<BidId, _> = receipt.result.sales.iter().map(|sale| (sale.bid, sale)).collect();
         let losses: BTreeMap<BidId, LossReason> = receipt.result.losses.iter().map(|loss| (loss.bid, loss.reason)).collect();
         let bid = |sealed: &domain::clearing::SealedBid| {
-            let mine = stored.own_bids.contains(&sealed.bid);
+            let own = own_bids.get(&sealed.bid);
             let sale = sales.get(&sealed.bid);
             ReceiptBid {
                 bidder: i32::try_from(sealed.bidder).unwrap_or(i32::MAX),
-                mine,
-                bid_id: mine.then(|| to_id(sealed.bid)),
+                mine: own.is_some(),
+                bid_id: own.map(|bid| to_id(*bid)),
                 placed_at: sealed.placed_at,
                 shared: sealed.shared_minor.map(money),
                 exclusive: sealed.exclusive_minor.map(money),

@@ -4,42 +4,38 @@ use async_graphql::{InputObject, InputValueError, InputValueResult, Scalar, Scal
 use domain::money::{Currency, Money, MoneyError};
 use domain::refusal::{Code, Refusal};
 
-/// A decimal number as a text, such as `"12.50"`: never a float.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decimal(pub String);
+/// Declares a scalar that is a text in JSON; what it means is checked where it is used.
+macro_rules! text_scalar {
+    ($(#[$meaning:meta])* $name:ident) => {
+        $(#[$meaning])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct $name(pub String);
 
-/// A decimal number as a string, such as "12.50": an optional minus, digits, an optional point with digits. Never a float.
-#[Scalar]
-impl ScalarType for Decimal {
-    fn parse(value: Value) -> InputValueResult<Self> {
-        match value {
-            Value::String(text) => Ok(Self(text)),
-            other => Err(InputValueError::expected_type(other)),
+        $(#[$meaning])*
+        #[Scalar]
+        impl ScalarType for $name {
+            fn parse(value: Value) -> InputValueResult<Self> {
+                match value {
+                    Value::String(text) => Ok(Self(text)),
+                    other => Err(InputValueError::expected_type(other)),
+                }
+            }
+
+            fn to_value(&self) -> Value {
+                Value::String(self.0.clone())
+            }
         }
-    }
-
-    fn to_value(&self) -> Value {
-        Value::String(self.0.clone())
-    }
+    };
 }
 
-/// An ISO 4217 currency code.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CurrencyCode(pub String);
+text_scalar! {
+    /// A decimal number as a string, such as "12.50": an optional minus, digits, an optional point with digits. Never a float.
+    Decimal
+}
 
-/// An ISO 4217 currency code, such as "EUR".
-#[Scalar]
-impl ScalarType for CurrencyCode {
-    fn parse(value: Value) -> InputValueResult<Self> {
-        match value {
-            Value::String(text) => Ok(Self(text)),
-            other => Err(InputValueError::expected_type(other)),
-        }
-    }
-
-    fn to_value(&self) -> Value {
-        Value::String(self.0.clone())
-    }
+text_scalar! {
+    /// An ISO 4217 currency code, such as "EUR".
+    CurrencyCode
 }
 
 /// An amount of money.

@@ -2,6 +2,7 @@
 
 use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
+use domain::access::{Permission, Principal};
 use domain::id::{LeadId, TradeId};
 use domain::lead::MessengerKind;
 use domain::money::share_bp;
@@ -61,8 +62,9 @@ pub struct TradeObject {
     pub state: Word<TradeState>,
     /// The price, held from the sale on.
     pub price: MoneyObject,
-    /// The exchange's commission: what it took, or will take if the hold ends without a refund.
-    pub commission: MoneyObject,
+    /// The exchange's commission: what it took, or will take if the hold ends without a refund. Only for the seller, who pays it,
+    /// and for operators.
+    pub commission: Option<MoneyObject>,
     /// What went back to the buyer.
     pub refunded: MoneyObject,
     /// When it was sold.
@@ -85,8 +87,10 @@ impl TradeObject {
     }
 }
 
-impl From<Trade> for TradeObject {
-    fn from(trade: Trade) -> Self {
+impl TradeObject {
+    /// The trade as `viewer`, one of its parties or an operator, sees it.
+    pub fn seen(trade: Trade, viewer: &Principal) -> Self {
+        let charged = viewer.organization().is_none_or(|organization| organization == trade.seller);
         let money = |minor| MoneyObject::from(domain::money::Money::new(minor, trade.price.currency));
         let commission_minor = match trade.hold {
             Hold::Held(_) | Hold::Disputed { .. } => share_bp(trade.price.minor, trade.commission_bp),
@@ -105,7 +109,7 @@ impl From<Trade> for TradeObject {
             exclusive: trade.exclusive,
             state: trade.hold.state().into(),
             price: trade.price.into(),
-            commission: money(commission_minor),
+            commission: charged.then(|| money(commission_minor)),
             refunded: money(trade.refunded_minor),
             sold_at: trade.sold_at,
             delivered_at: trade.delivered_at,
@@ -205,7 +209,7 @@ impl ContactRevealInput {
 pub struct ContactRevealPayload {
     /// Who the person is.
     pub contact: Option<LeadContact>,
-    /// The trade under which the buyer looked; null when the seller did.
+    /// The trade under which the buyer looked; null when the seller did, and for a key without `trades:read`.
     pub trade: Option<TradeObject>,
     /// What was wrong.
     pub user_errors: Vec<UserError<ContactReveal>>,
@@ -216,7 +220,8 @@ impl TradeQuery {
     /// A trade of the caller's organization; any trade, for an operator.
     async fn trade(&self, ctx: &Context<'_>, #[graphql(desc = "The id.")] id: ID) -> async_graphql::Result<Option<TradeObject>> {
         let id: TradeId = parse_id(&id, "id").map_err(top_level)?;
-        Ok(answer(ctx, trade::trade(app(ctx), caller(ctx), id).await)?.map(TradeObject::from))
+        let found = answer(ctx, trade::trade(app(ctx), caller(ctx), id).await)?;
+        Ok(found.map(|trade| TradeObject::seen(trade, &caller(ctx).principal)))
     }
 
     /// The trades of the caller's organization, newest first.
@@ -236,7 +241,8 @@ impl TradeQuery {
         };
         let page = page::<TradeId>(NEWEST, first, after.as_deref()).map_err(top_level)?;
         let slice = answer(ctx, trade::trades(app(ctx), caller(ctx), side, state.map(|word| word.0), &page).await)?;
-        Ok(connection(NEWEST, slice, page.after.is_some(), |trade| trade.id, TradeObject::from))
+        let viewer = &caller(ctx).principal;
+        Ok(connection(NEWEST, slice, page.after.is_some(), |trade| trade.id, |trade| TradeObject::seen(trade, viewer)))
     }
 }
 
@@ -255,6 +261,8 @@ impl TradeMutation {
         };
         let (revealed, user_errors) = settle(ctx, result)?;
         let contact = revealed.as_ref().map(LeadContact::from);
-        Ok(ContactRevealPayload { contact, trade: revealed.and_then(|r| r.trade).map(TradeObject::from), user_errors })
+        let viewer = &caller(ctx).principal;
+        let trade = revealed.and_then(|revealed| revealed.trade).filter(|_| viewer.may(Permission::TradesRead));
+        Ok(ContactRevealPayload { contact, trade: trade.map(|trade| TradeObject::seen(trade, viewer)), user_errors })
     }
 }

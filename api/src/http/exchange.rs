@@ -67,7 +67,7 @@ impl Host for ExchangeHost {
     fn equip(&self, request: Request, caller: &Admitted, request_id: Uuid) -> Request {
         let caller =
             Caller { principal: caller.principal.clone(), request_id: request_id.to_string().into(), address: caller.address };
-        request.data(caller)
+        crate::graphql::equip(request, Arc::clone(&self.app), caller)
     }
 
     fn ready(&self) -> BoxFuture<'_, Vec<Readiness>> {

@@ -62,6 +62,11 @@ pub fn statement_done(elapsed: Duration) {
         .unwrap_or_default();
 }
 
+/// What counts the statements of the request that this task works for, if any.
+pub fn meter() -> Option<Arc<Meter>> {
+    METER.try_with(Arc::clone).ok()
+}
+
 /// Runs `work`, counting its statements in `meter`.
 pub async fn metered<F: Future>(meter: Arc<Meter>, work: F) -> F::Output {
     METER.scope(meter, work).await

@@ -5,7 +5,7 @@ use domain::id::{ApiKeyId, OrganizationId, UserId};
 use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::LockType;
+use sea_orm::sea_query::{LockType, SimpleExpr};
 use sea_orm::{Condition, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
@@ -43,12 +43,28 @@ impl Store {
         api_key::Entity::find_by_id(id.0).filter(mine).one(self.read()).await?.map(of_row).transpose()
     }
 
+    /// Those of `ids` that are the organization's, in no order.
+    pub async fn api_keys_many(&self, organization: OrganizationId, ids: &[ApiKeyId]) -> Result<Vec<ApiKey>, StoreError> {
+        let wanted = api_key::Column::Id.is_in(ids.iter().map(|id| id.0));
+        let rows = api_key::Entity::find().filter(wanted).filter(api_key::Column::OrganizationId.eq(organization.0));
+        rows.all(self.read()).await?.into_iter().map(of_row).collect()
+    }
+
     /// What the key with the hash `secret_hash` permits; none when it is unknown, revoked or over.
     pub async fn key_access(&self, secret_hash: &[u8]) -> Result<Option<KeyAccess>, StoreError> {
-        let find = api_key::Entity::find().filter(api_key::Column::SecretHash.eq(secret_hash.to_vec()));
+        self.live_key(api_key::Column::SecretHash.eq(secret_hash.to_vec())).await
+    }
+
+    /// What the key permits now; none when it is unknown, revoked or over.
+    pub async fn present_key_access(&self, id: ApiKeyId) -> Result<Option<KeyAccess>, StoreError> {
+        self.live_key(api_key::Column::Id.eq(id.0)).await
+    }
+
+    async fn live_key(&self, which: SimpleExpr) -> Result<Option<KeyAccess>, StoreError> {
         let now = self.now();
         let is_live = |row: &api_key::Model| row.revoked_at.is_none() && row.expires_at.is_none_or(|expires_at| now < expires_at);
-        let Some(row) = find.one(self.read()).await?.filter(is_live) else { return Ok(None) };
+        let found = api_key::Entity::find().filter(which).one(self.read()).await?;
+        let Some(row) = found.filter(is_live) else { return Ok(None) };
         let organization = organization::Entity::find_by_id(row.organization_id).one(self.read()).await?;
         let suspended = organization.is_none_or(|row| row.status != OrganizationStatus::Active.as_str());
         Ok(Some(KeyAccess { key: of_row(row)?, suspended }))

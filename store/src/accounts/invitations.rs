@@ -25,6 +25,17 @@ impl Store {
         }
         Slice::cut(find.all(self.read()).await?, page).try_map(of_row)
     }
+
+    /// Those of `ids` that are open invitations of the organization, in no order.
+    pub async fn invitations_many(
+        &self,
+        organization: OrganizationId,
+        ids: &[InvitationId],
+    ) -> Result<Vec<Invitation>, StoreError> {
+        let wanted = invitation::Column::Id.is_in(ids.iter().map(|id| id.0));
+        let rows = open(organization, self.now()).filter(wanted).all(self.read()).await?;
+        rows.into_iter().map(of_row).collect()
+    }
 }
 
 impl Tx {

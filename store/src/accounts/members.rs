@@ -33,6 +33,15 @@ impl Store {
         Slice::cut(rows, page).try_map(|row| of_row(row, &people))
     }
 
+    /// Those of `ids` that are members of the organization, in no order.
+    pub async fn members_many(&self, organization: OrganizationId, ids: &[MembershipId]) -> Result<Vec<Member>, StoreError> {
+        let wanted = membership::Column::Id.is_in(ids.iter().map(|id| id.0));
+        let mine = membership::Column::OrganizationId.eq(organization.0);
+        let rows = membership::Entity::find().filter(wanted).filter(mine).all(self.read()).await?;
+        let people = people_of(self.read(), &rows).await?;
+        rows.into_iter().map(|row| of_row(row, &people)).collect()
+    }
+
     /// The roles of `user`, by organization, oldest membership first.
     pub async fn memberships_of(&self, user: UserId) -> Result<Vec<(OrganizationId, Role)>, StoreError> {
         let rows = membership::Entity::find()

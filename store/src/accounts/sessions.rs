@@ -67,6 +67,18 @@ impl Store {
     }
 }
 
+impl Store {
+    /// What `user` may do now for `organization`, or as `staff_role`, whatever session it came by.
+    pub async fn present_access(
+        &self,
+        user: UserId,
+        organization: Option<OrganizationId>,
+        staff_role: Option<StaffRole>,
+    ) -> Result<Option<SessionAccess>, StoreError> {
+        access_of(self.read(), user, organization, staff_role.map(StaffRole::as_str)).await
+    }
+}
+
 impl Tx {
     /// What a session of `user` for `organization`, or as `staff_role`, permits.
     pub async fn access_of(&self, start: &SessionStart) -> Result<Option<SessionAccess>, StoreError> {

@@ -255,9 +255,14 @@ impl Store {
     pub async fn dispute_entries(&self, id: DisputeId) -> Result<Vec<Entry>, StoreError> {
         let rows = dispute_entry::Entity::find().filter(dispute_entry::Column::DisputeId.eq(id.0)).all(self.read()).await?;
         let mut entries: Vec<Entry> = rows.into_iter().map(Entry::try_from).collect::<Result<_, _>>()?;
-        entries.sort_by_key(|entry| entry.body.get(POSITION).and_then(Value::as_u64));
+        entries.sort_by_key(position);
         Ok(entries)
     }
+}
+
+/// Where an entry stands in its dispute's history.
+pub(super) fn position(entry: &Entry) -> Option<u64> {
+    entry.body.get(POSITION).and_then(Value::as_u64)
 }
 
 /// A logged call, as the rules read it.

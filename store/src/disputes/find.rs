@@ -3,8 +3,10 @@
 use domain::dispute::{DisputeStatus, TradeParty};
 use domain::id::{DisputeId, EvidenceId, OrganizationId, TradeId, UserId};
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, QueryOrder, QuerySelect};
+use sea_orm::sea_query::SelectStatement;
+use sea_orm::{Condition, QueryOrder, QuerySelect, QueryTrait};
 
+use super::many::File;
 use super::row::Dispute;
 use crate::db::Store;
 use crate::entity::{dispute, evidence, upload};
@@ -26,6 +28,13 @@ impl Store {
     pub async fn dispute_of(&self, id: DisputeId, organization: OrganizationId) -> Result<Option<Dispute>, StoreError> {
         let found = dispute::Entity::find_by_id(id.0).filter(party(organization, None)).one(self.read()).await?;
         found.map(Dispute::try_from).transpose()
+    }
+
+    /// Those of `ids` in which the organization is a party, in no order.
+    pub async fn disputes_many(&self, organization: OrganizationId, ids: &[DisputeId]) -> Result<Vec<Dispute>, StoreError> {
+        let wanted = dispute::Column::Id.is_in(ids.iter().map(|id| id.0));
+        let rows = dispute::Entity::find().filter(wanted).filter(party(organization, None)).all(self.read()).await?;
+        rows.into_iter().map(Dispute::try_from).collect()
     }
 
     /// The dispute about a trade to which the organization is a party: of a claim and a review, the later one.
@@ -98,7 +107,7 @@ impl Store {
     }
 
     /// The files of a dispute that the caller was found to see, in the order in which they came.
-    pub async fn evidence_of(&self, id: DisputeId) -> Result<Vec<(evidence::Model, Upload)>, StoreError> {
+    pub async fn evidence_of(&self, id: DisputeId) -> Result<Vec<File>, StoreError> {
         let rows = evidence::Entity::find()
             .filter(evidence::Column::DisputeId.eq(id.0))
             .order_by_asc(evidence::Column::Id)
@@ -112,6 +121,13 @@ impl Store {
         let pairs = rows.into_iter().filter_map(|row| of(&row).map(|upload| (row, upload)));
         pairs.map(|(row, upload)| Ok((row, upload.try_into()?))).collect()
     }
+}
+
+/// The ids of those of `ids` in which the organization is a party.
+pub(super) fn seen(organization: OrganizationId, ids: &[DisputeId]) -> SelectStatement {
+    let wanted = dispute::Column::Id.is_in(ids.iter().map(|id| id.0));
+    let rows = dispute::Entity::find().select_only().column(dispute::Column::Id).filter(wanted);
+    rows.filter(party(organization, None)).into_query()
 }
 
 fn party(organization: OrganizationId, only: Option<TradeParty>) -> Condition {

@@ -60,7 +60,7 @@ pub struct LeadFilter {
 }
 
 impl LeadScope {
-    fn condition(self) -> Condition {
+    pub(super) fn condition(self) -> Condition {
         match self {
             Self::Seller(seller) => Condition::all().add(lead::Column::SellerId.eq(seller.0)),
             Self::Exchange => Condition::all(),
@@ -112,6 +112,13 @@ impl Store {
     /// A lead that `scope` may see.
     pub async fn lead(&self, scope: LeadScope, id: LeadId) -> Result<Option<StoredLead>, StoreError> {
         lead(self.read(), scope, id).await
+    }
+
+    /// Those of `ids` that `scope` may see, in no order.
+    pub async fn leads_many(&self, scope: LeadScope, ids: &[LeadId]) -> Result<Vec<StoredLead>, StoreError> {
+        let wanted = lead::Column::Id.is_in(ids.iter().map(|id| id.0));
+        let rows = lead::Entity::find().filter(wanted).filter(scope.condition()).all(self.read()).await?;
+        rows.into_iter().map(StoredLead::try_from).collect()
     }
 
     /// Leads that `scope` may see, the newest first.

@@ -1,6 +1,6 @@
 //! What becomes of a lead that was taken: checks, states, erasure, reveals.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use domain::id::{CheckId, LeadId, TradeId, TypedId, UploadId, UserId};
 use domain::lead::{LeadState, Ties};
@@ -12,15 +12,17 @@ use domain::trade::TradeState;
 use domain::verification::{Check, CheckKind, Level};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ExprTrait, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::{Condition, ExprTrait, QuerySelect, QueryTrait};
 
 use super::StoredLead;
+use super::find::LeadScope;
 use super::take::json;
 use crate::db::Store;
 use crate::entity::{lead, lead_check, lead_contact, listing, trade, upload};
 use crate::error::{StoreError, WriteError};
 use crate::listings::listing_void_later;
 use crate::outcomes::work_end;
+use crate::page::first_of_each;
 use crate::write::Tx;
 
 /// Rows in one statement.
@@ -228,15 +230,28 @@ impl Tx {
 }
 
 impl Store {
-    /// What was found on a lead after its intake and the outcomes of intake that this replaced, the oldest first.
-    pub async fn lead_check_history(&self, id: LeadId) -> Result<Vec<CheckRecord>, StoreError> {
-        let rows = lead_check::Entity::find()
-            .filter(lead_check::Column::LeadId.eq(id.0))
-            .order_by_asc(lead_check::Column::RecordedAt)
-            .order_by_asc(lead_check::Column::Id)
-            .all(self.read())
-            .await?;
-        rows.into_iter().map(CheckRecord::try_from).collect()
+    /// The latest `last` outcomes of the checks of each of those `ids` that `scope` may see, each lead's oldest first; empty while
+    /// the outcomes of intake still stand.
+    pub async fn lead_checks_many(
+        &self,
+        scope: LeadScope,
+        ids: &[LeadId],
+        last: u64,
+    ) -> Result<BTreeMap<LeadId, Vec<CheckRecord>>, StoreError> {
+        let visible = lead::Entity::find()
+            .select_only()
+            .column(lead::Column::Id)
+            .filter(lead::Column::Id.is_in(ids.iter().map(|id| id.0)))
+            .filter(scope.condition());
+        let of = Condition::all().add(lead_check::Column::LeadId.in_subquery(visible.into_query()));
+        let latest = first_of_each::<lead_check::Entity>(lead_check::Column::LeadId, "recorded_at DESC, id DESC", of, last);
+        let statement = self.read().get_database_backend().build(&latest);
+        let rows = lead_check::Entity::find().from_raw_sql(statement).all(self.read()).await?;
+        let mut histories: BTreeMap<LeadId, Vec<CheckRecord>> = BTreeMap::new();
+        for row in rows.into_iter().rev() {
+            histories.entry(row.lead_id.into()).or_default().push(row.try_into()?);
+        }
+        Ok(histories)
     }
 
     /// One outcome in a lead's history, with the lead.

@@ -46,6 +46,7 @@ pub struct Ledger {
     journals: Vec<journal::ActiveModel>,
     transfers: Vec<transfer::ActiveModel>,
     changed: BTreeSet<Account>,
+    told: BTreeSet<OrganizationId>,
 }
 
 /// Posts one journal.
@@ -70,7 +71,15 @@ impl Ledger {
         };
         let rows = rows.into_iter().map(|(account, model)| (account, row(model))).collect();
         let now = tx.now().await?;
-        Ok(Self { tx: tx.clone(), now, rows, journals: Vec::new(), transfers: Vec::new(), changed: BTreeSet::new() })
+        Ok(Self {
+            tx: tx.clone(),
+            now,
+            rows,
+            journals: Vec::new(),
+            transfers: Vec::new(),
+            changed: BTreeSet::new(),
+            told: BTreeSet::new(),
+        })
     }
 
     /// The balance after what was recorded so far, in minor units; 0 for an account that was not locked.
@@ -89,6 +98,12 @@ impl Ledger {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.now
+    }
+
+    /// Tells an organization that its wallet looks different, although none of its accounts moves: what is held of its money is
+    /// part of the wallet too.
+    pub fn tell(&mut self, organization: OrganizationId) {
+        self.told.insert(organization);
     }
 
     /// Records `journal` on the locked accounts, or refuses it whole when one of them holds too little.
@@ -151,7 +166,8 @@ impl Ledger {
         for rows in changed.chunks(STATEMENT_ROWS) {
             self.write_balances(rows).await?;
         }
-        let organizations: BTreeSet<OrganizationId> = self.changed.iter().filter_map(|account| account.organization).collect();
+        let moved = self.changed.iter().filter_map(|account| account.organization);
+        let organizations: BTreeSet<OrganizationId> = moved.chain(self.told.iter().copied()).collect();
         let changed = |organization: OrganizationId| Event {
             topic: "wallet.changed",
             subject_id: organization.0,

@@ -5,6 +5,7 @@ use domain::id::{ListingId, OrganizationId};
 use domain::lead::{Audience, ContactKind, Interest, LeadState, Offering, SourceKind, Temperature};
 use domain::listing::{ListingState, SaleFormat};
 use domain::money::Currency;
+use domain::reputation::SellerBand;
 use domain::time::Timestamp;
 use domain::verification::Level;
 use domain::vertical::{Attribute, Definition};
@@ -145,6 +146,9 @@ impl Store {
         query = query.order_by(listing::Column::Id, order);
         let rows: Vec<(Uuid, i64)> = query.into_tuple().all(self.read()).await?;
         let slice = Slice::cut(rows, page);
+        if slice.rows.is_empty() {
+            return Ok(Slice { rows: Vec::new(), has_next: false });
+        }
         let ids: Vec<Uuid> = slice.rows.iter().map(|(id, _)| *id).collect();
         let views = views(self.read(), listings_in_order(self, &ids).await?).await?;
         let keys = slice.rows.iter().map(|&(id, value)| ListingKey { value, id, at });
@@ -183,6 +187,17 @@ impl Store {
             attributes.extend(definition.attributes.into_iter().filter(|attribute| attribute.filterable));
         }
         Ok(attributes)
+    }
+
+    /// The listing, in whatever state, for a `viewer` who followed it while it was to be seen.
+    pub async fn listing_followed(&self, viewer: OrganizationId, id: ListingId) -> Result<Option<ListingView>, StoreError> {
+        let row = listing::Entity::find_by_id(id.0)
+            .join(JoinType::InnerJoin, lead_of_listing())
+            .filter(visible(viewer))
+            .one(self.read())
+            .await?;
+        let stored = row.into_iter().map(StoredListing::try_from).collect::<Result<Vec<_>, _>>()?;
+        Ok(views(self.read(), stored).await?.pop())
     }
 
     /// Those of `ids` that `viewer` may see, in no order.
@@ -305,7 +320,7 @@ fn matching(filter: &ListingFilter, backend: Backend, now: Timestamp) -> Conditi
         .add_option(filter.max_score.map(|greatest| lead::Column::Score.lte(greatest)))
         .add_option(filter.vertical_path.as_deref().map(subtree))
         .add_option(filter.price.map(|range| priced(range, backend, now)))
-        .add_option(filter.max_seller_bad_bp.map(|limit| reputable(limit, backend)));
+        .add_option(filter.max_seller_bad_bp.map(|limit| reputable(SellerBand::limit_bp(limit), backend)));
     filter.attributes.iter().fold(all, |all, attribute| all.add(attribute.condition(backend)))
 }
 

@@ -105,6 +105,9 @@ pub async fn listing_view(db: &impl ConnectionTrait, listing: StoredListing) -> 
 
 /// The views of `listings`, in their order.
 pub(super) async fn views(db: &impl ConnectionTrait, listings: Vec<StoredListing>) -> Result<Vec<ListingView>, StoreError> {
+    if listings.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut leads = leads(db, &listings).await?;
     let paths = vertical_paths(db, &listings).await?;
     let sellers = tallies_of(db, Side::Seller, listings.iter().map(|stored| stored.seller)).await?;

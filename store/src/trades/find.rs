@@ -46,6 +46,14 @@ impl Store {
         trade::Entity::find_by_id(id.0).one(self.read()).await?.map(Trade::try_from).transpose()
     }
 
+    /// Those of `ids` to which the organization is a party, or all of them for staff, in no order.
+    pub async fn trades_many(&self, organization: Option<OrganizationId>, ids: &[TradeId]) -> Result<Vec<Trade>, StoreError> {
+        let wanted = trade::Entity::find().filter(trade::Column::Id.is_in(ids.iter().map(|id| id.0)));
+        let seen = organization.map(|organization| TradeSide::Either.of(organization));
+        let rows = wanted.filter(Condition::all().add_option(seen)).all(self.read()).await?;
+        rows.into_iter().map(Trade::try_from).collect()
+    }
+
     /// A page of an organization's trades, newest first.
     pub async fn trades_of(
         &self,
@@ -63,6 +71,15 @@ impl Store {
         }
         let rows = rows.order_by_desc(trade::Column::Id).limit(page.limit()).all(self.read()).await?;
         Slice::cut(rows, page).try_map(Trade::try_from)
+    }
+
+    /// Whether one of the two organizations has sold to the other.
+    pub async fn have_traded(&self, one: OrganizationId, other: OrganizationId) -> Result<bool, StoreError> {
+        let sold = |seller: OrganizationId, buyer: OrganizationId| {
+            Condition::all().add(trade::Column::SellerId.eq(seller.0)).add(trade::Column::BuyerId.eq(buyer.0))
+        };
+        let between = Condition::any().add(sold(one, other)).add(sold(other, one));
+        Ok(trade::Entity::find().filter(between).one(self.read()).await?.is_some())
     }
 
     /// Every trade of a listing, oldest first; at most five.

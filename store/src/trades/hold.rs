@@ -100,6 +100,7 @@ pub async fn trade_split(tx: &Tx, id: TradeId, part: RefundPart, commission: Com
     };
     let journal = event::refund_partly(&was.sides(), shares.refund_minor, commission_bp, owed);
     ledger.record(&built(journal)?, Note::default())?;
+    ledger.tell(was.buyer);
     let ended_at = Some(ledger.now());
     ledger.flush().await?;
     let Shares { refund_minor, commission_minor, .. } = shares;
@@ -127,6 +128,7 @@ pub(super) fn release_recorded(ledger: &mut Ledger, was: &Trade, now: Timestamp)
     let (hold, shares) = was.hold.release(was.price.minor, was.commission_bp, now)?;
     let owed = ledger.owed_minor(was.seller, was.price.currency);
     ledger.record(&built(event::release(&was.sides(), was.commission_bp, owed))?, Note::default())?;
+    ledger.tell(was.buyer);
     Ok(Trade { hold, commission_minor: shares.commission_minor, ended_at: Some(now), ..was.clone() })
 }
 

@@ -4,6 +4,7 @@ mod cases;
 mod operation;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use domain::access::{Permission, Principal, Role, StaffRole};
 use domain::id::ApiKeyId;
@@ -59,6 +60,27 @@ on_each_backend! {
         assert_eq!(x.row_counts().await, before, "a denied mutation wrote something");
     }
 
+    async fn everybody_follows_everything(x: Exchange) {
+        let types = Types::of(&x).await;
+        let everybody = everybody(&x).await;
+        let mut wrong = Vec::new();
+        for field in types.root_fields("Subscription") {
+            let Some(access) = access("Subscription", &field) else {
+                wrong.push(format!("Subscription.{field} has no case"));
+                continue;
+            };
+            let operation = types.operation("Subscription", &field);
+            for (who, principal) in &everybody {
+                // One that is let in and has nothing to say yet is silent.
+                let answer = x.first_word(principal.clone(), &operation, Duration::from_millis(50)).await;
+                if answer.as_ref().is_some_and(denied) == access.allows(principal) {
+                    wrong.push(format!("{who} asked `{operation}` and got {answer:?}"));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    }
+
     async fn those_who_may_are_let_in(x: Exchange) {
         let types = Types::of(&x).await;
         let mut wrong = Vec::new();
@@ -89,6 +111,14 @@ async fn every_field_of_every_type_was_looked_at() {
     assert!(missing.is_empty() && gone.is_empty(), "authorization/fields.txt lacks {missing:#?} and names {gone:#?}");
 }
 
+#[tokio::test]
+async fn every_case_is_of_a_field_that_there_is() {
+    let x = Exchange::start(crate::harness::Database::Sqlite).await;
+    let types = Types::of(&x).await;
+    let gone: Vec<_> = ROOTS.iter().filter(|(root, field, _)| !types.root_fields(root).iter().any(|f| f == field)).collect();
+    assert!(gone.is_empty(), "authorization/cases.rs names {gone:?}");
+}
+
 fn field_name(line: &str) -> String {
     line.split_whitespace().next().unwrap_or_default().to_owned()
 }
@@ -102,7 +132,7 @@ fn denied(answer: &Value) -> bool {
     matches!(answer["errors"][0]["extensions"]["code"].as_str(), Some("UNAUTHENTICATED" | "FORBIDDEN"))
 }
 
-/// One of each: nobody, each role, keys with no and with all scopes, staff.
+/// One of each: nobody, each role, keys with no scope, with each alone and with all, staff.
 async fn everybody(x: &Exchange) -> Vec<(String, Principal)> {
     let owner = x.organization("Everybody").await;
     let organization = owner.org();
@@ -112,7 +142,10 @@ async fn everybody(x: &Exchange) -> Vec<(String, Principal)> {
     }
     let key = |n: u128, scopes: BTreeSet<Permission>| Principal::Key { key: ApiKeyId(Uuid::from_u128(n)), organization, scopes };
     all.push(("a key without scopes".to_owned(), key(1, BTreeSet::new())));
-    let grantable = Permission::ALL.iter().copied().filter(|p| p.grantable_to_key()).collect();
+    let grantable: BTreeSet<Permission> = Permission::ALL.iter().copied().filter(|p| p.grantable_to_key()).collect();
+    for (n, scope) in (10..).zip(&grantable) {
+        all.push((format!("a key with {scope:?} alone"), key(n, BTreeSet::from([*scope]))));
+    }
     all.push(("a key with every scope".to_owned(), key(2, grantable)));
     all.push(("an operator".to_owned(), x.operator().await.principal));
     all.push(("an arbiter".to_owned(), x.arbiter().await.principal));

@@ -25,7 +25,7 @@ pub const WITHDRAW: &str = "mutation ($input: DisputeWithdrawInput!) { disputeWi
 pub const APPEAL: &str = "mutation ($input: DisputeAppealInput!) { disputeAppeal(input: $input) {
     dispute { id status appealedRuling { refundPercent } } userErrors { code path } } }";
 pub const RULE: &str = "mutation ($input: DisputeRuleInput!) { disputeRule(input: $input) {
-    dispute { id status proposedRefundPercent } userErrors { code path } } }";
+    dispute { disputeId status proposedRefundPercent } userErrors { code path } } }";
 pub const DISPUTE: &str = "query ($id: ID!) { dispute(id: $id) { status refundCause dueAt openedByExchange
     ruling { refundPercent byEvidence confirmed } } }";
 pub const CALL: &str = "mutation ($input: CallAttemptLogInput!) { callAttemptLog(input: $input) {
@@ -145,10 +145,10 @@ pub async fn tick(x: &Exchange) -> u64 {
 
 /// The arbiter who has the dispute.
 pub async fn in_charge<'a>(x: &Exchange, arbiters: &'a [Actor], id: &str) -> &'a Actor {
-    let desk = "{ deskDisputes { edges { node { id } } } }";
+    let desk = "{ deskDisputes { edges { node { disputeId } } } }";
     for arbiter in arbiters {
         let edges = arbiter.run(x, desk, json!({})).await["deskDisputes"]["edges"].clone();
-        if edges.as_array().unwrap().iter().any(|edge| edge["node"]["id"] == id) {
+        if edges.as_array().unwrap().iter().any(|edge| edge["node"]["disputeId"] == id) {
             return arbiter;
         }
     }

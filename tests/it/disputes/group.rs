@@ -305,7 +305,7 @@ on_each_backend! {
         x.clock.advance_secs(48 * HOUR);
         tick(&x).await;
         let buyer = of(&case.buyer).await;
-        assert_eq!(buyer["bidderWeightBp"], 8455, "1.70 of 11 unfounded");
+        assert_eq!(buyer["bidderWeightBp"], 8000, "1.70 of 11 unfounded leaves 8455, in steps of 500");
         let seller = of(&case.seller).await;
         assert_eq!((seller["sold"].clone(), seller["badSales"]["expectedBp"].clone()), (json!(1), json!(619)));
     }

@@ -8,15 +8,18 @@ mod leads;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use api::app::{App, Caller, StoreSource};
 use api::config::Config;
 use api::crypto::KeyRing;
 use api::graphql::Schema;
+use api::http::log::{Meter, metered, statement_done};
 use api::ports::{Clock, Entropy, FakeClock, RecordingMailer, RecordingSms, SeededEntropy};
 use chrono::{TimeZone, Utc};
 use domain::access::Principal;
 use domain::time::Timestamp;
+use futures::StreamExt;
 use serde_json::{Value, json};
 use store::{Options, Store};
 
@@ -103,8 +106,24 @@ impl Exchange {
     /// Runs an operation as `principal`; answers the whole response, `{"data", "errors"}`.
     pub async fn execute(&self, principal: Principal, query: &str, variables: Value) -> Value {
         let variables = async_graphql::Variables::from_json(variables);
-        let request = async_graphql::Request::new(query).variables(variables).data(caller(principal));
+        let request = async_graphql::Request::new(query).variables(variables);
+        let request = api::graphql::equip(request, self.app.clone(), caller(principal));
         serde_json::to_value(self.schema.execute(request).await).unwrap()
+    }
+
+    /// Runs an operation as `principal`; answers the response and how many statements it took.
+    pub async fn counted(&self, principal: Principal, query: &str, variables: Value) -> (Value, u64) {
+        let meter = Arc::new(Meter::default());
+        let answer = metered(meter.clone(), self.execute(principal, query, variables)).await;
+        (answer, meter.queries())
+    }
+
+    /// What a subscription says first, if it says anything within `patience`.
+    pub async fn first_word(&self, principal: Principal, query: &str, patience: Duration) -> Option<Value> {
+        let request = api::graphql::equip(async_graphql::Request::new(query), self.app.clone(), caller(principal));
+        let mut answers = self.schema.execute_stream(request).boxed();
+        let first = tokio::time::timeout(patience, answers.next()).await.ok()??;
+        Some(serde_json::to_value(first).unwrap())
     }
 
     /// Runs an operation without a log-in.
@@ -182,7 +201,7 @@ async fn open(url: &str, folder: &Path, clock: Arc<FakeClock>, outbox: &Outbox, 
     let clock: Arc<dyn Clock> = clock;
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(seed));
     let source = Arc::new(StoreSource::new(clock.clone(), entropy.clone()));
-    let options = Options { max_connections: 8, ..Options::new(url) };
+    let options = Options { max_connections: 8, on_statement: Some(statement_done), ..Options::new(url) };
     let store = Store::open(options, source).await.unwrap();
     let config = Arc::new(Config::from_toml(&format!("[server]\ndata_dir = {folder:?}\n{SETTINGS}")).unwrap());
     // Every process of one exchange has the same key ring.

@@ -5,8 +5,8 @@ mod crash;
 mod files;
 mod lists;
 mod over_http;
-pub mod removal;
 mod process;
+pub mod removal;
 mod turns;
 mod whole;
 

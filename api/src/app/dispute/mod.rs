@@ -5,6 +5,7 @@ mod appeal;
 mod case;
 mod desk;
 mod evidence;
+mod many;
 mod open;
 mod recheck;
 mod text;
@@ -15,10 +16,10 @@ pub use appeal::{DisputeAppeal, dispute_appeal};
 pub use case::{CaseView, dispute_inspect};
 pub use desk::{DisputeRule, desk_disputes, dispute_confirm, dispute_recuse, dispute_rule};
 pub use evidence::{EvidenceFile, Shown, dispute_evidence_add, evidence_read};
+pub use many::{dispute_entries_many, dispute_evidence_many, disputes_many};
 pub use open::{DisputeOpen, dispute_open};
 pub use view::{
-    EntryView, FileView, dispute, dispute_entries, dispute_evidence, dispute_of_trade, disputes, disputes_advance,
-    exchange_disputes, reputation, reputation_allowed,
+    EntryView, FileView, dispute, dispute_of_trade, disputes, disputes_advance, exchange_disputes, reputation, reputation_allowed,
 };
 
 use domain::dispute::cap::ReturnCap;

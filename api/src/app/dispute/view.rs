@@ -11,7 +11,7 @@ use domain::trade::TradeState;
 use serde_json::Value;
 use store::StoreError;
 use store::data_keys::KeyPurpose;
-use store::disputes::{Dispute, DisputeFilter, Entry};
+use store::disputes::{Dispute, DisputeFilter, Entry, File};
 use store::entity::evidence;
 use store::page::{Page, Slice};
 
@@ -100,17 +100,27 @@ pub(super) struct Sight {
 impl Sight {
     /// The sight of `organization`, a party: statements and files tell who the person is, so they are for those who may see
     /// that or argue about it, and a buyer who has all its money back has lost sight of what the seller knows.
+    pub(super) fn new(
+        caller: &Caller,
+        dispute: &Dispute,
+        organization: OrganizationId,
+        refunded: bool,
+    ) -> Result<Self, AppError> {
+        let party = party_of(dispute, organization).ok_or_else(|| Refusal::not_found("id", "dispute"))?;
+        let may_read = [Permission::ContactsReveal, Permission::DisputesWrite].into_iter().any(|may| caller.principal.may(may));
+        Ok(Self { party, may_read, refunded })
+    }
+
+    /// The same, of one dispute.
     pub(super) async fn of(
         app: &App,
         caller: &Caller,
         dispute: &Dispute,
         organization: OrganizationId,
     ) -> Result<Self, AppError> {
-        let party = party_of(dispute, organization).ok_or_else(|| Refusal::not_found("id", "dispute"))?;
         let trade = app.store.trade_any(dispute.trade).await?;
         let trade = trade.ok_or_else(|| AppError::internal("a dispute without its trade"))?;
-        let may_read = [Permission::ContactsReveal, Permission::DisputesWrite].into_iter().any(|may| caller.principal.may(may));
-        Ok(Self { party, may_read, refunded: trade.hold.state() == TradeState::Refunded })
+        Self::new(caller, dispute, organization, trade.hold.state() == TradeState::Refunded)
     }
 
     /// Whether the caller may read what `side` gave.
@@ -120,26 +130,23 @@ impl Sight {
     }
 }
 
-/// The history of a dispute of the caller's organization, oldest first, as far as a party sees it.
-pub async fn dispute_entries(app: &App, caller: &Caller, id: DisputeId) -> Result<Vec<EntryView>, AppError> {
-    let organization = caller.principal.require(Permission::TradesRead)?;
-    let Some(dispute) = app.store.dispute_of(id, organization).await? else { return Ok(Vec::new()) };
-    let sight = Sight::of(app, caller, &dispute, organization).await?;
-    let mut entries = entries_for(app, &dispute, Reader::Party).await?;
-    for entry in entries.iter_mut().filter(|entry| !sight.reads(entry.side)) {
-        entry.text = None;
-    }
-    Ok(entries)
-}
-
 /// The history of a dispute, oldest first, as `reader` sees it.
 pub(super) async fn entries_for(app: &App, dispute: &Dispute, reader: Reader) -> Result<Vec<EntryView>, AppError> {
     let entries = app.store.dispute_entries(dispute.id).await?;
+    entries_opened(app, visible(entries, dispute, reader)).await
+}
+
+/// Those entries of a dispute's whole history that `reader` sees.
+pub(super) fn visible(entries: Vec<Entry>, dispute: &Dispute, reader: Reader) -> Vec<Entry> {
     let shown = shown(&entries.iter().map(Entry::happened).collect::<Vec<_>>(), dispute.state(), reader);
-    let visible: Vec<Entry> = entries.into_iter().zip(shown).filter_map(|(entry, shows)| shows.then_some(entry)).collect();
-    let ids: Vec<_> = visible.iter().map(|entry| entry.id.uuid()).collect();
+    entries.into_iter().zip(shown).filter_map(|(entry, shows)| shows.then_some(entry)).collect()
+}
+
+/// Entries with their texts opened, in their order.
+pub(super) async fn entries_opened(app: &App, entries: Vec<Entry>) -> Result<Vec<EntryView>, AppError> {
+    let ids: Vec<_> = entries.iter().map(|entry| entry.id.uuid()).collect();
     let keys = data_keys(app, KeyPurpose::DisputeText, &ids).await?;
-    visible.into_iter().map(|entry| opened(&keys, entry)).collect()
+    entries.into_iter().map(|entry| opened(&keys, entry)).collect()
 }
 
 fn opened(keys: &DataKeys, entry: Entry) -> Result<EntryView, AppError> {
@@ -151,21 +158,14 @@ fn opened(keys: &DataKeys, entry: Entry) -> Result<EntryView, AppError> {
     Ok(EntryView { id: entry.id, kind: entry.kind, side: entry.side, text, body, at: entry.created_at })
 }
 
-/// The files of a dispute of the caller's organization; without their names for those who may not read them.
-pub async fn dispute_evidence(app: &App, caller: &Caller, id: DisputeId) -> Result<Vec<FileView>, AppError> {
-    let organization = caller.principal.require(Permission::TradesRead)?;
-    let Some(dispute) = app.store.dispute_of(id, organization).await? else { return Ok(Vec::new()) };
-    let sight = Sight::of(app, caller, &dispute, organization).await?;
-    let mut files = files_of(app, id).await?;
-    for file in files.iter_mut().filter(|file| !sight.reads(file.party.into())) {
-        file.name = None;
-    }
-    Ok(files)
-}
-
 /// The files of a dispute, in the order in which they came.
 pub(super) async fn files_of(app: &App, id: DisputeId) -> Result<Vec<FileView>, AppError> {
-    let (given, uploads): (Vec<_>, Vec<_>) = app.store.evidence_of(id).await?.into_iter().unzip();
+    files_opened(app, app.store.evidence_of(id).await?).await
+}
+
+/// Files with their names opened, in their order.
+pub(super) async fn files_opened(app: &App, files: Vec<File>) -> Result<Vec<FileView>, AppError> {
+    let (given, uploads): (Vec<_>, Vec<_>) = files.into_iter().unzip();
     let view = |(evidence, named): (evidence::Model, UploadView)| {
         let content = named.upload.content;
         Ok(FileView {
@@ -188,11 +188,17 @@ pub fn reputation_allowed(caller: &Caller) -> Result<(), AppError> {
     Ok(())
 }
 
-/// What disputes say of an organization, as a seller and as a buyer.
-pub async fn reputation(app: &App, caller: &Caller, organization: OrganizationId) -> Result<(Tally, Tally), AppError> {
+/// What disputes say of an organization as a seller, and as a buyer. The latter would tell a bidder behind a receipt, and is for
+/// the organization itself, for those it has traded with, and for staff.
+pub async fn reputation(app: &App, caller: &Caller, organization: OrganizationId) -> Result<(Tally, Option<Tally>), AppError> {
     reputation_allowed(caller)?;
     let seller = app.store.tally(organization, TradeParty::Seller).await?;
-    Ok((seller, app.store.tally(organization, TradeParty::Buyer).await?))
+    let known = match caller.principal.organization() {
+        None => true,
+        Some(own) => own == organization || app.store.have_traded(own, organization).await?,
+    };
+    let buyer = if known { Some(app.store.tally(organization, TradeParty::Buyer).await?) } else { None };
+    Ok((seller, buyer))
 }
 
 /// Gives arbiters to the reviews that wait for one, and lets the deadlines pass that have come; answers how many disputes it

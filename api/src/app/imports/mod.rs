@@ -8,6 +8,8 @@ mod run;
 mod source;
 mod text;
 
+use std::collections::BTreeMap;
+
 use domain::access::{Permission, StaffRole};
 use domain::id::{ImportId, OrganizationId, UploadId, UserId};
 use domain::import::{ImportKind, ImportState, Tally};
@@ -203,6 +205,23 @@ pub async fn import_refusals(
         return Err(Refusal::not_found("id", "import").into());
     }
     Ok(app.store.import_refusals(id, page).await?)
+}
+
+/// Those of `ids` that are imports of the caller's organization, or the exchange's own for an operator, in no order.
+pub async fn imports_many(app: &App, caller: &Caller, ids: &[ImportId]) -> Result<Vec<Import>, AppError> {
+    let owner = owner_of(caller, Permission::LeadsRead)?;
+    Ok(app.store.imports_many(owner, ids).await?)
+}
+
+/// The same page of what was refused of each of those `ids` that the caller may see, in the order of the file.
+pub async fn import_refusals_many(
+    app: &App,
+    caller: &Caller,
+    ids: &[ImportId],
+    page: &Page<(i64, i64)>,
+) -> Result<BTreeMap<ImportId, Slice<ImportRefusal>>, AppError> {
+    let owner = owner_of(caller, Permission::LeadsRead)?;
+    Ok(app.store.import_refusals_many(owner, ids, page).await?)
 }
 
 /// A proposal of a mapping for a file, from its header and its first rows, for the best of `candidates`. Of the format only what

@@ -35,7 +35,7 @@ pub use prepare::{Incoming, Prepared, lead_prepare};
 pub(super) use record::{Recorded, findings_record};
 pub use sampling::sample_queue;
 pub use verify::{CallRecord, call_record, lead_reverify, lead_verify, sample_check_record};
-pub use view::{ScoreExplained, checks_shown, lead_checks, lead_get, lead_list, score_explain};
+pub use view::{ScoreExplained, checks_shown, lead_checks_many, lead_get, lead_list, leads_many, score_explain};
 
 /// Who the person behind a lead is, for the exchange's own work; `None` once erased. To show it, use
 /// [`contact_reveal`](super::contact::contact_reveal).

@@ -122,7 +122,7 @@ async fn recording_check(tx: &Tx, scope: LeadScope, id: UploadId) -> Result<(), 
         return Err(Refusal::invalid("recordingUploadId", "the exchange's own calls need no recording").into());
     };
     let unknown = || Refusal::not_found("recordingUploadId", "upload");
-    let upload = tx.upload_locked(seller, id).await?.ok_or_else(unknown)?;
+    let upload = tx.upload_locked(Some(seller), id).await?.ok_or_else(unknown)?;
     let Some(content) = upload.content.filter(|_| upload.purpose == UploadPurpose::Evidence) else {
         let message = "a file of EVIDENCE that was put";
         return Err(Refusal::invalid("recordingUploadId", message).into());

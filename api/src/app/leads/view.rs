@@ -1,6 +1,7 @@
 //! Looking at leads: without who they are, except for a recorded reveal.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use domain::access::{Permission, Principal, StaffRole};
 use domain::id::LeadId;
@@ -50,14 +51,25 @@ pub async fn lead_list(
     Ok(app.store.leads(viewer_of(caller)?, filter, page).await?)
 }
 
-/// The history of a lead's checks, the oldest first, for those who may see the lead, as far as they may see it.
-pub async fn lead_checks(app: &App, caller: &Caller, lead: &StoredLead) -> Result<Vec<CheckRecord>, AppError> {
-    let scope = viewer_of(caller)?;
-    if app.store.lead(scope, lead.id).await?.is_none() {
-        return Ok(Vec::new());
+/// Those of `ids` that the caller may see, in no order.
+pub async fn leads_many(app: &App, caller: &Caller, ids: &[LeadId]) -> Result<Vec<StoredLead>, AppError> {
+    Ok(app.store.leads_many(viewer_of(caller)?, ids).await?)
+}
+
+/// The latest `last` outcomes of the checks of each of those `ids` that the caller may see, each lead's oldest first, as far as
+/// the caller may see them.
+pub async fn lead_checks_many(
+    app: &App,
+    caller: &Caller,
+    ids: &[LeadId],
+    last: u64,
+) -> Result<BTreeMap<LeadId, Vec<CheckRecord>>, AppError> {
+    let histories = app.store.lead_checks_many(viewer_of(caller)?, ids, last).await?;
+    if !is_seller(caller) {
+        return Ok(histories);
     }
-    let history = app.store.lead_check_history(lead.id).await?;
-    Ok(if is_seller(caller) { history.into_iter().filter_map(to_its_seller).collect() } else { history })
+    let shown = |(id, history): (LeadId, Vec<CheckRecord>)| (id, history.into_iter().filter_map(to_its_seller).collect());
+    Ok(histories.into_iter().map(shown).collect())
 }
 
 /// The checks of a lead as the caller, who may see the lead, may see them.

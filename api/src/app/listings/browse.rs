@@ -91,6 +91,19 @@ pub async fn listing(app: &App, caller: &Caller, id: ListingId) -> Result<Option
     Ok(app.store.listing_visible(viewer, id).await?)
 }
 
+/// The listing, in whatever state, for a caller who followed it while it was to be seen: how it ended is no secret, who took part
+/// is.
+pub async fn listing_followed(app: &App, caller: &Caller, id: ListingId) -> Result<Option<ListingView>, AppError> {
+    let viewer = caller.principal.require(Permission::MarketRead)?;
+    Ok(app.store.listing_followed(viewer, id).await?)
+}
+
+/// Those of `ids` that the caller may see, in no order.
+pub async fn listings_many(app: &App, caller: &Caller, ids: &[ListingId]) -> Result<Vec<ListingView>, AppError> {
+    let viewer = caller.principal.require(Permission::MarketRead)?;
+    Ok(app.store.listings_visible(viewer, ids).await?)
+}
+
 fn bounded(filter: &ListingFilter) -> Result<(), Refusal> {
     let lists = [
         ("countries", filter.countries.len()),

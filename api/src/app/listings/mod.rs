@@ -16,7 +16,9 @@ use store::listings::{self as stored, ListingOrigin, ListingView, StoredListing}
 use store::outbox::Event;
 use store::{Tx, WriteError};
 
-pub use browse::{AttributeAsk, ListingsInput, listing, listing_filter, listing_found, listings};
+pub use browse::{
+    AttributeAsk, ListingsInput, listing, listing_filter, listing_followed, listing_found, listings, listings_many,
+};
 pub use buy::{ListingBought, ListingBuy, listing_buy};
 pub use close::{listing_close, listing_void, listings_close_due};
 pub use suspend::{ORGANIZATION_OFFERS_END, organization_offers_end};

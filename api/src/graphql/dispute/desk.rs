@@ -41,8 +41,8 @@ pub struct DeskMutation;
 /// A dispute on an arbiter's desk, without what the parties said and who the person is.
 #[derive(Debug, SimpleObject)]
 pub struct DeskDispute {
-    /// The dispute's id.
-    pub id: ID,
+    /// The dispute's id. It is not named `id`: who looks from the desk does not see the object that `node` finds by it.
+    pub dispute_id: ID,
     /// Where it stands.
     pub status: Word<DisputeStatus>,
     /// What is claimed.
@@ -67,7 +67,7 @@ impl From<Dispute> for DeskDispute {
             _ => None,
         });
         Self {
-            id: to_id(dispute.id),
+            dispute_id: to_id(dispute.id),
             status: dispute.state().status().into(),
             reason: dispute.reason.into(),
             detail: dispute.detail.into(),

@@ -11,9 +11,9 @@ use store::disputes::Dispute;
 
 use super::super::error::answer;
 use super::super::id::to_id;
+use super::super::loader::{EntriesOf, FilesOf, load};
 use super::super::word::Word;
-use super::super::{app, caller};
-use crate::app::dispute::{self, EntryView, FileView};
+use crate::app::dispute::{EntryView, FileView};
 
 /// A buyer's claim on a trade.
 #[derive(Debug, SimpleObject)]
@@ -113,15 +113,15 @@ impl DisputeObject {
     /// The history, oldest first. A ruling that another arbiter has yet to confirm, or did not, is shown when all has ended.
     #[graphql(complexity = "child_complexity * 20 + 1")]
     async fn entries(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<DisputeEntry>> {
-        let entries = answer(ctx, dispute::dispute_entries(app(ctx), caller(ctx), self.raw).await)?;
-        Ok(entries.into_iter().map(DisputeEntry::from).collect())
+        let entries = answer(ctx, load(ctx, EntriesOf(self.raw)).await)?;
+        Ok(entries.unwrap_or_default().into_iter().map(DisputeEntry::from).collect())
     }
 
     /// The files that both sides gave, in the order in which they came.
     #[graphql(complexity = "child_complexity * 20 + 1")]
     async fn files(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<DisputeFile>> {
-        let files = answer(ctx, dispute::dispute_evidence(app(ctx), caller(ctx), self.raw).await)?;
-        Ok(files.into_iter().map(DisputeFile::from).collect())
+        let files = answer(ctx, load(ctx, FilesOf(self.raw)).await)?;
+        Ok(files.unwrap_or_default().into_iter().map(DisputeFile::from).collect())
     }
 }
 

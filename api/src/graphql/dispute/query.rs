@@ -33,10 +33,12 @@ pub struct Reputation {
     pub sold: i32,
     /// Of what it sold, the share that turns out to be bad.
     pub bad_sales: Share,
-    /// Of the disputes that it opens, the share that turns out to be unfounded.
-    pub unfounded_disputes: Share,
-    /// What its bids weigh in a clearing, in basis points.
-    pub bidder_weight_bp: i32,
+    /// Of the disputes that it opens, the share that turns out to be unfounded. Only for itself, for those it has traded with, and
+    /// for staff.
+    pub unfounded_disputes: Option<Share>,
+    /// What its bids weigh in a clearing, in basis points and steps of 500. Only for itself, for those it has traded with, and for
+    /// staff.
+    pub bidder_weight_bp: Option<i32>,
 }
 
 /// An expected share, in basis points.
@@ -123,8 +125,8 @@ impl DisputeQuery {
             standing: seller.standing(&rule).into(),
             sold: sold(&seller),
             bad_sales: seller.as_seller().into(),
-            unfounded_disputes: buyer.as_buyer().into(),
-            bidder_weight_bp: bp(buyer.bidder_weight_bp()),
+            unfounded_disputes: buyer.map(|buyer| buyer.as_buyer().into()),
+            bidder_weight_bp: buyer.map(|buyer| bp(buyer.bidder_weight_bp())),
         })
     }
 }

@@ -13,16 +13,19 @@ use domain::lead::{
     Audience, Channel, ConsentEvidence, ContactKind, Interest, LeadOrigin, LeadState, Offering, SessionSignals, Source,
     SourceKind, Temperature,
 };
+use domain::refusal::Refusal;
 use domain::scoring::{Contribution, Factor};
 use domain::verification::{Check, CheckKind, Level, Outcome};
 use domain::vertical::AttributeValue;
 use store::leads::{CheckRecord, Finder, StoredLead};
 
-use super::error::answer;
+use super::caller;
+use super::connection::{list_cost, page, page_cost};
+use super::error::{answer, top_level};
 use super::id::to_id;
+use super::loader::{ChecksOf, load};
 use super::scalar::MoneyObject;
 use super::word::Word;
-use super::{app, caller};
 use crate::app::{App, AppError, leads};
 
 pub use input::{LeadFilterInput, LeadSubmitInput};
@@ -30,7 +33,7 @@ pub use mutation::LeadMutation;
 pub use query::LeadQuery;
 
 /// A lead, without who it is.
-#[derive(Debug, SimpleObject)]
+#[derive(Debug, Clone, SimpleObject)]
 #[graphql(complex, name = "Lead")]
 pub struct LeadObject {
     /// The id.
@@ -160,6 +163,7 @@ pub struct LeadCheck {
     /// What was found.
     pub outcome: Word<Outcome>,
     /// By which facts; they tell nothing of the person.
+    #[graphql(complexity = "list_cost(4, child_complexity)")]
     pub evidence: Vec<CheckFact>,
     /// When.
     pub at: DateTime<Utc>,
@@ -192,6 +196,7 @@ pub struct ScoreContribution {
 #[ComplexObject]
 impl LeadObject {
     /// Values that buyers may see before the sale.
+    #[graphql(complexity = "list_cost(5, child_complexity)")]
     async fn attributes(&self) -> Vec<LeadAttribute> {
         attributes(&self.stored.attributes)
     }
@@ -213,17 +218,25 @@ impl LeadObject {
 
     /// The outcome of each check that counts. The seller of a person who is with another seller, or who must not be contacted,
     /// is told only that the person is not available: DUPLICATE and SUPPRESSION then look the same.
+    #[graphql(complexity = "list_cost(5, child_complexity)")]
     async fn checks(&self, ctx: &Context<'_>) -> Vec<LeadCheck> {
         let checks = leads::checks_shown(caller(ctx), &self.stored.checks);
         checks.iter().map(|check| lead_check(check, Finder::default())).collect()
     }
 
-    /// What was found after the lead's intake, whether it counts or not, and the outcomes of intake that this replaced, the
-    /// oldest first. DUPLICATE and SUPPRESSION are for operators.
-    async fn check_history(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<LeadCheck>> {
-        let history = answer(ctx, leads::lead_checks(app(ctx), caller(ctx), &self.stored).await)?;
+    /// The latest of what was found after the lead's intake, whether it counts or not, and of the outcomes of intake that this
+    /// replaced, the oldest first. DUPLICATE and SUPPRESSION are for operators.
+    #[graphql(complexity = "page_cost(last, child_complexity)")]
+    async fn check_history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many at most: 1 to 100, 20 when absent.")] last: Option<i32>,
+    ) -> async_graphql::Result<Vec<LeadCheck>> {
+        let last =
+            page::<()>("", last, None).map_err(|refusal| top_level(Refusal { path: vec!["last".to_owned()], ..refusal }))?;
+        let history = answer(ctx, load(ctx, ChecksOf(self.stored.id, last.first)).await)?;
         let shown = |record: CheckRecord| lead_check(&record.check, record.finder);
-        Ok(history.into_iter().map(shown).collect())
+        Ok(history.unwrap_or_default().into_iter().map(shown).collect())
     }
 }
 

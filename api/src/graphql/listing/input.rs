@@ -216,7 +216,7 @@ pub struct ListingFilterInput {
     pub formats: Option<Vec<Word<SaleFormat>>>,
     /// What it costs.
     pub price: Option<PriceFilterInput>,
-    /// The highest expected share of bad trades of the seller, in basis points.
+    /// The highest expected share of bad trades of the seller, in basis points, rounded down to a whole percent.
     pub max_seller_bad_trades_bp: Option<i32>,
 }
 

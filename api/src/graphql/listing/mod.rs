@@ -11,8 +11,8 @@ use domain::id::OrganizationId;
 use domain::lead::{Audience, ContactKind, Interest, Offering, SourceKind, Temperature};
 use domain::listing::{ListingState, SaleFormat, Terms};
 use domain::money::Money;
-use domain::reputation::Tally;
-use domain::time::Timestamp;
+use domain::reputation::SellerBand;
+use domain::time::{Timestamp, hour_of};
 use domain::verification::{CalledBy, CheckKind, Level, Outcome};
 use store::listings::ListingView;
 
@@ -20,6 +20,7 @@ pub use mutation::ListingMutation;
 pub use query::ListingQuery;
 
 use super::bid::Bid;
+use super::connection::list_cost;
 use super::id::to_id;
 use super::scalar::MoneyObject;
 use super::word::Word;
@@ -27,7 +28,7 @@ use crate::app::bids::bids_of_listings;
 use crate::app::{App, AppError, Caller};
 
 /// A verified lead offered for sale: what it is like, and never who it is.
-#[derive(Debug, SimpleObject)]
+#[derive(Debug, Clone, SimpleObject)]
 pub struct Listing {
     /// The listing's id.
     pub id: ID,
@@ -83,6 +84,7 @@ pub struct Listing {
     /// The city.
     pub city: Option<String>,
     /// The public attributes: those of the vertical, and demographics or firmographics in bands.
+    #[graphql(complexity = "list_cost(5, child_complexity)")]
     pub attributes: Vec<ListingAttribute>,
     /// How far the lead is verified.
     pub level: Word<Level>,
@@ -91,10 +93,11 @@ pub struct Listing {
     /// How near the person is to buying.
     pub temperature: Word<Temperature>,
     /// The latest outcome of each check.
+    #[graphql(complexity = "list_cost(4, child_complexity)")]
     pub checks: Vec<ListingCheck>,
     /// Whether the contact details are made up, for a demonstration.
     pub synthetic: bool,
-    /// When the person left the details; when the lead was brought where `dated` is false.
+    /// The hour in which the person left the details; when the lead was brought where `dated` is false.
     pub captured_at: DateTime<Utc>,
     /// Whether the seller says when the person left the details.
     pub dated: bool,
@@ -111,7 +114,7 @@ pub struct Listing {
 }
 
 /// How a Dutch price falls.
-#[derive(Debug, SimpleObject)]
+#[derive(Debug, Clone, SimpleObject)]
 pub struct DutchTerms {
     /// The price at the opening.
     pub start: MoneyObject,
@@ -124,7 +127,7 @@ pub struct DutchTerms {
 }
 
 /// A public attribute of the lead.
-#[derive(Debug, SimpleObject)]
+#[derive(Debug, Clone, SimpleObject)]
 pub struct ListingAttribute {
     /// The attribute's key in the vertical's schema.
     pub key: String,
@@ -133,7 +136,7 @@ pub struct ListingAttribute {
 }
 
 /// The latest outcome of one check.
-#[derive(Debug, SimpleObject)]
+#[derive(Debug, Clone, SimpleObject)]
 pub struct ListingCheck {
     /// What was checked.
     pub kind: Word<CheckKind>,
@@ -143,16 +146,17 @@ pub struct ListingCheck {
     pub called_by: Option<Word<CalledBy>>,
 }
 
-/// What disputes say of a seller: how likely a trade is to turn out bad, from what was decided, never from raw counts.
-#[derive(Debug, SimpleObject)]
+/// What disputes say of a seller: how likely a trade is to turn out bad, from what was decided, never from raw counts. In
+/// bands, since a listing does not say who sells.
+#[derive(Debug, Clone, SimpleObject)]
 pub struct SellerReputation {
-    /// Trades that ended.
+    /// At least so many trades ended: 0, 1, 5, 20, 50, 100, 200, 500, 1000, 5000 or 10000.
     pub trades: i32,
-    /// The expected share of bad trades, in basis points.
+    /// The expected share of bad trades, in basis points, rounded up to a whole percent.
     pub bad_trades_bp: i32,
-    /// The lower end of the 90% interval of that share, in basis points.
+    /// The lower end of the 90% interval of that share, rounded likewise.
     pub bad_trades_low_bp: i32,
-    /// The upper end of the 90% interval of that share, in basis points.
+    /// The upper end of the 90% interval of that share, rounded likewise.
     pub bad_trades_high_bp: i32,
 }
 
@@ -227,9 +231,9 @@ impl Listing {
                 })
                 .collect(),
             synthetic: view.synthetic,
-            captured_at: view.captured_at,
+            captured_at: hour_of(view.captured_at),
             dated: view.dated,
-            seller_reputation: view.seller.into(),
+            seller_reputation: view.seller.seller_band().into(),
             own_bid,
         }
     }
@@ -249,15 +253,13 @@ impl DutchTerms {
     }
 }
 
-impl From<Tally> for SellerReputation {
-    fn from(tally: Tally) -> Self {
-        let posterior = tally.as_seller();
-        let (low, high) = posterior.interval_bp();
+impl From<SellerBand> for SellerReputation {
+    fn from(band: SellerBand) -> Self {
         Self {
-            trades: int(tally.trades),
-            bad_trades_bp: int(posterior.mean_bp()),
-            bad_trades_low_bp: int(low),
-            bad_trades_high_bp: int(high),
+            trades: int(band.trades),
+            bad_trades_bp: int(band.bad_bp),
+            bad_trades_low_bp: int(band.low_bp),
+            bad_trades_high_bp: int(band.high_bp),
         }
     }
 }

@@ -155,7 +155,8 @@ impl ListingMutation {
 
 async fn sold(ctx: &Context<'_>, bought: ListingBought) -> Result<(Option<TradeObject>, Option<Listing>), AppError> {
     let Some(buyer) = caller(ctx).principal.organization() else { return Ok((None, None)) };
-    let trade = app(ctx).store.trade_of(bought.trade, buyer).await?.map(TradeObject::from);
+    let trade = app(ctx).store.trade_of(bought.trade, buyer).await?;
+    let trade = trade.map(|trade| TradeObject::seen(trade, &caller(ctx).principal));
     let listing = match app(ctx).store.listing_visible(buyer, bought.listing).await? {
         Some(view) => Some(Listing::load_one(app(ctx), caller(ctx), view).await?),
         None => None,

@@ -7,6 +7,7 @@ use domain::access::Permission;
 use domain::id::DisputeId;
 use domain::refusal::Refusal;
 use futures::{Stream, StreamExt};
+use store::disputes::Dispute;
 use store::outbox::FeedEvent;
 
 use super::{events, states};
@@ -31,7 +32,7 @@ pub struct DisputeUpdate {
 
 #[Subscription]
 impl DisputeSubscription {
-    /// One dispute of the caller's organization: as it is now, and after each change. Without an id every one of them, each after
+    /// One dispute of the caller's organization: as it is now, and after each change, up to its end. Without an id every one of them, each after
     /// its next change.
     async fn dispute_updated(
         &self,
@@ -47,7 +48,7 @@ impl DisputeSubscription {
                     let dispute = crate::app::dispute::dispute(&app, &caller, id).await?;
                     dispute.ok_or_else(|| Refusal::not_found("id", "dispute").into())
                 };
-                states(ctx, wanted, load).await?
+                states(ctx, wanted, load, |dispute: &Dispute| dispute.state().is_final()).await?
             }
             None => {
                 let wanted = move |event: &FeedEvent| event.topic == "dispute.updated" && event.audience.contains(&organization);

@@ -7,6 +7,7 @@ use domain::access::{Permission, StaffRole};
 use domain::id::ImportId;
 use domain::refusal::Refusal;
 use futures::{Stream, StreamExt};
+use store::imports::Import;
 use store::outbox::FeedEvent;
 
 use super::states;
@@ -32,7 +33,8 @@ pub struct ImportUpdate {
 
 #[Subscription]
 impl ImportSubscription {
-    /// One import of the caller's organization, or of a do-not-contact list for operators: how far it is now, and after each step.
+    /// One import of the caller's organization, or of a do-not-contact list for operators: how far it is now, and after each step,
+    /// up to its end.
     async fn import_progress(
         &self,
         ctx: &Context<'_>,
@@ -44,9 +46,10 @@ impl ImportSubscription {
         }
         let id: ImportId = parse_id(&id, "id").map_err(top_level)?;
         let wanted = move |event: &FeedEvent| event.topic == IMPORT_PROGRESSED && event.subject_id == id.0;
-        let updates = states(ctx, wanted, move |app: Arc<App>, caller: Caller| async move {
+        let load = move |app: Arc<App>, caller: Caller| async move {
             import_get(&app, &caller, id).await?.ok_or_else(|| Refusal::not_found("id", "import").into())
-        });
+        };
+        let updates = states(ctx, wanted, load, |import: &Import| import.state.is_final());
         Ok(updates.await?.map(|update| {
             let (sequence, import) = update?;
             Ok(ImportUpdate { sequence, import: import.into() })

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, SimpleObject, Subscription};
 use domain::access::Permission;
 use domain::id::ListingId;
+use domain::listing::ListingState;
 use domain::refusal::Refusal;
 use futures::{Stream, StreamExt};
 use store::outbox::FeedEvent;
@@ -41,7 +42,8 @@ pub struct ListingAddition {
 
 #[Subscription]
 impl ListingSubscription {
-    /// One listing that the caller may see, of any format: as it is now, and after each change, up to its end. Bids stay sealed.
+    /// One listing that the caller may see, of any format: as it is now, and after each change, up to its end, which everybody who
+    /// followed it sees. Bids stay sealed.
     async fn auction_updated(
         &self,
         ctx: &Context<'_>,
@@ -55,13 +57,18 @@ impl ListingSubscription {
             let concerns = event.audience.is_empty() || own.is_some_and(|own| event.audience.contains(&own));
             event.subject_id == id.0 && concerns && (topic == "listing.changed" || topic == "bid.changed")
         };
-        let updates = states(ctx, wanted, move |app: Arc<App>, caller: Caller| async move {
-            let found = listings::listing(&app, &caller, id).await?;
-            let view = found.ok_or_else(|| AppError::from(Refusal::not_found("id", "listing")))?;
-            Listing::load_one(&app, &caller, view).await
-        });
+        // Who may see it now may see how it ends.
+        let found = answer(ctx, listings::listing(app(ctx), caller(ctx), id).await)?;
+        found.ok_or_else(|| top_level(Refusal::not_found("id", "listing")))?;
+        let load = move |app: Arc<App>, caller: Caller| async move {
+            let followed = listings::listing_followed(&app, &caller, id).await?;
+            let view = followed.ok_or_else(|| AppError::from(Refusal::not_found("id", "listing")))?;
+            let ended = view.stored.listing.state != ListingState::Open;
+            Ok((Listing::load_one(&app, &caller, view).await?, ended))
+        };
+        let updates = states(ctx, wanted, load, |(_, ended): &(Listing, bool)| *ended);
         Ok(updates.await?.map(|update| {
-            let (sequence, listing) = update?;
+            let (sequence, (listing, _)) = update?;
             Ok(AuctionUpdate { sequence, listing })
         }))
     }

@@ -16,8 +16,9 @@ use store::outbox::{FeedEvent, Position};
 
 use super::error::{answer, masked, top_level};
 use super::{app, caller};
+use crate::app::present::Present;
 use crate::app::{App, AppError, Caller};
-use crate::feed::{Feed, Lagged, Subscribed};
+use crate::feed::{Feed, Lagged, Subscribed, Watched};
 use crate::http::problem::ProblemCode;
 
 /// What can be followed.
@@ -40,22 +41,28 @@ pub fn sequence(position: Position) -> String {
 pub type Update<T> = (String, T);
 
 /// The state that `load` finds now, and again after each of the `wanted` events. Several events that wait together make one state.
-/// The stream ends when there is nothing more to see; when there is nothing at the start, that is an error like any other.
+/// The stream ends behind a state that is the `last` one; when there is nothing to see at the start, that is an error like any
+/// other.
 pub async fn states<T, L, F>(
     ctx: &Context<'_>,
     wanted: impl Fn(&FeedEvent) -> bool + Send + Sync + 'static,
     load: L,
+    last: fn(&T) -> bool,
 ) -> async_graphql::Result<BoxStream<'static, async_graphql::Result<Update<T>>>>
 where
     T: Send + 'static,
     L: Fn(Arc<App>, Caller) -> F + Send + Sync + 'static,
     F: Future<Output = Result<T, AppError>> + Send + 'static,
 {
-    let (exchange, who) = (Arc::clone(app(ctx)), caller(ctx).clone());
-    let subscribed = subscribe(ctx, wanted).await?;
-    let first = answer(ctx, load(Arc::clone(&exchange), who.clone()).await)?;
-    let first = (sequence(subscribed.since), first);
-    let follower = Follower { exchange, who, subscribed, load, first: Some(first), over: false };
+    let (exchange, feed) = (Arc::clone(app(ctx)), ctx.data_unchecked::<Feed>());
+    let internal = |error: store::StoreError| masked(ctx, &error.into());
+    let watched = feed.watch(wanted).await.map_err(internal)?;
+    let position = feed.end().await.map_err(internal)?.max(watched.since);
+    let first = answer(ctx, load(Arc::clone(&exchange), caller(ctx).clone()).await)?;
+    let who = Present::new(&exchange, caller(ctx).clone());
+    let over = last(&first);
+    let first = Some((sequence(position), first));
+    let follower = Follower { exchange, who, watched, load, last, first, position, over };
     Ok(futures::stream::unfold(follower, |mut follower| async move {
         let update = follower.next().await?;
         Some((update, follower))
@@ -74,35 +81,29 @@ where
     L: Fn(Arc<App>, Caller, Arc<FeedEvent>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<Option<T>, AppError>> + Send + 'static,
 {
-    let (exchange, who) = (Arc::clone(app(ctx)), caller(ctx).clone());
-    let subscribed = subscribe(ctx, wanted).await?;
-    Ok(futures::stream::unfold(Some((exchange, who, subscribed, load)), |state| async move {
-        let (exchange, who, mut subscribed, load) = state?;
-        loop {
-            match subscribed.next().await? {
-                Err(Lagged) => return Some((Err(lagged()), None)),
-                Ok(event) => {
-                    let position = event.position;
-                    match load(Arc::clone(&exchange), who.clone(), event).await {
-                        Ok(None) | Err(AppError::Refused(_)) => {}
-                        Ok(Some(value)) => {
-                            return Some((Ok((sequence(position), value)), Some((exchange, who, subscribed, load))));
-                        }
-                        Err(error) => return Some((Err(failed(&who, &error)), None)),
-                    }
-                }
-            }
+    let exchange = Arc::clone(app(ctx));
+    let who = Present::new(&exchange, caller(ctx).clone());
+    let subscribed = ctx.data_unchecked::<Feed>().subscribe(wanted).await.map_err(|error| masked(ctx, &error.into()))?;
+    let listener = Listener { exchange, who, subscribed, load };
+    Ok(futures::stream::unfold(Some(listener), |listener| async move {
+        let mut listener = listener?;
+        match listener.next().await? {
+            Ok(update) => Some((Ok(update), Some(listener))),
+            Err(error) => Some((Err(error), None)),
         }
     })
     .boxed())
 }
 
+/// Follows one thing from state to state.
 struct Follower<T, L> {
     exchange: Arc<App>,
-    who: Caller,
-    subscribed: Subscribed,
+    who: Present,
+    watched: Watched,
     load: L,
+    last: fn(&T) -> bool,
     first: Option<Update<T>>,
+    position: Position,
     over: bool,
 }
 
@@ -112,39 +113,78 @@ where
     F: Future<Output = Result<T, AppError>>,
 {
     async fn next(&mut self) -> Option<async_graphql::Result<Update<T>>> {
-        if self.over {
-            return None;
-        }
         if let Some(first) = self.first.take() {
             return Some(Ok(first));
         }
-        let event = match self.subscribed.next().await? {
-            Ok(event) => self.subscribed.newest_waiting().unwrap_or(event),
-            Err(Lagged) => {
-                self.over = true;
-                return Some(Err(lagged()));
+        if self.over {
+            return None;
+        }
+        // An event at or before the present position is part of a state that was told.
+        let event = loop {
+            let event = self.watched.next().await?;
+            if event.position > self.position {
+                break event;
             }
         };
-        match (self.load)(Arc::clone(&self.exchange), self.who.clone()).await {
-            Ok(state) => Some(Ok((sequence(event.position), state))),
-            Err(AppError::Refused(refusals)) => {
-                self.over = true;
-                refusals.into_iter().next().map(|refusal| Err(top_level(refusal)))
+        self.position = event.position;
+        match self.state().await {
+            Ok(state) => {
+                self.over = (self.last)(&state);
+                Some(Ok((sequence(event.position), state)))
             }
             Err(error) => {
                 self.over = true;
-                Some(Err(failed(&self.who, &error)))
+                Some(Err(ended(&self.who, error)))
+            }
+        }
+    }
+
+    async fn state(&mut self) -> Result<T, AppError> {
+        let caller = self.who.caller(&self.exchange).await?.clone();
+        (self.load)(Arc::clone(&self.exchange), caller).await
+    }
+}
+
+/// Hears of many things, each after its change.
+struct Listener<L> {
+    exchange: Arc<App>,
+    who: Present,
+    subscribed: Subscribed,
+    load: L,
+}
+
+impl<L> Listener<L> {
+    async fn next<T, F>(&mut self) -> Option<async_graphql::Result<Update<T>>>
+    where
+        L: Fn(Arc<App>, Caller, Arc<FeedEvent>) -> F,
+        F: Future<Output = Result<Option<T>, AppError>>,
+    {
+        loop {
+            let event = match self.subscribed.next().await? {
+                Ok(event) => event,
+                Err(Lagged) => return Some(Err(lagged())),
+            };
+            let position = event.position;
+            let caller = match self.who.caller(&self.exchange).await {
+                Ok(caller) => caller.clone(),
+                Err(error) => return Some(Err(ended(&self.who, error))),
+            };
+            match (self.load)(Arc::clone(&self.exchange), caller, event).await {
+                Ok(None) => {}
+                Ok(Some(value)) => return Some(Ok((sequence(position), value))),
+                Err(error) => return Some(Err(ended(&self.who, error))),
             }
         }
     }
 }
 
-async fn subscribe(
-    ctx: &Context<'_>,
-    wanted: impl Fn(&FeedEvent) -> bool + Send + Sync + 'static,
-) -> async_graphql::Result<Subscribed> {
-    let feed = ctx.data_unchecked::<Feed>();
-    feed.subscribe(wanted).await.map_err(|error| masked(ctx, &error.into()))
+/// The last word of a subscription that cannot go on: what it asks for is no longer for its subscriber, or we failed.
+fn ended(who: &Present, error: AppError) -> async_graphql::Error {
+    let (refused, error) = match error {
+        AppError::Refused(refusals) => (refusals.into_iter().next(), AppError::internal("a refusal without a reason")),
+        error => (None, error),
+    };
+    refused.map_or_else(|| failed(who, &error), top_level)
 }
 
 fn lagged() -> async_graphql::Error {
@@ -153,10 +193,11 @@ fn lagged() -> async_graphql::Error {
 }
 
 /// Without a code: the HTTP layer masks it and logs it with the request's id.
-fn failed(who: &Caller, error: &AppError) -> async_graphql::Error {
-    tracing::error!(request_id = %who.request_id, %error, "a subscription failed");
+fn failed(who: &Present, error: &AppError) -> async_graphql::Error {
+    let request_id = who.request_id();
+    tracing::error!(%request_id, %error, "a subscription failed");
     async_graphql::Error::new("something failed on our side").extend_with(|_, extensions| {
         extensions.set("code", ProblemCode::Internal.as_str());
-        extensions.set("requestId", who.request_id.to_string());
+        extensions.set("requestId", request_id.to_string());
     })
 }

@@ -46,7 +46,7 @@ impl TradeSubscription {
                     let trade = crate::app::trade::trade(&app, &caller, id).await?;
                     trade.ok_or_else(|| Refusal::not_found("id", "trade").into())
                 };
-                states(ctx, wanted, load).await?
+                states(ctx, wanted, load, |_| false).await?
             }
             None => {
                 let organization = caller(ctx).principal.require(Permission::TradesRead).map_err(top_level)?;
@@ -57,9 +57,10 @@ impl TradeSubscription {
                 events(ctx, wanted, load).await?
             }
         };
-        Ok(updates.map(|update| {
+        let viewer = caller(ctx).principal.clone();
+        Ok(updates.map(move |update| {
             let (sequence, trade) = update?;
-            Ok(TradeUpdate { sequence, trade: trade.into() })
+            Ok(TradeUpdate { sequence, trade: TradeObject::seen(trade, &viewer) })
         }))
     }
 }

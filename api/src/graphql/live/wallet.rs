@@ -1,10 +1,13 @@
 //! Following a wallet.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, SimpleObject, Subscription};
 use domain::access::Permission;
 use futures::{Stream, StreamExt};
 
 use super::states;
+use crate::app::{App, Caller};
 use crate::graphql::caller;
 use crate::graphql::error::top_level;
 use crate::graphql::wallet::Wallet;
@@ -32,12 +35,10 @@ impl WalletSubscription {
         let organization = caller(ctx).principal.require(Permission::WalletRead).map_err(top_level)?;
         let wanted =
             move |event: &store::outbox::FeedEvent| event.topic == "wallet.changed" && event.subject_id == organization.0;
-        let updates =
-            states(
-                ctx,
-                wanted,
-                move |app, caller| async move { crate::app::wallet::wallet(&app, &caller, Some(organization)).await },
-            );
+        let load = move |app: Arc<App>, caller: Caller| async move {
+            crate::app::wallet::wallet(&app, &caller, Some(organization)).await
+        };
+        let updates = states(ctx, wanted, load, |_| false);
         Ok(updates.await?.map(|update| {
             let (sequence, (owner, wallet)) = update?;
             Ok(WalletUpdate { sequence, wallet: Wallet::of(owner, wallet) })

@@ -12,6 +12,7 @@ use domain::verification::Level;
 use domain::vertical::{Attribute, AttributeKind, Definition, EnumValue, Labels};
 use store::verticals::StoredVertical;
 
+use super::connection::list_cost;
 use super::error::{UserError, answer, settle, top_level};
 use super::id::{parse_id, to_id};
 use super::word::Word;
@@ -67,6 +68,7 @@ pub struct VerticalAttributeValue {
     /// The value in data.
     pub value: String,
     /// The value for people.
+    #[graphql(complexity = "list_cost(2, child_complexity)")]
     pub labels: Vec<Label>,
 }
 
@@ -78,6 +80,7 @@ pub struct VerticalAttribute {
     /// Its type.
     pub kind: Word<AttributeKind>,
     /// Its name for people.
+    #[graphql(complexity = "list_cost(2, child_complexity)")]
     pub labels: Vec<Label>,
     /// Whether every lead must carry it.
     pub required: bool,
@@ -86,6 +89,7 @@ pub struct VerticalAttribute {
     /// Whether it tells who the person is, and is hidden like the contact details.
     pub identifying: bool,
     /// What an ENUM may be.
+    #[graphql(complexity = "list_cost(8, child_complexity)")]
     pub values: Vec<VerticalAttributeValue>,
     /// Least INT, as a text: it may be larger than an Int holds.
     pub min: Option<String>,
@@ -142,6 +146,7 @@ pub struct ScoreRule {
 #[ComplexObject]
 impl VerticalObject {
     /// Its name for people.
+    #[graphql(complexity = "list_cost(2, child_complexity)")]
     async fn labels(&self) -> Vec<Label> {
         labels(&self.definition.labels)
     }
@@ -167,6 +172,7 @@ impl VerticalObject {
     }
 
     /// The schema.
+    #[graphql(complexity = "list_cost(10, child_complexity)")]
     async fn attributes(&self) -> Vec<VerticalAttribute> {
         self.definition.attributes.iter().map(VerticalAttribute::from).collect()
     }
@@ -252,7 +258,7 @@ pub struct VerticalVersionAddPayload {
 #[Object]
 impl VerticalQuery {
     /// Every kind of demand in its newest version, in the order of the paths. Needs no log-in.
-    #[graphql(complexity = "50 * child_complexity")]
+    #[graphql(complexity = "list_cost(50, child_complexity)")]
     async fn verticals(
         &self,
         ctx: &Context<'_>,

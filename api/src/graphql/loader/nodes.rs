@@ -1,0 +1,90 @@
+//! Objects by their ids, each scoped to the caller as the query of its own is.
+
+use async_graphql::dataloader::Loader;
+use domain::account::{ApiKey, Invitation, Member, Organization};
+use domain::id::{
+    ApiKeyId, BidId, ClientId, DisputeId, ImportId, InvitationId, LeadId, ListingId, MembershipId, OrganizationId, ReceiptId,
+    TradeId, UploadId, VerticalId, WithdrawalId,
+};
+use store::disputes::Dispute;
+use store::imports::Import;
+use store::trades::Trade;
+use store::verticals::StoredVertical;
+use store::withdrawals::Withdrawal;
+
+use super::super::lead::LeadObject;
+use super::super::listing::Listing;
+use super::{LoadError, Loaded, Reader, keyed};
+use crate::app::bids::OwnBid;
+use crate::app::client::ClientView;
+use crate::app::receipts::CheckedReceipt;
+use crate::app::uploads::UploadView;
+use crate::app::{
+    AppError, api_key, bids, client, dispute, imports, invitation, leads, listings, member, organization, receipts, trade,
+    uploads, verticals, wallet,
+};
+
+/// Declares the loader of one kind of object: its id, what is found, the use case, and where the id stands in what is found.
+macro_rules! by_id {
+    ($id:ty => $value:ty, $find:path, |$found:ident| $key:expr) => {
+        impl Loader<$id> for Reader {
+            type Value = $value;
+            type Error = LoadError;
+
+            async fn load(&self, ids: &[$id]) -> Loaded<$id, $value> {
+                keyed($find(&self.app, &self.caller, ids).await, |$found: &$value| $key, |found| found)
+            }
+        }
+    };
+}
+
+by_id!(ApiKeyId => ApiKey, api_key::api_keys_many, |key| key.id);
+by_id!(BidId => OwnBid, bids::bids_many, |own| own.bid.id);
+by_id!(ClientId => ClientView, client::clients_many, |view| view.client.id);
+by_id!(DisputeId => Dispute, dispute::disputes_many, |dispute| dispute.id);
+by_id!(ImportId => Import, imports::imports_many, |import| import.id);
+by_id!(InvitationId => Invitation, invitation::invitations_many, |invitation| invitation.id);
+by_id!(MembershipId => Member, member::members_many, |member| member.id);
+by_id!(OrganizationId => Organization, organization::organizations_many, |organization| organization.id);
+by_id!(ReceiptId => CheckedReceipt, receipts::clearing_receipts_many, |receipt| receipt.stored.id);
+by_id!(TradeId => Trade, trade::trades_many, |trade| trade.id);
+by_id!(UploadId => UploadView, uploads::uploads_many, |view| view.upload.id);
+by_id!(WithdrawalId => Withdrawal, wallet::withdrawals_many, |withdrawal| withdrawal.id);
+
+impl Loader<VerticalId> for Reader {
+    type Value = StoredVertical;
+    type Error = LoadError;
+
+    async fn load(&self, ids: &[VerticalId]) -> Loaded<VerticalId, StoredVertical> {
+        keyed(verticals::verticals_many(&self.app, ids).await, |vertical| vertical.id, |vertical| vertical)
+    }
+}
+
+impl Loader<LeadId> for Reader {
+    type Value = LeadObject;
+    type Error = LoadError;
+
+    async fn load(&self, ids: &[LeadId]) -> Loaded<LeadId, LeadObject> {
+        let found = async {
+            let leads = leads::leads_many(&self.app, &self.caller, ids).await?;
+            let paths = self.app.store.vertical_paths().await?;
+            Ok(leads.into_iter().map(|lead| (lead.id, LeadObject::new(lead, &paths))).collect())
+        };
+        keyed(found.await, |(id, _): &(LeadId, LeadObject)| *id, |(_, lead)| lead)
+    }
+}
+
+impl Loader<ListingId> for Reader {
+    type Value = Listing;
+    type Error = LoadError;
+
+    async fn load(&self, ids: &[ListingId]) -> Loaded<ListingId, Listing> {
+        let found = async {
+            let views = listings::listings_many(&self.app, &self.caller, ids).await?;
+            let ids: Vec<ListingId> = views.iter().map(|view| view.stored.id).collect();
+            let listings = Listing::load(&self.app, &self.caller, views).await?;
+            Ok::<Vec<(ListingId, Listing)>, AppError>(ids.into_iter().zip(listings).collect())
+        };
+        keyed(found.await, |(id, _)| *id, |(_, listing)| listing)
+    }
+}
