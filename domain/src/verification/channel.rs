@@ -96,7 +96,8 @@ pub fn mail_domain(found: MailDomain) -> Finding {
 /// up. The pauses double from five minutes to a day, and end after about five days.
 #[must_use]
 pub fn look_up_pause_secs(tries: u32) -> Option<i64> {
-    (tries < MAX_LOOK_UPS).then(|| FIRST_PAUSE_SECS.saturating_mul(1 << tries.min(16)).min(LAST_PAUSE_SECS))
+    (tries < MAX_LOOK_UPS)
+        .then(|| FIRST_PAUSE_SECS.saturating_mul(1_i64.checked_shl(tries).unwrap_or(i64::MAX)).min(LAST_PAUSE_SECS))
 }
 
 const fn tally(good: usize, all: usize) -> Outcome {
