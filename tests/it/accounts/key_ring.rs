@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use api::app::App;
 use api::app::contact::contact_open;
-use api::app::dispute::dispute_entries;
+use api::app::dispute::dispute_entries_many;
 use api::app::envelopes::envelopes_rewrap;
 use api::app::outcome::outcomes;
 use api::ports::SeededEntropy;
@@ -55,7 +55,9 @@ on_each_backend! {
         let caller = caller(case.buyer.principal.clone());
         let read = outcomes(&app, &caller, case.trade.id).await.unwrap();
         assert_eq!(read[0].outcome.reason(), Some("has one"));
-        let said = dispute_entries(&app, &caller, dispute.parse().unwrap()).await.unwrap().into_iter().find_map(|entry| entry.text);
+        let id = dispute.parse().unwrap();
+        let history = dispute_entries_many(&app, &caller, &[id]).await.unwrap().remove(&id).unwrap();
+        let said = history.into_iter().find_map(|entry| entry.text);
         assert_eq!(said.as_deref(), Some("it is not what was listed"));
         assert!(!x.dump(&["dispute_entry"]).await.contains("wrapped_key"));
         assert!(outcomes(&x.app, &caller, case.trade.id).await.is_err(), "the old ring does not hold the new key");

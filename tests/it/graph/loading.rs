@@ -73,6 +73,7 @@ on_each_backend! {
                     outcome: Set("PASS".into()),
                     evidence: Set(json!({})),
                     recorded_by: Set(None),
+                    recording_id: Set(None),
                     recorded_at: Set(x.app.store.now()),
                 });
             }
