@@ -153,11 +153,11 @@ on_each_backend! {
         let (first, second) = (x.organization("First").await, x.organization("Second").await);
         let (early, late, later) = (x.organization("Early").await, x.organization("Late").await, x.organization("Later").await);
         let lead = submitted(&x, &first, x.lead_input(1)).await;
-        x.clock.advance_secs(25 * DAY);
-        bought(&x, &first, &early, &lead).await;
-        // The window of intake has passed for the second seller, and that of the sale has not.
-        x.clock.advance_secs(6 * DAY);
+        // The window of intake has passed for the second seller; then the first one sells.
+        x.clock.advance_secs(31 * DAY);
         let same = submitted(&x, &second, x.lead_input(1)).await;
+        bought(&x, &first, &early, &lead).await;
+        x.clock.advance_secs(DAY);
         let trade = bought(&x, &second, &late, &same).await;
         assert_eq!(claimed(&x, &late, &trade, "DUPLICATE", "SOLD_BEFORE").await, proved("DUPLICATE"));
         x.clock.advance_secs(31 * DAY);

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::harness::{Actor, Exchange, on_each_backend};
 use crate::ledger::market::fund;
 use crate::market::stand::{LeadSpec, lead, listed, money, placed, vertical};
+use crate::wallet::payee;
 
 const NODE: &str = "query ($id: ID!) { node(id: $id) { __typename id } }";
 
@@ -26,6 +27,7 @@ on_each_backend! {
         x.tamper(r#"UPDATE lead SET source = '{"kind":"DIRECT","origin":"OWN_ACCORD"}'"#).await.unwrap();
         let listing = listed(&x, &seller, lead, 1, Some(60), json!({ "auction": { "exclusiveReserve": money("5") } })).await;
         let bid = placed(&x, &bidder, &listing, None, Some("20")).await;
+        payee(&x, &bidder).await;
         let withdrawal = id_of(&x, &bidder, "mutation { withdrawalRequest(input: { amount: { amount: \"1\", currencyCode: \"EUR\" }, \
             idempotencyKey: \"w\" }) { withdrawal { id } } }", "/withdrawalRequest/withdrawal/id").await;
         let key = id_of(&x, &bidder, "mutation { apiKeyCreate(input: { name: \"k\", scopes: [MARKET_READ] }) { apiKey { id } } }",

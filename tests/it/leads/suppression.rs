@@ -117,7 +117,7 @@ on_each_backend! {
         let erase = act(&x, &first, "leadErase", json!({ "leadId": one })).await;
         assert_eq!(erase["lead"]["state"], "ERASED");
         let withdraw = "mutation($input: ConsentWithdrawInput!) { consentWithdraw(input: $input) { leadState userErrors { code } } }";
-        let done = first.run(&x, withdraw, json!({ "input": { "leadId": one } })).await["consentWithdraw"].clone();
+        let done = first.run(&x, withdraw, json!({ "input": { "leadId": one, "idempotencyKey": "k" } })).await["consentWithdraw"].clone();
         assert_eq!(done, json!({ "leadState": "ERASED", "userErrors": [] }));
         while jobs_run(&x.app).await.unwrap() > 0 {}
         assert_eq!(lead(&x, &second, &two).await["state"], "REJECTED");
