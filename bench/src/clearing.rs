@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use api::app::staff::staff_add;
+use api::app::staff::{StaffAdd, staff_add};
 use api::workers;
 use chrono::{DateTime, Utc};
 use domain::access::{Principal, StaffRole};
@@ -28,9 +28,14 @@ const OPEN_SECS: u32 = 3;
 
 pub(crate) async fn measure(stage: &Stage, auctions: u32) -> Result<(), Failure> {
     let (seller, buyer) = (stage.company("Agency").await?, stage.company("Buyer").await?);
-    let (user, _) =
-        staff_add(&stage.app, "operator@bench.example", "Olga Operator", StaffRole::Operator, "correct horse battery".into())
-            .await?;
+    let operator = StaffAdd {
+        email: "operator@bench.example".to_owned(),
+        name: "Olga Operator".to_owned(),
+        role: StaffRole::Operator,
+        password: "correct horse battery".into(),
+        existing: false,
+    };
+    let (user, _) = staff_add(&stage.app, operator).await?;
     let operator = caller(Principal::Staff { user, role: StaffRole::Operator });
     let euros = |amount: &str| json!({ "amount": amount, "currencyCode": "EUR" });
     let deposit = json!({ "input": { "organizationId": buyer.organization.to_string(), "amount": euros("1000000"),

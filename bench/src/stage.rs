@@ -84,7 +84,8 @@ impl Stage {
     /// Runs an operation as `who`; answers the root field, which must have no error.
     pub(crate) async fn run(&self, who: &Caller, field: &str, query: &str, variables: Value) -> Result<Value, Failure> {
         let variables = async_graphql::Variables::from_json(variables);
-        let request = async_graphql::Request::new(query).variables(variables).data(who.clone());
+        let request = async_graphql::Request::new(query).variables(variables);
+        let request = api::graphql::equip(request, Arc::clone(&self.app), who.clone());
         let answer = serde_json::to_value(self.schema.execute(request).await)?;
         let value = answer.pointer(&format!("/data/{field}")).cloned().unwrap_or_default();
         let refused = value.get("userErrors").and_then(Value::as_array).is_some_and(|errors| !errors.is_empty());

@@ -150,8 +150,8 @@ impl Tally {
     }
 }
 
-const fn floor_to(bp: u32, step: u32) -> u32 {
-    bp.saturating_sub(bp.wrapping_rem(step))
+fn floor_to(bp: u32, step: u32) -> u32 {
+    bp.saturating_sub(bp.checked_rem(step).unwrap_or(0))
 }
 
 fn whole_bp() -> u32 {

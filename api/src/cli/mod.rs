@@ -106,7 +106,7 @@ where
         match command {
             Command::Demo(arguments) => demo::demo(arguments).await,
             Command::Serve => serve::serve(load()?).await,
-            Command::Leads(command) => leads::leads(load()?, command).await,
+            Command::Leads(command) => Box::pin(leads::leads(load()?, command)).await,
             Command::Suppressions(command) => suppressions::suppressions(load()?, command).await,
             Command::Ledger(command) => ledger::ledger(load()?, command).await,
             Command::Keys(command) => keys::keys(load()?, command).await,

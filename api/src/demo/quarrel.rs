@@ -63,7 +63,7 @@ impl Market<'_> {
                 let slice = desk_disputes(self.app, &arbiter.caller, &page).await?;
                 page.after = slice.rows.last().map(|dispute| dispute.id);
                 for waiting in &slice.rows {
-                    self.rule(&arbiter.caller, waiting.id, waiting.trade.0.as_u128()).await?;
+                    Box::pin(self.rule(&arbiter.caller, waiting.id, waiting.trade.0.as_u128())).await?;
                 }
                 if !slice.has_next {
                     break;

@@ -87,7 +87,7 @@ fn is_seller(caller: &Caller) -> bool {
 fn to_its_seller(record: CheckRecord) -> Option<CheckRecord> {
     let own = record.check.called_by() == Some(CalledBy::Seller);
     let user = record.finder.user.filter(|_| own);
-    (!is_discreet(record.check.kind)).then(|| CheckRecord { finder: Finder { user, ..record.finder }, ..record })
+    (!is_discreet(record.check.kind)).then_some(CheckRecord { finder: Finder { user, ..record.finder }, ..record })
 }
 
 /// What a lead's score is made of, as of now; `None` when the caller may not see the lead, or its person was erased.
