@@ -29,7 +29,7 @@ use crate::app::wallet::{DepositRecord, deposit_record};
 const DEPOSIT: Money = Money::new(30_000_000, Currency::EUR);
 
 /// The most leads that an agency lists. What it has beyond stays in stock: six advertisers call no more people in a week.
-const LISTED_MAX: usize = 3_000;
+const LISTED_MAX: usize = 2_500;
 
 /// Rows of one look at a list.
 const PAGE_ROWS: u64 = 500;
