@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::put;
 use axum::{Json, Router};
+use bytes::Bytes;
 use domain::id::UploadId;
 use domain::refusal::{Code, Refusal};
 use secrecy::ExposeSecret;
@@ -20,6 +21,10 @@ use super::log::request_id;
 use super::problem::{Problem, ProblemCode};
 use crate::app::AppError;
 use crate::app::uploads::{UPLOAD_TOKEN_PREFIX, UploadProof, upload_put};
+
+/// For how long, and up to how many bytes, the rest of a refused file is read.
+const LINGER: Duration = Duration::from_secs(5);
+const LINGER_BYTES: usize = 64 << 20;
 
 /// The route.
 pub fn routes(door: Door) -> Router {
@@ -62,7 +67,11 @@ async fn take(door: &Door, id: &str, request: Request) -> Result<Upload, Failure
         Ok(Err(error)) => Err(std::io::Error::other(error)),
         Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut)),
     });
-    let done = upload_put(&door.app, &proof, id, declared(&parts.headers), Box::pin(chunks)).await;
+    let mut chunks = Box::pin(chunks);
+    let done = upload_put(&door.app, &proof, id, declared(&parts.headers), &mut chunks).await;
+    if done.is_err() {
+        linger(&mut chunks).await;
+    }
     done.map_err(|error| match error {
         AppError::Refused(refusals) => Failure::Refused(refusals),
         error => {
@@ -71,6 +80,21 @@ async fn take(door: &Door, id: &str, request: Request) -> Result<Upload, Failure
                 .into()
         }
     })
+}
+
+/// Throws away, for a while, what a client goes on sending of a refused file: a connection that is closed under it would take
+/// the answer along.
+async fn linger(chunks: &mut (impl futures::Stream<Item = std::io::Result<Bytes>> + Unpin)) {
+    let thrown_away = async {
+        let mut left = LINGER_BYTES;
+        while let Some(Ok(chunk)) = chunks.next().await {
+            match left.checked_sub(chunk.len()) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    };
+    tokio::time::timeout(LINGER, thrown_away).await.unwrap_or_default();
 }
 
 fn declared(headers: &HeaderMap) -> Option<u64> {
