@@ -2,6 +2,8 @@
 //!
 //! Machines are noisy: read ratios within one run, not single figures across machines.
 
+#![recursion_limit = "256"]
+
 mod clearing;
 mod import;
 mod intake;
