@@ -253,12 +253,6 @@ impl Store {
         }
         Ok(histories)
     }
-
-    /// One outcome in a lead's history, with the lead.
-    pub async fn lead_check_record(&self, id: CheckId) -> Result<Option<(LeadId, CheckRecord)>, StoreError> {
-        let row = lead_check::Entity::find_by_id(id.uuid()).one(self.read()).await?;
-        row.map(|row| Ok((row.lead_id.into(), CheckRecord::try_from(row)?))).transpose()
-    }
 }
 
 impl TryFrom<lead_check::Model> for CheckRecord {
