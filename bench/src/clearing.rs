@@ -10,8 +10,9 @@ use domain::access::{Principal, StaffRole};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use crate::figures::{Report, quantile};
 use crate::stage::{Stage, caller};
-use crate::{Failure, intake, say};
+use crate::{Failure, intake};
 
 const LIST: &str =
     "mutation ($input: ListingCreateInput!) { listingCreate(input: $input) { listing { id } userErrors { code path message } } }";
@@ -26,7 +27,7 @@ const APART: Duration = Duration::from_millis(730);
 /// How long an auction is open, in seconds.
 const OPEN_SECS: u32 = 3;
 
-pub(crate) async fn measure(stage: &Stage, auctions: u32) -> Result<(), Failure> {
+pub(crate) async fn measure(stage: &Stage, auctions: u32, json: bool) -> Result<(), Failure> {
     let (seller, buyer) = (stage.company("Agency").await?, stage.company("Buyer").await?);
     let operator = StaffAdd {
         email: "operator@bench.example".to_owned(),
@@ -63,17 +64,18 @@ pub(crate) async fn measure(stage: &Stage, auctions: u32) -> Result<(), Failure>
     }
     stop.cancel();
     while running.join_next().await.is_some() {}
-    late.sort_unstable();
-    let at = |share: usize| late.get(late.len().saturating_sub(1).saturating_mul(share) / 100).copied().unwrap_or_default();
-    say(format!("{} auctions cleared late by: median {} ms, p95 {} ms, worst {} ms", late.len(), at(50), at(95), at(100)));
-    Ok(())
+    let mut report = Report::new("clearing", Vec::new());
+    for (name, share) in [("median", 0.5), ("p95", 0.95), ("worst", 1.0)] {
+        report.figure(format!("{} auctions cleared late, {name}", late.len()), quantile(&late, share), "ms");
+    }
+    report.finish(json)
 }
 
 /// In milliseconds.
-fn lateness(listing: &Value) -> Result<i64, Failure> {
+fn lateness(listing: &Value) -> Result<f64, Failure> {
     let instant = |field: &str| -> Result<DateTime<Utc>, Failure> {
         let text = listing.get(field).and_then(Value::as_str).ok_or_else(|| format!("no {field}: {listing}"))?;
         Ok(text.parse()?)
     };
-    Ok(instant("endedAt")?.signed_duration_since(instant("closesAt")?).num_milliseconds())
+    Ok(instant("endedAt")?.signed_duration_since(instant("closesAt")?).as_seconds_f64() * 1_000.0)
 }

@@ -5,6 +5,7 @@
 #![recursion_limit = "256"]
 
 mod clearing;
+mod figures;
 mod import;
 mod intake;
 mod memory;
@@ -25,6 +26,9 @@ struct Arguments {
     /// A Postgres database that is empty or was made by this program; SQLite in a temporary folder without it.
     #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
+    /// Prints one JSON object instead of a table.
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -55,14 +59,14 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let Arguments { database_url, command } = Arguments::parse();
+    let Arguments { database_url, json, command } = Arguments::parse();
     let done = tokio::runtime::Runtime::new().map_err(Failure::from).and_then(|runtime| {
         runtime.block_on(async {
             let stage = stage::Stage::set(database_url.as_deref()).await?;
             match command {
                 Command::Import { rows } => import::measure(&stage, rows).await,
                 Command::Intake { leads, clients } => intake::measure(&stage, leads, clients).await,
-                Command::Clearing { auctions } => clearing::measure(&stage, auctions).await,
+                Command::Clearing { auctions } => clearing::measure(&stage, auctions, json).await,
             }
         })
     });

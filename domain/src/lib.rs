@@ -9,6 +9,7 @@
 pub mod access;
 pub mod account;
 pub mod bid;
+pub mod campaign;
 pub mod clearing;
 pub mod client;
 pub mod contact;

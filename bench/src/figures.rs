@@ -1,0 +1,100 @@
+//! What a measurement says: figures with their controls and ratios, printed as a table or as JSON, and kept in `bench/results/`.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde::Serialize;
+
+use crate::{Failure, say};
+
+/// Rounds of every comparison, interleaved: the machine's moods meet each side alike.
+pub(crate) const ROUNDS: usize = 5;
+
+/// One measured number.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Figure {
+    /// What was measured, such as `purchases, 64 buyers, Postgres`.
+    pub(crate) name: String,
+    /// The median of the rounds.
+    pub(crate) value: f64,
+    /// `us`, `1/s`, `bytes`.
+    pub(crate) unit: &'static str,
+    /// What it is compared with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) control: Option<String>,
+    /// The figure over its control, or the control over the figure, whichever is larger when this is the better one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ratio: Option<f64>,
+}
+
+/// All that one command measured.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    command: &'static str,
+    machine: String,
+    versions: Vec<String>,
+    rounds: usize,
+    figures: Vec<Figure>,
+}
+
+impl Report {
+    /// An empty report of `bench -- command`; `versions` names what took part beside this program.
+    pub(crate) fn new(command: &'static str, versions: Vec<String>) -> Self {
+        Self { command, machine: machine(), versions, rounds: ROUNDS, figures: Vec::new() }
+    }
+
+    /// A figure on its own.
+    pub(crate) fn figure(&mut self, name: impl Into<String>, value: f64, unit: &'static str) {
+        self.figures.push(Figure { name: name.into(), value, unit, control: None, ratio: None });
+    }
+
+    /// Prints it and keeps it under `bench/results/`.
+    pub(crate) fn finish(&self, json: bool) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(self)?;
+        if json {
+            say(&text);
+        } else {
+            self.table();
+        }
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("results");
+        std::fs::create_dir_all(&folder)?;
+        Ok(std::fs::write(folder.join(format!("{}.json", self.command)), format!("{text}\n"))?)
+    }
+
+    fn table(&self) {
+        say(format!("{}; {}; medians of {} rounds", self.machine, self.versions.join(", "), self.rounds));
+        let width = self.figures.iter().map(|figure| figure.name.chars().count()).max().unwrap_or(0);
+        for figure in &self.figures {
+            let ratio = match (figure.ratio, &figure.control) {
+                (Some(ratio), Some(control)) => format!("  {ratio:>10.2} x {control}"),
+                _ => String::new(),
+            };
+            say(format!("{:<width$}  {:>14.2} {:<6}{ratio}", figure.name, figure.value, figure.unit));
+        }
+    }
+}
+
+/// The value below which `share` of `values` lie; 0 of none.
+pub(crate) fn quantile(values: &[f64], share: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let last = sorted.len().saturating_sub(1);
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a place in a list of measurements"
+    )]
+    let place = (last as f64 * share).round() as usize;
+    sorted.get(place.min(last)).copied().unwrap_or(0.0)
+}
+
+fn machine() -> String {
+    let model = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = model.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown processor");
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let rustc = Command::new("rustc").arg("--version").output().ok();
+    let rustc = rustc.and_then(|output| String::from_utf8(output.stdout).ok()).unwrap_or_default();
+    format!("{cores} cores, {}, {}", model.trim_start_matches([' ', '\t', ':']), rustc.trim())
+}
