@@ -53,6 +53,10 @@ text_enum! {
         InsufficientFunds = "INSUFFICIENT_FUNDS",
         /// The campaign does not buy at this time.
         OutOfSchedule = "OUT_OF_SCHEDULE",
+        /// The campaign takes a share of the leads that match, and this one is not in it.
+        NotDrawn = "NOT_DRAWN",
+        /// The campaign's endpoint did not name its price in time.
+        Timeout = "TIMEOUT",
         /// The bidder has this person already, or has another bid on this listing.
         DuplicateForBuyer = "DUPLICATE_FOR_BUYER",
         /// The bidder is the seller.

@@ -123,6 +123,14 @@ ids! {
     ListingId = "lst";
     /// A buyer's sealed price.
     BidId = "bid";
+    /// A buyer's standing order.
+    CampaignId = "cmp";
+    /// One version of a campaign's terms.
+    CampaignRevisionId = "cmr";
+    /// Attributes of a lead shown to the market before its person is.
+    PingId = "png";
+    /// What a ping was offered.
+    OfferId = "ofr";
     /// A clearing's receipt.
     ReceiptId = "rcpt";
     /// One lead sold to one buyer.

@@ -68,13 +68,13 @@ pub enum Field {
     Level,
     /// The seller's id.
     Seller,
-    /// The seller's reputation in basis points: the expected share of sales that stand.
-    SellerReputation,
+    /// The expected share of the seller's trades that turn out bad, in basis points, as coarse as the market sees it.
+    SellerBadTrades,
     /// Seconds since the person left the details.
     AgeSecs,
     /// The minute of the week where the person is, from Monday 00:00.
     LocalMinute,
-    /// An attribute of the vertical or of every lead, by its key.
+    /// An attribute of the vertical or of every lead, by its key. `interests` alone has several values.
     Attribute(String),
 }
 
@@ -84,7 +84,7 @@ pub enum Field {
 pub enum Scalar {
     /// A number.
     Number(i64),
-    /// A text, compared as it is.
+    /// A text, compared as it is: attributes and places are folded before.
     Text(String),
 }
 

@@ -1,7 +1,24 @@
 //! A buyer's standing order: which leads it wants, at what price, how many, and when.
 
+mod ask;
+mod caps;
 mod facts;
 mod filter;
+mod schedule;
+mod state;
+mod terms;
+mod zones;
 
-pub use facts::{ConsentKind, Fact, Facts};
+pub use ask::{Ask, AttributeAsk, filter_fit};
+pub use caps::{Cap, Count, Period, Usage};
+pub use facts::{ConsentKind, Fact, Facts, Traits, fold, fold_postal, rank};
 pub use filter::{Field, Filter, MAX_DEPTH, MAX_LEAVES, MAX_VALUES, Predicate, Scalar, Span, Test};
+pub use schedule::{DAY_MINUTES, DaySpan, Schedule, Weekday};
+pub use state::{
+    CampaignState, PauseReason, Standing, campaign_archive, campaign_change, campaign_pause, campaign_resume, drawn,
+};
+pub use terms::{
+    Amounts, AmountsDraft, CallOut, CapDraft, MAX_DUPLICATE_SECS, MAX_NAME, MAX_RULES, MAX_TIE_WEIGHT, Price, PriceRule, Terms,
+    TermsDraft, possible, terms,
+};
+pub use zones::local_minute;
