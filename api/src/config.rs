@@ -14,7 +14,7 @@ use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
 
 pub use access::{Auth, Crypto, CryptoKey, EmailVerification};
-pub use exchange::{Exchange, Imports, Scoring, Verification};
+pub use exchange::{Campaigns, Exchange, Imports, Scoring, Verification};
 pub use problems::Problems;
 pub use runtime::{Database, Dns, Files, Graphql, Log, LogFormat, Mail, Server, Sms, Workers};
 
@@ -43,6 +43,8 @@ pub struct Config {
     pub crypto: Crypto,
     /// `[exchange]`
     pub exchange: Exchange,
+    /// `[campaigns]`
+    pub campaigns: Campaigns,
     /// `[verification]`
     pub verification: Verification,
     /// `[imports]`
@@ -118,6 +120,7 @@ impl Config {
         self.auth.check(problems);
         self.crypto.check(problems);
         self.exchange.check(problems);
+        self.campaigns.check(problems);
         self.verification.check(problems);
         self.imports.check(problems);
         self.mail.check(problems);

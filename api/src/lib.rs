@@ -1,5 +1,8 @@
 //! The exchange behind the binary `clearlead`.
 
+// The graph merges some thirty nouns, one inside the other.
+#![recursion_limit = "256"]
+
 pub mod app;
 pub mod auth;
 pub mod cli;

@@ -1,5 +1,7 @@
 //! The command line of the exchange.
 
+#![recursion_limit = "256"]
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

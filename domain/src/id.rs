@@ -127,8 +127,6 @@ ids! {
     CampaignId = "cmp";
     /// One version of a campaign's terms.
     CampaignRevisionId = "cmr";
-    /// Attributes of a lead shown to the market before its person is.
-    PingId = "png";
     /// What a ping was offered.
     OfferId = "ofr";
     /// A clearing's receipt.

@@ -1,6 +1,7 @@
 //! The database schema, for SQLite and Postgres.
 
 mod accounts;
+mod campaigns;
 mod dialect;
 mod disputes;
 mod leads;
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(market::Migration),
             Box::new(money::Migration),
             Box::new(disputes::Migration),
+            Box::new(campaigns::Migration),
         ]
     }
 }

@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod bids;
 pub mod calls;
+pub mod campaigns;
 pub mod chargebacks;
 pub mod clients;
 pub mod confirmations;
@@ -53,6 +54,9 @@ pub const TABLES: &[&str] = &[
     "api_key",
     "bid",
     "call_attempt",
+    "campaign",
+    "campaign_purchase",
+    "campaign_revision",
     "chargeback",
     "client",
     "client_entry",
@@ -78,6 +82,8 @@ pub const TABLES: &[&str] = &[
     "listing",
     "membership",
     "next_step",
+    "offer",
+    "offer_bid",
     "organization",
     "outcome",
     "password_reset",

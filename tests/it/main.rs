@@ -1,6 +1,8 @@
 //! Integration tests of the whole exchange: through its public API, on SQLite and on Postgres, with a fake clock and
 //! seeded randomness, each with a fresh database.
 
+#![recursion_limit = "256"]
+
 mod accounts;
 mod authorization;
 mod demo;

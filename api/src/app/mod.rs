@@ -3,6 +3,7 @@
 
 pub mod api_key;
 pub mod bids;
+pub mod campaigns;
 pub mod chargebacks;
 pub mod client;
 pub mod confirmations;

@@ -79,6 +79,28 @@ pub struct Exchange {
     pub evidence_entries_max: usize,
 }
 
+/// `[campaigns]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Campaigns {
+    /// Campaigns of one buyer that are not archived.
+    pub per_buyer_max: u64,
+    /// How long an offer to a ping stands, in seconds.
+    pub offer_secs: i64,
+    /// The longest that a campaign's endpoint may take to name its bid, in milliseconds.
+    pub call_out_millis: u32,
+    /// How long all endpoints of one ping may take together, in milliseconds.
+    pub ping_millis: u64,
+    /// Whether endpoints may lie on plain http and on private addresses: for development.
+    pub call_out_insecure: bool,
+    /// After so many failures in a row an endpoint is not asked for a while.
+    pub call_out_failures_max: u32,
+    /// For how long it is then not asked, in seconds.
+    pub call_out_pause_secs: i64,
+    /// How far a preview looks back, in seconds.
+    pub preview_secs: i64,
+}
+
 /// `[verification]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -181,6 +203,18 @@ impl Exchange {
         // An appeal shows a file.
         problems.within("exchange.evidence_files_max", self.evidence_files_max, 1, 1000);
         problems.within("exchange.evidence_entries_max", self.evidence_entries_max, 1, 10_000);
+    }
+}
+
+impl Campaigns {
+    pub(super) fn check(&self, problems: &mut Problems) {
+        problems.within("campaigns.per_buyer_max", self.per_buyer_max, 1, 10_000_000);
+        problems.within("campaigns.offer_secs", self.offer_secs, 1, 3_600);
+        problems.within("campaigns.call_out_millis", self.call_out_millis, 20, 10_000);
+        problems.within("campaigns.ping_millis", self.ping_millis, u64::from(self.call_out_millis), 30_000);
+        problems.within("campaigns.call_out_failures_max", self.call_out_failures_max, 1, 1_000);
+        problems.within("campaigns.call_out_pause_secs", self.call_out_pause_secs, 1, DAY_SECS);
+        problems.within("campaigns.preview_secs", self.preview_secs, 3_600, YEAR_SECS);
     }
 }
 

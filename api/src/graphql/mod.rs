@@ -3,6 +3,7 @@
 
 pub mod api_key;
 pub mod bid;
+pub mod campaign;
 pub mod chargeback;
 pub mod client;
 pub mod confirmation;
@@ -57,6 +58,7 @@ pub struct Query(
     server::ServerQuery,
     api_key::ApiKeyQuery,
     bid::BidQuery,
+    campaign::CampaignQuery,
     chargeback::ChargebackQuery,
     client::ClientQuery,
     deposit::DepositQuery,
@@ -85,6 +87,7 @@ pub struct Query(
 pub struct Mutation(
     api_key::ApiKeyMutation,
     bid::BidMutation,
+    campaign::CampaignMutation,
     chargeback::ChargebackMutation,
     client::ClientMutation,
     confirmation::ConfirmationMutation,

@@ -5,8 +5,8 @@ use std::hash::Hash;
 use async_graphql::dataloader::Loader;
 use async_graphql::{Context, ID, Interface, Object};
 use domain::id::{
-    ApiKeyId, BidId, ClientId, DisputeId, ImportId, InvitationId, LeadId, ListingId, MembershipId, OrganizationId, ReceiptId,
-    TradeId, TypedId, UploadId, VerticalId, WithdrawalId,
+    ApiKeyId, BidId, CampaignId, ClientId, DisputeId, ImportId, InvitationId, LeadId, ListingId, MembershipId, OrganizationId,
+    ReceiptId, TradeId, TypedId, UploadId, VerticalId, WithdrawalId,
 };
 use domain::refusal::{Code, Refusal};
 use futures::future::try_join_all;
@@ -14,6 +14,7 @@ use futures::future::try_join_all;
 use super::api_key::ApiKeyObject;
 use super::bid::Bid;
 use super::caller;
+use super::campaign::CampaignObject;
 use super::client::ClientObject;
 use super::dispute::DisputeObject;
 use super::error::{answer, top_level};
@@ -44,6 +45,8 @@ pub enum Node {
     ApiKey(Box<ApiKeyObject>),
     /// A bid of one's own.
     Bid(Box<Bid>),
+    /// A campaign of one's own.
+    Campaign(Box<CampaignObject>),
     /// The receipt of a clearing.
     ClearingReceipt(Box<ClearingReceipt>),
     /// A client card.
@@ -98,6 +101,7 @@ async fn found(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>, AppError> {
     match id.split_once('_').map_or("", |(prefix, _)| prefix) {
         ApiKeyId::PREFIX => one::<ApiKeyId>(ctx, id, |key| Node::ApiKey(Box::new(key.into()))).await,
         BidId::PREFIX => one::<BidId>(ctx, id, |bid| Node::Bid(Box::new(bid.into()))).await,
+        CampaignId::PREFIX => one::<CampaignId>(ctx, id, |campaign| Node::Campaign(Box::new(campaign.into()))).await,
         ClientId::PREFIX => one::<ClientId>(ctx, id, |client| Node::Client(Box::new(client.into()))).await,
         DisputeId::PREFIX => one::<DisputeId>(ctx, id, |dispute| Node::Dispute(Box::new(dispute.into()))).await,
         ImportId::PREFIX => one::<ImportId>(ctx, id, |import| Node::Import(Box::new(import.into()))).await,

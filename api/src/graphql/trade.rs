@@ -157,6 +157,8 @@ pub struct LeadContact {
     pub position: Option<String>,
     /// Age in whole years.
     pub age: Option<i32>,
+    /// Postal code.
+    pub postal_code: Option<String>,
     /// Answers that tell who the person is.
     pub answers: Vec<IdentifyingAnswer>,
     /// The person's comments.
@@ -180,6 +182,7 @@ impl From<&ContactRevealed> for LeadContact {
             company: person.contact.company,
             position: person.contact.position,
             age: person.age.map(i32::from),
+            postal_code: person.postal_code,
             answers: person.identifying.into_iter().map(answer).collect(),
             comments: person.comments,
             call_me_at: person.call_me_at,

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::facts::{INTERESTS, days, fold, fold_postal, scalar};
 use super::filter::{Field, Filter, MAX_DEPTH, MAX_LEAVES, MAX_VALUES, Predicate, Scalar, Span, Test};
 use crate::access::TextEnum;
@@ -18,8 +20,9 @@ const MAX_TEXT: usize = 120;
 /// Longest prefix of a postal code, folded.
 const MAX_POSTAL: usize = 10;
 
-/// A boolean expression whose attributes are yet to be fitted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A boolean expression in the buyer's own words, yet to be fitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Ask {
     /// Every one holds.
     All(Vec<Ask>),
@@ -29,12 +32,13 @@ pub enum Ask {
     Not(Box<Ask>),
     /// A condition on an attribute.
     Attribute(AttributeAsk),
-    /// A condition on a field that every lead has, with the name under which the buyer wrote it.
-    Is(&'static str, Predicate),
+    /// A condition on a field that every lead has, in the buyer's own spelling.
+    Is(Predicate),
 }
 
 /// A condition on one attribute: exactly one of `equals`, `one_of`, `min` with `max`, `missing`; values as texts.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct AttributeAsk {
     /// The attribute's key.
     pub key: String,
@@ -71,7 +75,7 @@ fn extent(ask: &Ask) -> (usize, usize) {
     let (depth, leaves) = match ask {
         Ask::All(parts) | Ask::Any(parts) => deepest(parts),
         Ask::Not(part) => extent(part),
-        Ask::Attribute(_) | Ask::Is(..) => (0, 1),
+        Ask::Attribute(_) | Ask::Is(_) => (0, 1),
     };
     (depth.saturating_add(1), leaves)
 }
@@ -85,10 +89,36 @@ fn fit(ask: &Ask, schemas: &[Attribute]) -> Result<Filter, Vec<Refusal>> {
             Err(refusals) => Err(refusals.into_iter().map(|refusal| refusal.at("not")).collect()),
         },
         Ask::Attribute(ask) => fit_attribute(ask, schemas).map_err(|refusal| vec![refusal.at("attribute")]),
-        Ask::Is(name, predicate) => match fit_field(predicate.clone()) {
+        Ask::Is(predicate) => match fit_field(predicate.clone()) {
             Ok(predicate) => Ok(Filter::Is(predicate)),
-            Err(refusal) => Err(vec![refusal.at(name)]),
+            Err(refusal) => Err(vec![refusal.at(name_of(predicate))]),
         },
+    }
+}
+
+/// The name under which a buyer writes a condition on a field.
+fn name_of(predicate: &Predicate) -> &'static str {
+    if predicate.test == Test::Missing {
+        return "missing";
+    }
+    match predicate.field {
+        Field::Audience => "audience",
+        Field::ContactKind => "contactKind",
+        Field::Interest => "interest",
+        Field::Source => "source",
+        Field::Consent => "consent",
+        Field::Country => "country",
+        Field::Region => "region",
+        Field::City => "city",
+        Field::PostalCode => "postalPrefix",
+        Field::Temperature => "temperature",
+        Field::Score => "score",
+        Field::Level => "minLevel",
+        Field::Seller => "seller",
+        Field::SellerBadTrades => "maxSellerBadTradesBp",
+        Field::AgeSecs => "ageSecs",
+        Field::LocalMinute => "localTime",
+        Field::Attribute(_) => "attribute",
     }
 }
 

@@ -16,8 +16,8 @@ fn refused(ask: &Ask) -> Vec<(Code, String)> {
     refusals.into_iter().map(|refusal| (refusal.code, refusal.path.join("."))).collect()
 }
 
-fn is(name: &'static str, field: Field, test: Test) -> Ask {
-    Ask::Is(name, Predicate { field, test })
+fn is(field: Field, test: Test) -> Ask {
+    Ask::Is(Predicate { field, test })
 }
 
 fn texts(texts: &[&str]) -> Test {
@@ -30,15 +30,15 @@ fn every_part_that_does_not_fit_is_named() {
     let gender = Ask::Attribute(AttributeAsk { one_of: Some(vec!["MALE".into(), "BOTH".into()]), ..attribute("gender") });
     let range = Ask::Attribute(AttributeAsk { min: Some("1".into()), ..attribute("gender") });
     let two = Ask::Attribute(AttributeAsk { equals: Some("MALE".into()), missing: Some(true), ..attribute("gender") });
-    let country = is("country", Field::Country, texts(&["NO", "XX"]));
+    let country = is(Field::Country, texts(&["NO", "XX"]));
     let ask = Ask::All(vec![
         Ask::Any(vec![Ask::All(vec![]), unknown]),
         Ask::Not(Box::new(gender)),
         range,
         two,
         country,
-        is("score", Field::Score, Test::Within(vec![Span { min: Some(5), max: Some(4) }])),
-        is("city", Field::City, texts(&[])),
+        is(Field::Score, Test::Within(vec![Span { min: Some(5), max: Some(4) }])),
+        is(Field::City, texts(&[])),
     ]);
     let expected = [
         (Code::Invalid, "all.0.any.1.attribute.key"),
@@ -55,8 +55,8 @@ fn every_part_that_does_not_fit_is_named() {
 #[test]
 fn values_are_compared_as_facts_are() {
     let ask = Ask::All(vec![
-        is("city", Field::City, texts(&["  Porto  Alegre"])),
-        is("postalPrefix", Field::PostalCode, Test::StartsWith(BTreeSet::from(["ec1a 1".to_owned()]))),
+        is(Field::City, texts(&["  Porto  Alegre"])),
+        is(Field::PostalCode, Test::StartsWith(BTreeSet::from(["ec1a 1".to_owned()]))),
         Ask::Attribute(AttributeAsk { equals: Some("MALE".into()), ..attribute("gender") }),
         Ask::Attribute(AttributeAsk { one_of: Some(vec!["Road Bikes".into()]), ..attribute("interests") }),
         Ask::Attribute(AttributeAsk { missing: Some(false), ..attribute("language") }),
@@ -75,14 +75,14 @@ fn values_are_compared_as_facts_are() {
 
 #[test]
 fn a_filter_has_a_greatest_depth_and_number_of_leaves() {
-    let leaf = || is("country", Field::Country, texts(&["NO"]));
+    let leaf = || is(Field::Country, texts(&["NO"]));
     let nested = |depth: usize| (1..depth).fold(leaf(), |inner, _| Ask::Not(Box::new(inner)));
     assert!(filter_fit(&nested(MAX_DEPTH), &[]).is_ok());
     assert_eq!(refused(&nested(MAX_DEPTH + 1)), [(Code::TooLarge, String::new())]);
     let wide = |leaves: usize| Ask::Any((0..leaves).map(|_| leaf()).collect());
     assert!(filter_fit(&wide(MAX_LEAVES), &[]).is_ok());
     assert_eq!(refused(&wide(MAX_LEAVES + 1)), [(Code::TooLarge, String::new())]);
-    let listed = |count: usize| is("city", Field::City, Test::OneOf((0..count).map(|n| Scalar::Text(n.to_string())).collect()));
+    let listed = |count: usize| is(Field::City, Test::OneOf((0..count).map(|n| Scalar::Text(n.to_string())).collect()));
     assert!(filter_fit(&listed(MAX_VALUES), &[]).is_ok());
     assert_eq!(refused(&listed(MAX_VALUES + 1)), [(Code::Invalid, "city".to_owned())]);
 }

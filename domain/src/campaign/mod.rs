@@ -15,7 +15,8 @@ pub use facts::{ConsentKind, Fact, Facts, Traits, fold, fold_postal, rank};
 pub use filter::{Field, Filter, MAX_DEPTH, MAX_LEAVES, MAX_VALUES, Predicate, Scalar, Span, Test};
 pub use schedule::{DAY_MINUTES, DaySpan, Schedule, Weekday};
 pub use state::{
-    CampaignState, PauseReason, Standing, campaign_archive, campaign_change, campaign_pause, campaign_resume, drawn,
+    CampaignChange, CampaignState, PauseReason, Standing, campaign_archive, campaign_change, campaign_pause, campaign_resume,
+    drawn,
 };
 pub use terms::{
     Amounts, AmountsDraft, CallOut, CapDraft, MAX_DUPLICATE_SECS, MAX_NAME, MAX_RULES, MAX_TIE_WEIGHT, Price, PriceRule, Terms,

@@ -14,7 +14,7 @@ use crate::time::Timestamp;
 pub const DAY_MINUTES: u16 = 1_440;
 
 /// Spans that one schedule may hold.
-pub const MAX_SPANS: usize = 42;
+pub(super) const MAX_SPANS: usize = 42;
 
 text_enum! {
     /// A day of the week.
@@ -122,7 +122,7 @@ impl Schedule {
 
 /// The minute of the week that the clock of `zone` shows, from Monday 00:00.
 #[must_use]
-pub fn minute_of_week(now: Timestamp, zone: Tz) -> i64 {
+pub(super) fn minute_of_week(now: Timestamp, zone: Tz) -> i64 {
     let local = now.with_timezone(&zone);
     let days = i64::from(local.weekday().num_days_from_monday());
     let minutes = i64::from(local.hour()).saturating_mul(60).saturating_add(i64::from(local.minute()));

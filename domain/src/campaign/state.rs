@@ -40,6 +40,22 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// What is done to a campaign.
+    CampaignChange {
+        /// It was made.
+        Created = "CREATED",
+        /// Its name or its terms changed.
+        Updated = "UPDATED",
+        /// It stopped buying.
+        Paused = "PAUSED",
+        /// It buys again.
+        Resumed = "RESUMED",
+        /// It is over.
+        Archived = "ARCHIVED",
+    }
+}
+
 /// What the decisions on a campaign must know of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {

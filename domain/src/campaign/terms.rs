@@ -39,6 +39,8 @@ pub struct Amounts {
 pub struct PriceRule {
     /// For which leads.
     pub when: Filter,
+    /// The same in the buyer's own words.
+    pub asked: Ask,
     /// What is offered for them.
     pub amounts: Amounts,
 }
@@ -68,6 +70,9 @@ pub struct CallOut {
 pub struct Terms {
     /// Which leads.
     pub filter: Filter,
+    /// The same in the buyer's own words; nothing where it takes all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Ask>,
     /// What is offered for them.
     pub price: Price,
     /// The most that is bought; the throttle is a cap on a minute.
@@ -97,7 +102,7 @@ pub struct Terms {
 }
 
 /// What a buyer offers, as handed in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct AmountsDraft {
     /// For a shared copy.
     pub shared: Option<Money>,
@@ -106,7 +111,7 @@ pub struct AmountsDraft {
 }
 
 /// A cap, as handed in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct CapDraft {
     /// For how long.
     pub period: Period,
@@ -117,7 +122,7 @@ pub struct CapDraft {
 }
 
 /// Terms, as handed in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TermsDraft {
     /// Which leads; all of the vertical when absent.
     pub filter: Option<Ask>,
@@ -197,6 +202,7 @@ pub fn terms(draft: &TermsDraft, currency: Currency, schemas: &[Attribute]) -> R
     match (filter, price, caps, schedule, zone) {
         (Some(filter), Some(price), Some(caps), Some(schedule), Some(zone)) if refusals.is_empty() => Ok(Terms {
             filter,
+            asked: draft.filter.clone(),
             price,
             caps,
             zone,
@@ -223,13 +229,13 @@ fn price(draft: &TermsDraft, currency: Currency, schemas: &[Attribute]) -> Resul
         return Err(vec![Refusal::new(Code::TooLarge, format!("at most {MAX_RULES} rules")).at("priceRules")]);
     }
     let mut rules = Vec::with_capacity(draft.rules.len());
-    for (index, (when, amounts)) in draft.rules.iter().enumerate() {
-        let when = possible(when, schemas).map_err(|found| within("when", found));
-        let offered = offered(*amounts, currency);
+    for (index, (asked, amounts)) in draft.rules.iter().enumerate() {
+        let when = possible(asked, schemas).map_err(|found| within("when", found));
+        let offered = offered(*amounts, currency).map_err(|found| within("price", found));
         match (when, offered) {
-            (Ok(when), Ok(Some(amounts))) => rules.push(PriceRule { when, amounts }),
+            (Ok(when), Ok(Some(amounts))) => rules.push(PriceRule { when, asked: asked.clone(), amounts }),
             (when, offered) => {
-                let none = matches!(offered, Ok(None)).then(|| Refusal::new(Code::Required, NO_AMOUNT));
+                let none = matches!(offered, Ok(None)).then(|| Refusal::new(Code::Required, NO_AMOUNT).at("price"));
                 let found = when.err().into_iter().flatten().chain(offered.err().into_iter().flatten()).chain(none);
                 refusals.extend(found.map(|refusal| refusal.at(index).at("priceRules")));
             }

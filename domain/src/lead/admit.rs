@@ -22,6 +22,7 @@ const MAX_COMMENTS: usize = 4_000;
 const MAX_INTERESTS: usize = 20;
 const MAX_INTEREST: usize = 60;
 const MAX_SHORT: usize = 120;
+const MAX_POSTAL_CODE: usize = 16;
 const MAX_URL: usize = 2_000;
 const MAX_UTM: usize = 10;
 
@@ -188,6 +189,7 @@ fn assemble(
         sealed: Sealed {
             contact,
             age: draft.demographics.age,
+            postal_code: trimmed(draft.geography.postal_code.as_deref()),
             identifying,
             comments: trimmed(draft.comments.as_deref()),
             call_me_at: draft.call_me_at,
@@ -260,6 +262,7 @@ fn size_refusals(draft: &LeadDraft) -> Vec<Refusal> {
     limit(draft.seller_reference.as_deref(), MAX_SHORT, &["sellerReference"]);
     limit(draft.geography.region.as_deref(), MAX_SHORT, &["geography", "region"]);
     limit(draft.geography.city.as_deref(), MAX_SHORT, &["geography", "city"]);
+    limit(draft.geography.postal_code.as_deref(), MAX_POSTAL_CODE, &["geography", "postalCode"]);
     limit(draft.source.campaign.as_deref(), MAX_SHORT, &["source", "campaign"]);
     limit(draft.source.page_url.as_deref(), MAX_URL, &["source", "pageUrl"]);
     for (key, value) in &draft.source.utm {

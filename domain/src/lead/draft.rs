@@ -104,6 +104,8 @@ pub struct Geography {
     pub region: Option<String>,
     /// City.
     pub city: Option<String>,
+    /// Postal code: kept with the contact details, since in some countries a few houses share one.
+    pub postal_code: Option<String>,
 }
 
 /// Where the lead came from.

@@ -16,6 +16,9 @@ pub struct Sealed {
     /// Age in whole years; the band is public.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub age: Option<u8>,
+    /// Postal code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postal_code: Option<String>,
     /// Values of the vertical's identifying attributes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub identifying: BTreeMap<String, AttributeValue>,

@@ -55,6 +55,7 @@ impl Values {
                 country: self.text(Target::Country),
                 region: self.text(Target::Region),
                 city: self.text(Target::City),
+                postal_code: self.text(Target::PostalCode),
             },
             source,
             consent: self.consent(),

@@ -88,6 +88,10 @@ pub(super) const NAMES: &[(Topic, &str)] = &[
          область",
     ),
     (Topic::Field(Target::City), "city|town|stadt|ort|wohnort|ville|ciudad|cidade|citta|plaats|miasto|город|sehir|城市"),
+    (
+        Topic::Field(Target::PostalCode),
+        "postal code|postcode|post code|zip|zip code|plz|postleitzahl|code postal|codigo postal|cep|cap|kod pocztowy|индекс|邮编",
+    ),
     (Topic::Field(Target::Source), "source|lead source|traffic source|channel|quelle|origen|origem|fonte|источник"),
     (Topic::Field(Target::Campaign), "campaign name|ad campaign|kampagne|campagne|campana|campanha|кампания"),
     (Topic::Field(Target::UtmSource), "utm source"),

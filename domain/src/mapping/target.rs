@@ -77,6 +77,8 @@ text_enum! {
         Region = "region",
         /// City.
         City = "city",
+        /// Postal code.
+        PostalCode = "postal_code",
         /// The kind of source.
         Source = "source",
         /// How the seller came to hold the record.

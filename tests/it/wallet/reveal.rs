@@ -27,6 +27,7 @@ pub async fn sealed(x: &Exchange, place: Stall) {
     let person = Sealed {
         contact,
         age: Some(36),
+        postal_code: None,
         identifying: Default::default(),
         comments: Some("call me".into()),
         call_me_at: None,

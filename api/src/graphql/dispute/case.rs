@@ -121,6 +121,8 @@ pub struct DisputedPerson {
     pub position: Option<String>,
     /// Age in whole years.
     pub age: Option<i32>,
+    /// Postal code.
+    pub postal_code: Option<String>,
     /// Answers that tell who the person is.
     pub answers: Vec<LeadAttribute>,
     /// The person's comments.
@@ -232,6 +234,7 @@ impl From<Sealed> for DisputedPerson {
             company: sealed.contact.company,
             position: sealed.contact.position,
             age: sealed.age.map(i32::from),
+            postal_code: sealed.postal_code,
             answers: attributes(&sealed.identifying),
             comments: sealed.comments,
             call_me_at: sealed.call_me_at,

@@ -103,6 +103,8 @@ pub struct GeographyInput {
     pub region: Option<String>,
     /// City.
     pub city: Option<String>,
+    /// Postal code, at most 16 characters; hidden like the contact details.
+    pub postal_code: Option<String>,
 }
 
 /// A parameter of the address that begins with "utm_".
@@ -381,7 +383,7 @@ impl From<FirmographicsInput> for Firmographics {
 
 impl From<GeographyInput> for Geography {
     fn from(input: GeographyInput) -> Self {
-        Self { country: input.country, region: input.region, city: input.city }
+        Self { country: input.country, region: input.region, city: input.city, postal_code: input.postal_code }
     }
 }
 

@@ -3,8 +3,8 @@
 use async_graphql::dataloader::Loader;
 use domain::account::{ApiKey, Invitation, Member, Organization};
 use domain::id::{
-    ApiKeyId, BidId, ClientId, DisputeId, ImportId, InvitationId, LeadId, ListingId, MembershipId, OrganizationId, ReceiptId,
-    TradeId, UploadId, VerticalId, WithdrawalId,
+    ApiKeyId, BidId, CampaignId, ClientId, DisputeId, ImportId, InvitationId, LeadId, ListingId, MembershipId, OrganizationId,
+    ReceiptId, TradeId, UploadId, VerticalId, WithdrawalId,
 };
 use store::disputes::Dispute;
 use store::imports::Import;
@@ -16,12 +16,13 @@ use super::super::lead::LeadObject;
 use super::super::listing::Listing;
 use super::{LoadError, Loaded, Reader, keyed};
 use crate::app::bids::OwnBid;
+use crate::app::campaigns::CampaignView;
 use crate::app::client::ClientView;
 use crate::app::receipts::CheckedReceipt;
 use crate::app::uploads::UploadView;
 use crate::app::{
-    AppError, api_key, bids, client, dispute, imports, invitation, leads, listings, member, organization, receipts, trade,
-    uploads, verticals, wallet,
+    AppError, api_key, bids, campaigns, client, dispute, imports, invitation, leads, listings, member, organization, receipts,
+    trade, uploads, verticals, wallet,
 };
 
 /// Declares the loader of one kind of object: its id, what is found, the use case, and where the id stands in what is found.
@@ -57,6 +58,19 @@ impl Loader<VerticalId> for Reader {
 
     async fn load(&self, ids: &[VerticalId]) -> Loaded<VerticalId, StoredVertical> {
         keyed(verticals::verticals_many(&self.app, ids).await, |vertical| vertical.id, |vertical| vertical)
+    }
+}
+
+impl Loader<CampaignId> for Reader {
+    type Value = CampaignView;
+    type Error = LoadError;
+
+    async fn load(&self, ids: &[CampaignId]) -> Loaded<CampaignId, CampaignView> {
+        let found = async {
+            let found = campaigns::campaigns_many(&self.app, &self.caller, ids).await?;
+            campaigns::viewed(&self.app, found).await
+        };
+        keyed(found.await, |view| view.campaign.id, |view| view)
     }
 }
 

@@ -1,0 +1,94 @@
+//! What campaigns have bought: counted in their rows under the lock, and kept purchase by purchase, so that it can be counted
+//! again.
+
+use domain::campaign::Usage;
+use domain::id::{CampaignId, TradeId};
+use domain::time::Timestamp;
+use sea_orm::ActiveValue::Set;
+use sea_orm::entity::prelude::*;
+use sea_orm::{QueryOrder, QuerySelect};
+
+use super::StoredCampaign;
+use crate::db::{STATEMENT_ROWS, Store};
+use crate::entity::{campaign, campaign_purchase, offer_bid};
+use crate::error::{StoreError, WriteError};
+use crate::write::Tx;
+
+/// A lead that a campaign bought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CampaignPurchase {
+    /// The trade.
+    pub trade: TradeId,
+    /// The campaign.
+    pub campaign: CampaignId,
+    /// The price, in minor units of the campaign's currency.
+    pub price_minor: i64,
+    /// When it was counted: at the sale, or at the offer that led to it.
+    pub counted_at: Timestamp,
+}
+
+impl Tx {
+    /// Keeps what campaigns bought.
+    pub async fn campaign_purchases_insert(&self, purchases: &[CampaignPurchase]) -> Result<(), WriteError> {
+        for purchases in purchases.chunks(STATEMENT_ROWS) {
+            let rows = purchases.iter().map(|purchase| campaign_purchase::ActiveModel {
+                trade_id: Set(purchase.trade.0),
+                campaign_id: Set(purchase.campaign.0),
+                price_minor: Set(purchase.price_minor),
+                counted_at: Set(purchase.counted_at),
+            });
+            campaign_purchase::Entity::insert_many(rows).exec_without_returning(self.db()).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the usage of a campaign whose row is locked.
+    pub async fn campaign_count(
+        &self,
+        before: &StoredCampaign,
+        usage: Usage,
+        served_at: Option<Timestamp>,
+    ) -> Result<StoredCampaign, WriteError> {
+        let value = serde_json::to_value(usage).map_err(StoreError::corrupt)?;
+        let done = campaign::Entity::update_many()
+            .col_expr(campaign::Column::Usage, Expr::value(value))
+            .col_expr(campaign::Column::ServedAt, Expr::value(served_at))
+            .filter(campaign::Column::Id.eq(before.id.0))
+            .exec(self.db())
+            .await?;
+        if done.rows_affected != 1 {
+            return Err(StoreError::Misuse("a campaign went under its lock").into());
+        }
+        let mut after = StoredCampaign { served_at, ..before.clone() };
+        after.standing.usage = usage;
+        Ok(after)
+    }
+}
+
+impl Store {
+    /// What a campaign has bought and holds in open offers, counted again from the purchases and offers themselves, as of `now`.
+    pub async fn campaign_recount(&self, campaign: &StoredCampaign, now: Timestamp) -> Result<Usage, StoreError> {
+        let zone = campaign.standing.terms.zone;
+        let bought: Vec<(Timestamp, i64)> = campaign_purchase::Entity::find()
+            .select_only()
+            .columns([campaign_purchase::Column::CountedAt, campaign_purchase::Column::PriceMinor])
+            .filter(campaign_purchase::Column::CampaignId.eq(campaign.id.0))
+            .order_by_asc(campaign_purchase::Column::CountedAt)
+            .into_tuple()
+            .all(self.read())
+            .await?;
+        let held: Vec<(Timestamp, i64)> = offer_bid::Entity::find()
+            .select_only()
+            .columns([offer_bid::Column::CountedAt, offer_bid::Column::ReservedMinor])
+            .filter(offer_bid::Column::CampaignId.eq(campaign.id.0))
+            .filter(offer_bid::Column::State.eq("HELD"))
+            .into_tuple()
+            .all(self.read())
+            .await?;
+        let mut all: Vec<(Timestamp, i64)> = bought.into_iter().chain(held).collect();
+        all.sort_unstable();
+        let first = all.first().map_or(now, |(at, _)| *at);
+        let count = |usage: Usage, (at, price_minor): (Timestamp, i64)| usage.rolled(at, zone).plus(price_minor);
+        Ok(all.into_iter().fold(Usage::none(first, zone), count).rolled(now, zone))
+    }
+}
