@@ -16,7 +16,7 @@ use serde::Deserialize;
 pub use access::{Auth, Crypto, CryptoKey, EmailVerification};
 pub use exchange::{Exchange, Imports, Scoring, Verification};
 pub use problems::Problems;
-pub use runtime::{Database, Dns, Files, Graphql, Log, LogFormat, Mail, Server, Sms, Workers};
+pub use runtime::{Database, Dns, Files, Graphql, Log, LogFormat, Mail, Server, Settlement, Sms, Workers};
 
 /// The default file, which documents every setting.
 pub const DEFAULT: &str = include_str!("../config.default.toml");
@@ -43,6 +43,8 @@ pub struct Config {
     pub crypto: Crypto,
     /// `[exchange]`
     pub exchange: Exchange,
+    /// `[settlement]`
+    pub settlement: Settlement,
     /// `[verification]`
     pub verification: Verification,
     /// `[imports]`
@@ -118,6 +120,7 @@ impl Config {
         self.auth.check(problems);
         self.crypto.check(problems);
         self.exchange.check(problems);
+        self.settlement.check(problems);
         self.verification.check(problems);
         self.imports.check(problems);
         self.mail.check(problems);
