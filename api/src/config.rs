@@ -16,7 +16,7 @@ use serde::Deserialize;
 pub use access::{Auth, Crypto, CryptoKey, EmailVerification};
 pub use exchange::{Campaigns, Exchange, Imports, Scoring, Verification};
 pub use problems::Problems;
-pub use runtime::{Database, Dns, Files, Graphql, Log, LogFormat, Mail, Server, Sms, Workers};
+pub use runtime::{Database, Dns, Files, Graphql, Log, LogFormat, Mail, Server, Settlement, Sms, Workers};
 
 /// The default file, which documents every setting.
 pub const DEFAULT: &str = include_str!("../config.default.toml");
@@ -45,6 +45,8 @@ pub struct Config {
     pub exchange: Exchange,
     /// `[campaigns]`
     pub campaigns: Campaigns,
+    /// `[settlement]`
+    pub settlement: Settlement,
     /// `[verification]`
     pub verification: Verification,
     /// `[imports]`
@@ -121,6 +123,7 @@ impl Config {
         self.crypto.check(problems);
         self.exchange.check(problems);
         self.campaigns.check(problems);
+        self.settlement.check(problems);
         self.verification.check(problems);
         self.imports.check(problems);
         self.mail.check(problems);

@@ -65,6 +65,8 @@ codes! {
     IdempotencyMismatch = "IDEMPOTENCY_MISMATCH";
     /// Too many attempts; later is fine.
     RateLimited = "RATE_LIMITED";
+    /// The exchange is busy; ask again shortly.
+    RetryLater = "RETRY_LATER";
     /// The wallet holds less than is needed.
     InsufficientFunds = "INSUFFICIENT_FUNDS";
     /// The wallet is frozen after a chargeback, until an operator has looked.

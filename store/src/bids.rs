@@ -2,20 +2,20 @@
 
 use domain::bid::{BidState, Placement};
 use domain::clearing::LossReason;
-use domain::id::{BidId, ListingId, OrganizationId, TypedId};
+use domain::id::{BidId, ListingId, OrganizationId};
 use domain::ledger::{Account, AccountKind, event};
 use domain::money::{Currency, Money};
 use domain::refusal::{Code, Refusal};
 use domain::time::Timestamp;
-use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect, Statement, TryIntoModel, Value};
+use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect, Statement, Value};
 
 use crate::db::{STATEMENT_ROWS, Store};
 use crate::entity::bid;
 use crate::error::{StoreError, WriteError};
 use crate::ledger::{Ledger, Note};
 use crate::page::{Page, Slice};
+use crate::rows::{Column, Get, Given};
 use crate::write::Tx;
 
 /// A bid as it is stored.
@@ -39,6 +39,14 @@ pub struct StoredBid {
     pub ended_at: Option<Timestamp>,
     /// Grows with each change.
     pub version: i64,
+}
+
+impl StoredBid {
+    /// How this bid ends.
+    #[must_use]
+    pub const fn end(&self, state: BidState, loss_reason: Option<LossReason>, at: Timestamp) -> BidEnd {
+        BidEnd { bid: self.id, state, loss_reason, at }
+    }
 }
 
 /// Bids on one listing whose reserved money goes back to their buyers; what a buyer owes the exchange is paid first.
@@ -101,58 +109,64 @@ impl TryFrom<bid::Model> for StoredBid {
     }
 }
 
-/// Writes a new open bid. A buyer has one open bid on a listing at most: the database refuses a second.
-pub async fn bid_insert(
-    tx: &Tx,
-    listing: ListingId,
-    buyer: OrganizationId,
-    placement: Placement,
-    placed_by: Option<Uuid>,
-    now: Timestamp,
-) -> Result<StoredBid, WriteError> {
-    let row = bid::ActiveModel {
-        id: Set(tx.id::<BidId>().uuid()),
-        listing_id: Set(listing.0),
-        buyer_id: Set(buyer.0),
-        shared_minor: Set(placement.shared_minor),
-        exclusive_minor: Set(placement.exclusive_minor),
-        reserved_minor: Set(placement.reserved_minor),
-        state: Set(BidState::Open.as_str().to_owned()),
-        loss_reason: Set(None),
-        placed_by: Set(placed_by),
-        placed_at: Set(now),
-        ended_at: Set(None),
-        version: Set(0),
-    };
+/// A bid to be added, with the person who placed it, if it was one.
+pub(crate) type NewBid = (StoredBid, Option<Uuid>);
+
+const NEW: &[Column<NewBid>] = &[
+    ("id", Get::Id(|(bid, _)| bid.id.0)),
+    ("listing_id", Get::Id(|(bid, _)| bid.listing.0)),
+    ("buyer_id", Get::Id(|(bid, _)| bid.buyer.0)),
+    ("shared_minor", Get::MaybeInteger(|(bid, _)| bid.placement.shared_minor)),
+    ("exclusive_minor", Get::MaybeInteger(|(bid, _)| bid.placement.exclusive_minor)),
+    ("reserved_minor", Get::Integer(|(bid, _)| bid.placement.reserved_minor)),
+    ("state", Get::Text(|(bid, _)| bid.state.as_str())),
+    ("loss_reason", Get::MaybeText(|(bid, _)| bid.loss_reason.map(LossReason::as_str))),
+    ("placed_by", Get::MaybeId(|(_, placed_by)| *placed_by)),
+    ("placed_at", Get::Instant(|(bid, _)| bid.placed_at)),
+    ("ended_at", Get::MaybeInstant(|(bid, _)| bid.ended_at)),
+    ("version", Get::Integer(|(bid, _)| bid.version)),
+];
+
+/// Writes new bids. A buyer has one open bid on a listing at most: the database refuses a second.
+pub(crate) async fn bids_insert(tx: &Tx, bids: &[NewBid]) -> Result<(), WriteError> {
     let taken = || Refusal::new(Code::Conflict, "you placed another bid on this listing meanwhile").at("listingId");
-    bid::Entity::insert(row.clone())
-        .exec_without_returning(tx.db())
-        .await
-        .map_err(|error| WriteError::from(error).unique_as(taken()))?;
-    Ok(StoredBid::try_from(row.try_into_model()?)?)
+    tx.insert("bid", NEW, bids).await.map_err(|error| WriteError::from(error).unique_as(taken()))?;
+    Ok(())
 }
 
-/// Ends open bids in one state, all or none.
-pub async fn bids_end(
-    tx: &Tx,
-    bids: &[BidId],
-    state: BidState,
-    loss_reason: Option<LossReason>,
-    now: Timestamp,
-) -> Result<(), WriteError> {
-    for bids in bids.chunks(STATEMENT_ROWS) {
-        let done = bid::Entity::update_many()
-            .col_expr(bid::Column::State, Expr::value(state.as_str()))
-            .col_expr(bid::Column::LossReason, Expr::value(loss_reason.map(LossReason::as_str)))
-            .col_expr(bid::Column::EndedAt, Expr::value(now))
-            .col_expr(bid::Column::Version, Expr::value(1))
-            .filter(bid::Column::Id.is_in(bids.iter().map(|id| id.0)))
-            .filter(bid::Column::State.eq(BidState::Open.as_str()))
-            .exec(tx.db())
-            .await?;
-        if usize::try_from(done.rows_affected) != Ok(bids.len()) {
-            return Err(Refusal::new(Code::Conflict, "a bid changed meanwhile").into());
-        }
+/// How a bid ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BidEnd {
+    /// The bid.
+    pub bid: BidId,
+    /// Where it stands then.
+    pub state: BidState,
+    /// Why it lost, if it did.
+    pub loss_reason: Option<LossReason>,
+    /// When.
+    pub at: Timestamp,
+}
+
+const END: &[Column<BidEnd>] = &[
+    ("id", Get::Id(|end| end.bid.0)),
+    ("state", Get::Text(|end| end.state.as_str())),
+    ("loss_reason", Get::MaybeText(|end| end.loss_reason.map(LossReason::as_str))),
+    ("ended_at", Get::Instant(|end| end.at)),
+];
+
+/// Ends open bids, all or none.
+pub async fn bids_end(tx: &Tx, ends: &[BidEnd]) -> Result<(), WriteError> {
+    if ends.is_empty() {
+        return Ok(());
+    }
+    let mut given = Given::new(tx.backend(), END, ends);
+    let open = given.bind(BidState::Open.as_str());
+    let sql = format!(
+        "UPDATE bid SET state = given.state, loss_reason = given.loss_reason, ended_at = given.ended_at, version = 1 \
+         FROM {given} WHERE bid.id = given.id AND bid.state = {open}"
+    );
+    if usize::try_from(given.execute(tx, sql).await?) != Ok(ends.len()) {
+        return Err(Refusal::new(Code::Conflict, "a bid changed meanwhile").into());
     }
     Ok(())
 }

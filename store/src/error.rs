@@ -19,7 +19,7 @@ pub enum Fault {
 }
 
 /// A database error, or a row that does not say what the code expects.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The driver's error.
     #[error("database: {0}")]
@@ -63,6 +63,19 @@ impl StoreError {
             Self::KeyRace | Self::Overtaken => Fault::Transient,
             Self::Corrupt(_) | Self::Misuse(_) => Fault::Other,
         }
+    }
+
+    /// Whether the database could not be asked at all, whatever the question.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        let runtime = match self {
+            Self::Db(DbErr::ConnectionAcquire(_)) => return true,
+            Self::Db(DbErr::Conn(runtime) | DbErr::Exec(runtime) | DbErr::Query(runtime)) => runtime,
+            _ => return false,
+        };
+        let RuntimeErr::SqlxError(error) = runtime else { return true };
+        use sqlx::Error as E;
+        matches!(error.as_ref(), E::Io(_) | E::Tls(_) | E::Protocol(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed)
     }
 }
 

@@ -1,16 +1,18 @@
 //! Idempotency keys: the same key with the same input gives the same answer, written in the same transaction as the effect.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use domain::id::OrganizationId;
 use domain::refusal::{Code, Refusal};
-use sea_orm::ActiveValue::Set;
-use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, Statement};
+use domain::time::Timestamp;
+use sea_orm::FromQueryResult;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::db::Backend;
 use crate::entity::idempotency;
-use crate::error::{StoreError, WriteError};
+use crate::error::{Fault, StoreError, WriteError};
+use crate::rows::{Column, Get, Given};
 use crate::write::Tx;
 
 /// The longest key, in characters.
@@ -29,42 +31,105 @@ pub struct IdempotencyKey {
     pub input_hash: Vec<u8>,
 }
 
+/// An answer that is kept under a key.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    operation: String,
+    input_hash: Vec<u8>,
+    response: serde_json::Value,
+}
+
+impl Answer {
+    /// The answer to a call with `key`.
+    pub(crate) fn new(key: &IdempotencyKey, response: serde_json::Value) -> Self {
+        Self { operation: key.operation.to_owned(), input_hash: key.input_hash.clone(), response }
+    }
+
+    /// The answer again, for a call with `key`: refused when its input was another.
+    pub(crate) fn again<T: DeserializeOwned>(&self, key: &IdempotencyKey) -> Result<T, WriteError> {
+        if self.operation != key.operation || self.input_hash != key.input_hash {
+            let message = "this idempotency key was used with another input";
+            return Err(Refusal::new(Code::IdempotencyMismatch, message).at("idempotencyKey").into());
+        }
+        Ok(T::deserialize(&self.response).map_err(StoreError::corrupt)?)
+    }
+}
+
+/// Whose key, and which.
+pub(crate) type KeyId = (OrganizationId, String);
+
+impl IdempotencyKey {
+    /// What makes two keys the same.
+    pub(crate) fn id(&self) -> KeyId {
+        (self.organization, self.key.clone())
+    }
+}
+
+/// A key with its answer, to be kept.
+pub(crate) type Remembered = (KeyId, Answer, Timestamp);
+
+const KEY: &[Column<KeyId>] =
+    &[("organization_id", Get::Id(|(organization, _)| organization.0)), ("idempotency_key", Get::Text(|(_, key)| key))];
+
+const REMEMBERED: &[Column<Remembered>] = &[
+    ("organization_id", Get::Id(|((organization, _), ..)| organization.0)),
+    ("idempotency_key", Get::Text(|((_, key), ..)| key)),
+    ("operation", Get::Text(|(_, answer, _)| &answer.operation)),
+    ("input_hash", Get::Bytes(|(_, answer, _)| &answer.input_hash)),
+    ("response", Get::Json(|(_, answer, _)| &answer.response)),
+    ("created_at", Get::Instant(|(.., now)| *now)),
+];
+
 impl Tx {
     /// The answer of an earlier call with this key: `None` when there was none, a refusal when its input was another.
     /// Of concurrent calls with one key the later wait here for the first, before they read what it may be changing: their
     /// answer is its answer, not a refusal by its effect.
     pub async fn replayed<T: DeserializeOwned>(&self, key: &IdempotencyKey) -> Result<Option<T>, WriteError> {
-        if self.backend() == Backend::Postgres {
-            let name = format!("{} {}", key.organization.0, key.key);
-            let sql = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
-            let lock = Statement::from_sql_and_values(self.db().get_database_backend(), sql, [name.into()]);
-            self.db().execute_raw(lock).await?;
-        }
-        let row = idempotency::Entity::find_by_id((key.organization.0, key.key.clone())).one(self.db()).await?;
-        let Some(row) = row else { return Ok(None) };
-        if row.operation != key.operation || row.input_hash != key.input_hash {
-            let message = "this idempotency key was used with another input";
-            return Err(Refusal::new(Code::IdempotencyMismatch, message).at("idempotencyKey").into());
-        }
-        Ok(Some(serde_json::from_value(row.response).map_err(StoreError::corrupt)?))
+        let answers = self.answers(&BTreeSet::from([key.id()])).await?;
+        answers.into_values().next().map(|answer| answer.again(key)).transpose()
     }
 
     /// Keeps `answer` under `key`. Of two concurrent calls one collides on the key, is tried again, and gets the answer.
     pub async fn remember<T: Serialize + Sync>(&self, key: &IdempotencyKey, answer: &T) -> Result<(), WriteError> {
-        let row = idempotency::ActiveModel {
-            organization_id: Set(key.organization.0),
-            idempotency_key: Set(key.key.clone()),
-            operation: Set(key.operation.to_owned()),
-            input_hash: Set(key.input_hash.clone()),
-            response: Set(serde_json::to_value(answer).map_err(StoreError::corrupt)?),
-            created_at: Set(self.now().await?),
-        };
-        match idempotency::Entity::insert(row).exec_without_returning(self.db()).await {
+        let response = serde_json::to_value(answer).map_err(StoreError::corrupt)?;
+        self.remember_all(&[(key.id(), Answer::new(key, response), self.now().await?)]).await
+    }
+
+    /// The answers of earlier calls with `keys`, which are locked in one order.
+    pub(crate) async fn answers(&self, keys: &BTreeSet<KeyId>) -> Result<BTreeMap<KeyId, Answer>, StoreError> {
+        if keys.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let keys: Vec<KeyId> = keys.iter().cloned().collect();
+        if self.backend() == Backend::Postgres {
+            let given = Given::new(Backend::Postgres, KEY, &keys);
+            // Sorted in a query of its own, so that the locks are taken in that order.
+            let sql = format!(
+                "SELECT pg_advisory_xact_lock(number) FROM (SELECT DISTINCT \
+                 hashtextextended(organization_id || ' ' || idempotency_key, 0) AS number FROM {given} ORDER BY number) AS sorted"
+            );
+            given.execute(self, sql).await?;
+        }
+        let given = Given::new(self.backend(), KEY, &keys);
+        let sql = format!(
+            "SELECT idempotency.* FROM {given} JOIN idempotency ON idempotency.organization_id = given.organization_id \
+             AND idempotency.idempotency_key = given.idempotency_key"
+        );
+        let mut answers = BTreeMap::new();
+        for row in given.query(self, sql).await? {
+            let row = idempotency::Model::from_query_result(&row, "")?;
+            let answer = Answer { operation: row.operation, input_hash: row.input_hash, response: row.response };
+            answers.insert((row.organization_id.into(), row.idempotency_key), answer);
+        }
+        Ok(answers)
+    }
+
+    /// Keeps answers. A key that a concurrent call has taken makes the transaction run again, and find its answer.
+    pub(crate) async fn remember_all(&self, answers: &[Remembered]) -> Result<(), WriteError> {
+        match self.insert("idempotency", REMEMBERED, answers).await.map_err(StoreError::from) {
             Ok(_) => Ok(()),
-            Err(error) => {
-                let error = StoreError::from(error);
-                Err(if error.fault() == crate::error::Fault::Unique { StoreError::KeyRace } else { error }.into())
-            }
+            Err(error) if error.fault() == Fault::Unique => Err(StoreError::KeyRace.into()),
+            Err(error) => Err(error.into()),
         }
     }
 }

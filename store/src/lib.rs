@@ -34,6 +34,8 @@ pub mod page;
 pub mod payouts;
 pub mod receipts;
 pub mod reputation;
+mod rows;
+pub mod settlement;
 pub mod suppressions;
 pub mod trades;
 pub mod uploads;

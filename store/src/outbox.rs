@@ -4,13 +4,14 @@
 use domain::id::OrganizationId;
 use domain::time::Timestamp;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, FromQueryResult, QuerySelect, QueryTrait, Statement};
+use sea_orm::{FromQueryResult, QuerySelect, QueryTrait, Statement};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::db::{Backend, STATEMENT_ROWS, Store};
+use crate::db::{Backend, Store};
 use crate::entity::event;
 use crate::error::StoreError;
+use crate::rows::{Column, Get, Given};
 use crate::write::Tx;
 
 /// The channel that wakes the readers of other processes on Postgres.
@@ -77,28 +78,44 @@ impl Tx {
         if events.is_empty() {
             return Ok(());
         }
-        let now = self.now().await?;
-        let row = |event: Event| -> Result<event::ActiveModel, StoreError> {
-            Ok(event::ActiveModel {
-                seq: NotSet,
-                topic: Set(event.topic.to_owned()),
-                subject_id: Set(event.subject_id),
-                audience: Set(serde_json::to_value(&event.audience).map_err(StoreError::corrupt)?),
-                payload: Set(event.payload),
-                created_at: Set(now),
-            })
+        self.emit_at(events, self.now().await?).await
+    }
+
+    /// The same of what was decided at `now`.
+    pub(crate) async fn emit_at(&self, events: Vec<Event>, now: Timestamp) -> Result<(), StoreError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let row = |event: Event| -> Result<EventRow, StoreError> {
+            let audience = serde_json::to_value(&event.audience).map_err(StoreError::corrupt)?;
+            Ok(EventRow { event, audience, created_at: now })
         };
         let rows = events.into_iter().map(row).collect::<Result<Vec<_>, _>>()?;
-        for rows in rows.chunks(STATEMENT_ROWS) {
-            event::Entity::insert_many(rows.iter().cloned()).exec_without_returning(self.db()).await?;
-        }
-        if self.backend() == Backend::Postgres {
-            let notify = Statement::from_string(self.db().get_database_backend(), format!("NOTIFY {NOTIFY_CHANNEL}"));
-            self.db().execute_raw(notify).await?;
-        }
+        let given = Given::new(self.backend(), EVENT, &rows);
+        let columns = "topic, subject_id, audience, payload, created_at";
+        let insert = format!("INSERT INTO event ({columns}) SELECT {columns} FROM {given}");
+        let sql = match self.backend() {
+            Backend::Postgres => format!("WITH told AS ({insert}) SELECT pg_notify('{NOTIFY_CHANNEL}', '')"),
+            Backend::Sqlite => insert,
+        };
+        given.execute(self, sql).await?;
         Ok(())
     }
 }
+
+struct EventRow {
+    event: Event,
+    audience: serde_json::Value,
+    created_at: Timestamp,
+}
+
+const EVENT: &[Column<EventRow>] = &[
+    ("topic", Get::Text(|row| row.event.topic)),
+    ("subject_id", Get::Id(|row| row.event.subject_id)),
+    ("audience", Get::Json(|row| &row.audience)),
+    ("payload", Get::Json(|row| &row.event.payload)),
+    ("created_at", Get::Instant(|row| row.created_at)),
+];
 
 impl Store {
     /// Up to `limit` events behind `position`, oldest first, none passed over: on Postgres only those below the oldest

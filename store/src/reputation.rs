@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::id::{OrganizationId, TypedId};
 use domain::reputation::Tally;
+use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{LockType, OnConflict};
@@ -12,6 +13,7 @@ use sea_orm::{ConnectionTrait, ExprTrait, QuerySelect};
 use crate::db::{Backend, STATEMENT_ROWS, Store};
 use crate::entity::reputation;
 use crate::error::{StoreError, WriteError};
+use crate::rows::{Column, Get};
 use crate::write::Tx;
 
 /// On which side of its trades an organization is judged.
@@ -44,7 +46,7 @@ pub async fn tally_add(
         row = row.lock(LockType::NoKeyUpdate);
     }
     let row = row.one(tx.db()).await?.ok_or(StoreError::Misuse("a reputation vanished"))?;
-    let tally = change(tally(&row)?);
+    let tally = change(of_row(&row)?);
     reputation::Entity::update_many()
         .col_expr(reputation::Column::Trades, Expr::value(stored(tally.trades)?))
         .col_expr(reputation::Column::Upheld, Expr::value(stored(tally.upheld)?))
@@ -57,6 +59,44 @@ pub async fn tally_add(
         .await?;
     Ok(tally)
 }
+
+/// Adds to the tallies of several organizations on one side, their rows locked in the order of their ids.
+pub(crate) async fn tallies_raise(
+    tx: &Tx,
+    side: Side,
+    by: &BTreeMap<OrganizationId, Tally>,
+    now: Timestamp,
+) -> Result<(), WriteError> {
+    let raise = |(organization, by): (&OrganizationId, &Tally)| -> Result<Raise, StoreError> {
+        let (trades, upheld, rejected) = (stored(by.trades)?, stored(by.upheld)?, stored(by.rejected)?);
+        Ok(Raise { organization: *organization, side, trades, upheld, rejected, now })
+    };
+    let raises = by.iter().map(raise).collect::<Result<Vec<_>, _>>()?;
+    let add = "ON CONFLICT (organization_id, side) DO UPDATE SET trades = reputation.trades + excluded.trades, \
+         upheld = reputation.upheld + excluded.upheld, rejected = reputation.rejected + excluded.rejected, \
+         updated_at = excluded.updated_at, version = reputation.version + 1";
+    tx.insert_unless("reputation", RAISE, &raises, add).await?;
+    Ok(())
+}
+
+struct Raise {
+    organization: OrganizationId,
+    side: Side,
+    trades: i64,
+    upheld: i64,
+    rejected: i64,
+    now: Timestamp,
+}
+
+const RAISE: &[Column<Raise>] = &[
+    ("organization_id", Get::Id(|raise| raise.organization.0)),
+    ("side", Get::Text(|raise| raise.side.as_str())),
+    ("trades", Get::Integer(|raise| raise.trades)),
+    ("upheld", Get::Integer(|raise| raise.upheld)),
+    ("rejected", Get::Integer(|raise| raise.rejected)),
+    ("updated_at", Get::Instant(|raise| raise.now)),
+    ("version", Get::Integer(|_| 1)),
+];
 
 /// The tally of an organization on one side, as it stands in this transaction: for a bidder's weight and a seller's hold.
 pub async fn tally_of(tx: &Tx, organization: OrganizationId, side: Side) -> Result<Tally, StoreError> {
@@ -78,7 +118,7 @@ pub async fn tallies_of(
             .all(db)
             .await?;
         for row in rows {
-            tallies.insert(row.organization_id.into(), tally(&row)?);
+            tallies.insert(row.organization_id.into(), of_row(&row)?);
         }
     }
     Ok(tallies)
@@ -93,12 +133,17 @@ impl Store {
 
 async fn read(db: &impl ConnectionTrait, organization: OrganizationId, side: Side) -> Result<Tally, StoreError> {
     let row = reputation::Entity::find_by_id((organization.0, side.as_str().to_owned())).one(db).await?;
-    row.as_ref().map_or_else(|| Ok(Tally::default()), tally)
+    row.as_ref().map_or_else(|| Ok(Tally::default()), of_row)
 }
 
-fn tally(row: &reputation::Model) -> Result<Tally, StoreError> {
+fn of_row(row: &reputation::Model) -> Result<Tally, StoreError> {
+    tally(row.trades, row.upheld, row.rejected)
+}
+
+/// The tally that three columns hold.
+pub(crate) fn tally(trades: i64, upheld: i64, rejected: i64) -> Result<Tally, StoreError> {
     let count = |value: i64| u64::try_from(value).map_err(StoreError::corrupt);
-    Ok(Tally { trades: count(row.trades)?, upheld: count(row.upheld)?, rejected: count(row.rejected)? })
+    Ok(Tally { trades: count(trades)?, upheld: count(upheld)?, rejected: count(rejected)? })
 }
 
 fn stored(count: u64) -> Result<i64, StoreError> {

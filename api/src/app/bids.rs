@@ -5,21 +5,22 @@ use std::collections::BTreeSet;
 use domain::access::Permission;
 use domain::bid::{self, BidDraft, BidState};
 use domain::id::{BidId, ListingId, OrganizationId};
-use domain::ledger::event;
 use domain::money::Money;
 use domain::refusal::Refusal;
-use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::bids::{Returning, StoredBid, bid_insert, bid_of, bid_open_of, bids_end};
-use store::ledger::{Ledger, Note};
-use store::listings::{self, StoredListing};
+use store::WriteError;
+use store::bids::{Returning, StoredBid, bid_of, bids_end};
+use store::idempotency::IdempotencyKey;
+use store::listings;
 use store::page::{Page, Slice};
-use store::{StoreError, Tx, WriteError};
+use store::settlement::{Batch, Needs, Placing};
 use uuid::Uuid;
 
 use super::email_verification::require_verified_email;
 use super::idempotency::idempotency_key;
+use super::settlement::Command;
 use super::{App, AppError, Caller};
+use crate::config::Exchange;
 
 /// A bid to be placed.
 #[derive(Debug, Clone, Serialize)]
@@ -65,24 +66,40 @@ pub async fn bid_place(app: &App, caller: &Caller, input: BidPlace) -> Result<Ow
     require_verified_email(app, caller).await?;
     let key = idempotency_key(buyer, &input.idempotency_key, "bid_place", &input)?;
     let placed_by = caller.principal.user().map(|user| user.0);
-    let placed = app.store.write("bid_place", |tx| {
-        let (input, key) = (input.clone(), key.clone());
-        async move {
-            if let Some(Answer { bid }) = tx.replayed(&key).await? {
-                return Ok::<BidId, WriteError>(bid);
-            }
+    let Answer { bid } = app.settlement.run(BidPlacing { buyer, placed_by, key, input }).await?;
+    own_bid(app, buyer, bid).await
+}
+
+/// A placement on its way through the queue.
+#[derive(Debug)]
+struct BidPlacing {
+    buyer: OrganizationId,
+    placed_by: Option<Uuid>,
+    key: IdempotencyKey,
+    input: BidPlace,
+}
+
+impl Command for BidPlacing {
+    const NAME: &'static str = "bid_place";
+    type Outcome = Answer;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.key(&self.key);
+        needs.placement(self.input.listing, self.buyer);
+    }
+
+    fn decide(&self, batch: &mut Batch, _: &Exchange) -> Result<Answer, WriteError> {
+        batch.once(&self.key, |batch| {
+            let (listing, buyer) = (self.input.listing, self.buyer);
             let unknown = || Refusal::not_found("listingId", "listing");
-            let open = listings::listing_locked(&tx, input.listing).await?.ok_or_else(unknown)?;
-            let facts = listings::buyers_facts(&tx, &open, &BTreeSet::from([buyer])).await?.of(buyer).ok_or_else(unknown)?;
-            let draft = BidDraft { shared: input.shared, exclusive: input.exclusive };
-            let now = tx.now().await?;
-            let placement = bid::bid_place(&open.listing, open.currency, facts, draft, now)?;
-            let placed = replace(&tx, &open, buyer, placement, (placed_by, now)).await?;
-            tx.remember(&key, &Answer { bid: placed.id }).await?;
-            Ok(placed.id)
-        }
-    });
-    own_bid(app, buyer, placed.await?).await
+            let open = batch.listing(listing).ok_or_else(unknown)?;
+            let facts = batch.facts(listing, buyer).ok_or_else(unknown)?;
+            let draft = BidDraft { shared: self.input.shared, exclusive: self.input.exclusive };
+            let placement = bid::bid_place(&open.listing, open.currency, facts, draft, batch.now())?;
+            let bid = batch.place(Placing { listing, buyer, placement, placed_by: self.placed_by })?;
+            Ok(Answer { bid })
+        })
+    }
 }
 
 /// Takes an open bid of the caller's back; what it reserved returns.
@@ -101,7 +118,7 @@ pub async fn bid_withdraw(app: &App, caller: &Caller, input: BidWithdraw) -> Res
             let own = bid_of(tx.db(), buyer, input.bid).await?.ok_or_else(unknown)?;
             let now = tx.now().await?;
             let state = bid::bid_withdraw(&open.listing, own.state, now).map_err(|refusal| refusal.at("bidId"))?;
-            bids_end(&tx, &[own.id], state, None, now).await?;
+            bids_end(&tx, &[own.end(state, None, now)]).await?;
             Returning { bids: std::slice::from_ref(&own), currency: open.currency }.post(&tx).await?;
             listings::bids_changed(&tx, std::slice::from_ref(&own)).await?;
             tx.remember(&key, &Answer { bid: own.id }).await?;
@@ -135,28 +152,6 @@ pub async fn bids_many(app: &App, caller: &Caller, ids: &[BidId]) -> Result<Vec<
 pub async fn bids_of_listings(app: &App, caller: &Caller, listings: &[ListingId]) -> Result<Vec<OwnBid>, AppError> {
     let Some(buyer) = caller.principal.organization() else { return Ok(Vec::new()) };
     with_currency(app, app.store.bids_latest(buyer, listings).await?).await
-}
-
-async fn replace(
-    tx: &Tx,
-    open: &StoredListing,
-    buyer: OrganizationId,
-    placement: bid::Placement,
-    (placed_by, now): (Option<Uuid>, Timestamp),
-) -> Result<StoredBid, WriteError> {
-    let before: Vec<StoredBid> = bid_open_of(tx, open.id, buyer).await?.into_iter().collect();
-    let ids: Vec<BidId> = before.iter().map(|bid| bid.id).collect();
-    bids_end(tx, &ids, BidState::Withdrawn, None, now).await?;
-    let placed = bid_insert(tx, open.id, buyer, placement, placed_by, now).await?;
-    let returning = Returning { bids: &before, currency: open.currency };
-    let reserved = Money::new(placement.reserved_minor, open.currency);
-    let reserve = event::bid_reserve(placed.id, buyer, reserved).map_err(StoreError::corrupt)?;
-    let mut ledger = Ledger::lock(tx, returning.accounts().chain(reserve.accounts())).await?;
-    returning.record(&mut ledger)?;
-    ledger.record(&reserve, Note::default())?;
-    ledger.flush().await?;
-    listings::bids_changed(tx, std::slice::from_ref(&placed)).await?;
-    Ok(placed)
 }
 
 async fn own_bid(app: &App, buyer: OrganizationId, id: BidId) -> Result<OwnBid, AppError> {

@@ -33,6 +33,7 @@ pub mod payouts;
 pub mod present;
 pub mod receipts;
 pub mod session;
+pub mod settlement;
 pub mod staff;
 pub mod suppressions;
 mod throttle;
@@ -83,6 +84,8 @@ pub struct App {
     pub mailer: Arc<dyn Mailer>,
     /// Sends text messages.
     pub sms: Arc<dyn SmsSender>,
+    /// Through which purchases, placements and releases go.
+    pub settlement: Arc<settlement::Queue>,
 }
 
 impl std::fmt::Debug for App {
@@ -116,7 +119,9 @@ impl App {
         let mailer = Arc::from(mailer(&config.mail)?);
         let sms = Arc::from(sms_sender(&config.sms));
         let files = file_store(&config.files.resolved_url(&config.server))?;
-        Ok(Self { store, clock, entropy, config, keys, files, identity: Arc::new(identity), mail_domains, mailer, sms })
+        let identity = Arc::new(identity);
+        let settlement = Arc::new(settlement::Queue::new(store.clone(), Arc::clone(&config)));
+        Ok(Self { store, clock, entropy, config, keys, files, identity, mail_domains, mailer, sms, settlement })
     }
 
     /// The present instant by the process's clock. What a deadline decides asks the transaction instead.

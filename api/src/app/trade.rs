@@ -2,11 +2,17 @@
 
 use domain::access::{Permission, StaffRole};
 use domain::id::TradeId;
+use domain::refusal::Code;
 use domain::trade::TradeState;
+use futures::future::join_all;
+use store::WriteError;
 use store::page::{Page, Slice};
+use store::settlement::{Batch, Needs};
 use store::trades::{Trade, TradeSide};
 
+use super::settlement::Command;
 use super::{App, AppError, Caller};
+use crate::config::Exchange;
 
 /// The trade, for its parties and for operators; `None` for everybody else.
 pub async fn trade(app: &App, caller: &Caller, id: TradeId) -> Result<Option<Trade>, AppError> {
@@ -38,18 +44,48 @@ pub async fn trades(
     Ok(app.store.trades_of(organization, side, state, page).await?)
 }
 
-/// Starts the clocks and releases the money that are due now; answers how many trades it touched. Run by
-/// the worker; while money is stopped it waits.
+/// Starts the clocks and releases the money that are due now; answers how many trades it touched. Run by the worker; while
+/// money is stopped it waits. A trade that fails is logged and left for the next pass, and does not stop the others; a full
+/// queue ends the pass.
 pub async fn trades_advance(app: &App) -> Result<u64, AppError> {
-    if app.store.money_stop().await?.is_some() {
-        return Ok(0);
-    }
-    let mut total: u64 = 0;
+    let limit = app.config.workers.batch;
+    let (mut total, mut after): (u64, _) = (0, None);
     loop {
-        let done = app.store.trades_advance(app.config.workers.batch).await?;
-        total = total.saturating_add(done);
-        if done < app.config.workers.batch {
+        if app.store.money_stop().await?.is_some() {
             return Ok(total);
         }
+        let due = app.store.trades_due(app.now(), after, limit).await?;
+        let advances = due.iter().map(|(_, trade)| app.settlement.run(Advancing { trade: *trade }));
+        let mut is_busy = false;
+        for ((_, trade), advanced) in due.iter().zip(join_all(advances).await) {
+            match advanced {
+                Ok(done) => total = total.saturating_add(u64::from(done)),
+                Err(error) if error.refused_with(Code::RetryLater) || error.refused_with(Code::MoneyStopped) => is_busy = true,
+                Err(error) => tracing::error!(%trade, %error, "a hold could not be moved on"),
+            }
+        }
+        after = due.last().copied();
+        if is_busy || u64::try_from(due.len()).is_ok_and(|count| count < limit) {
+            return Ok(total);
+        }
+    }
+}
+
+/// A trade on its way through the queue, whose clock starts or whose money is released.
+#[derive(Debug)]
+struct Advancing {
+    trade: TradeId,
+}
+
+impl Command for Advancing {
+    const NAME: &'static str = "trades_advance";
+    type Outcome = bool;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.trade(self.trade);
+    }
+
+    fn decide(&self, batch: &mut Batch, _: &Exchange) -> Result<bool, WriteError> {
+        batch.trade_advance(self.trade)
     }
 }

@@ -1,6 +1,7 @@
 //! `clearlead serve`
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -33,6 +34,9 @@ pub(super) async fn serve_with(config: Config, logins: Vec<DemoLogin>) -> Result
     http::exchange_serve(Arc::clone(&app), logins, listener, told_to_stop()).await?;
     stop.cancel();
     while workers.join_next().await.is_some() {}
+    if !app.settlement.drain(Duration::from_secs(app.config.server.drain_secs)).await {
+        tracing::warn!("purchases, bids or releases were left at the end of the drain");
+    }
     Ok(app.store.close().await?)
 }
 

@@ -167,6 +167,18 @@ pub struct Workers {
     pub ledger_verify_secs: i64,
 }
 
+/// `[settlement]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settlement {
+    /// How many commands one transaction settles.
+    pub batch_max: usize,
+    /// How many transactions settle at the same time.
+    pub lanes: usize,
+    /// How many commands wait.
+    pub queue_max: usize,
+}
+
 impl Server {
     /// The origin of the public URL: scheme, host and port.
     #[must_use]
@@ -281,6 +293,14 @@ impl Workers {
         problems.within("workers.lease_secs", self.lease_secs, 5, 3600);
         problems.within("workers.attempts_max", self.attempts_max, 1, 100);
         problems.within("workers.ledger_verify_secs", self.ledger_verify_secs, 1, 30 * DAY_SECS.cast_signed());
+    }
+}
+
+impl Settlement {
+    pub(super) fn check(&self, problems: &mut Problems) {
+        problems.within("settlement.batch_max", self.batch_max, 1, 512);
+        problems.within("settlement.lanes", self.lanes, 1, 100);
+        problems.within("settlement.queue_max", self.queue_max, 1, 1_000_000);
     }
 }
 

@@ -27,7 +27,7 @@ mod codes {
 
     mutation_errors!(BidPlace: [
         Invalid, Required, TooLarge, NotFound, NotVerified, OwnLead, DuplicateForBuyer, SoldOut, WrongState, OutsideWindow,
-        InsufficientFunds, WalletFrozen, CurrencyMismatch, Conflict, IdempotencyMismatch
+        InsufficientFunds, WalletFrozen, CurrencyMismatch, Conflict, IdempotencyMismatch, RetryLater
     ]);
     mutation_errors!(BidWithdraw: [Invalid, Required, TooLarge, NotFound, SoldOut, WrongState, OutsideWindow, Conflict, IdempotencyMismatch]);
 }

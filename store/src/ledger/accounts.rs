@@ -1,17 +1,15 @@
-//! Account rows: made on demand, found by what they are, locked in the order of their ids.
+//! Account rows: found by what they are, locked in one order, made when something first moves on them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::id::{AccountId, OrganizationId, TypedId};
 use domain::ledger::{Account, AccountKind};
-use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{LockType, OnConflict};
-use sea_orm::{Condition, QueryOrder, QuerySelect};
+use sea_orm::{FromQueryResult, QueryOrder};
 
-use crate::db::{Backend, STATEMENT_ROWS};
 use crate::entity::account;
 use crate::error::StoreError;
+use crate::rows::{Column, Get, Given};
 use crate::write::Tx;
 
 /// What an account row says of itself.
@@ -24,72 +22,66 @@ pub(crate) fn identity(row: &account::Model) -> Result<Account, StoreError> {
     })
 }
 
-/// The rows of `accounts`, made where missing, locked in the order of their ids until the transaction ends.
-pub(super) async fn locked(tx: &Tx, accounts: &BTreeSet<Account>) -> Result<BTreeMap<Account, account::Model>, StoreError> {
-    let mut ids = found(tx, accounts).await?;
-    let missing: Vec<Account> = accounts.iter().filter(|account| !ids.contains_key(account)).copied().collect();
-    if !missing.is_empty() {
-        make(tx, &missing).await?;
-        ids = found(tx, accounts).await?;
-    }
-    let mut ids: Vec<Uuid> = ids.into_values().collect();
-    ids.sort_unstable();
-    let mut locked = BTreeMap::new();
-    for ids in ids.chunks(STATEMENT_ROWS) {
-        let of_ids = account::Column::Id.is_in(ids.iter().copied());
-        let mut rows = account::Entity::find().filter(of_ids).order_by_asc(account::Column::Id);
-        if tx.backend() == Backend::Postgres {
-            rows = rows.lock(LockType::NoKeyUpdate);
-        }
-        for row in rows.all(tx.db()).await? {
-            locked.insert(identity(&row)?, row);
-        }
-    }
-    Ok(locked)
+/// An account as its row stands, or as it would be made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row {
+    pub(super) account: Account,
+    pub(super) id: Uuid,
+    pub(super) balance_minor: i64,
+    pub(super) version: i64,
+    /// The version of the stored row; `None` of one that is not there yet.
+    pub(super) stored: Option<i64>,
 }
 
-async fn found(tx: &Tx, accounts: &BTreeSet<Account>) -> Result<BTreeMap<Account, Uuid>, StoreError> {
-    let organizations: BTreeSet<Uuid> = accounts.iter().filter_map(|a| a.organization).map(Uuid::from).collect();
-    let organizations: Vec<Uuid> = organizations.into_iter().collect();
-    let own: BTreeSet<&str> = accounts.iter().filter(|a| a.organization.is_none()).map(|a| a.kind.as_str()).collect();
-    let mut wanted: Vec<Condition> = organizations
-        .chunks(STATEMENT_ROWS)
-        .map(|ids| Condition::all().add(account::Column::OrganizationId.is_in(ids.iter().copied())))
-        .collect();
-    if !own.is_empty() {
-        wanted.push(Condition::all().add(account::Column::OrganizationId.is_null()).add(account::Column::Kind.is_in(own)));
+const WANTED: &[Column<Account>] = &[
+    ("organization_id", Get::MaybeId(|account| account.organization.map(Uuid::from))),
+    ("kind", Get::Text(|account| account.kind.as_str())),
+    ("currency", Get::Text(|account| account.currency.code())),
+    ("stripe_no", Get::Integer(|account| account.stripe.into())),
+];
+
+/// The rows of `accounts`, locked in one order until the transaction ends. Those that are missing get an id
+/// and are made when something moves on them.
+pub(super) async fn locked(tx: &Tx, accounts: &BTreeSet<Account>) -> Result<BTreeMap<Account, Row>, StoreError> {
+    let mut rows = found(tx, accounts.iter().copied().collect()).await?;
+    let missing: Vec<Account> = accounts.iter().filter(|account| !rows.contains_key(account)).copied().collect();
+    if missing.is_empty() {
+        return Ok(rows);
     }
-    let mut ids = BTreeMap::new();
-    for wanted in wanted {
-        for row in account::Entity::find().filter(wanted).all(tx.db()).await? {
+    // Whoever held one of the locks that this transaction waited for may have made them: the first look began before that.
+    rows.extend(found(tx, missing.clone()).await?);
+    for account in missing {
+        let new = || Row { account, id: tx.id::<AccountId>().uuid(), balance_minor: 0, version: 0, stored: None };
+        rows.entry(account).or_insert_with(new);
+    }
+    Ok(rows)
+}
+
+/// Locks organizations' rows first and the exchange's own behind them, each in the order of their ids: every statement has
+/// one of the two unique keys to find them by.
+async fn found(tx: &Tx, accounts: Vec<Account>) -> Result<BTreeMap<Account, Row>, StoreError> {
+    let (own, exchange): (Vec<Account>, Vec<Account>) = accounts.into_iter().partition(|account| account.organization.is_some());
+    let mut rows = BTreeMap::new();
+    for (wanted, owner) in
+        [(own, "account.organization_id = given.organization_id"), (exchange, "account.organization_id IS NULL")]
+    {
+        if wanted.is_empty() {
+            continue;
+        }
+        let given = Given::new(tx.backend(), WANTED, &wanted);
+        let sql = format!(
+            "SELECT account.* FROM {given} JOIN account ON {owner} AND account.kind = given.kind \
+             AND account.currency = given.currency AND account.stripe_no = given.stripe_no ORDER BY account.id{}",
+            given.lock("account")
+        );
+        for row in given.query(tx, sql).await? {
+            let row = account::Model::from_query_result(&row, "")?;
             let account = identity(&row)?;
-            if accounts.contains(&account) {
-                ids.insert(account, row.id);
-            }
+            let stored = Some(row.version);
+            rows.insert(account, Row { account, id: row.id, balance_minor: row.balance_minor, version: row.version, stored });
         }
     }
-    Ok(ids)
-}
-
-async fn make(tx: &Tx, accounts: &[Account]) -> Result<(), StoreError> {
-    let now = tx.now().await?;
-    let row = |account: &Account| account::ActiveModel {
-        id: Set(tx.id::<AccountId>().uuid()),
-        organization_id: Set(account.organization.map(Uuid::from)),
-        kind: Set(account.kind.as_str().to_owned()),
-        stripe_no: Set(i64::from(account.stripe)),
-        currency: Set(account.currency.code().to_owned()),
-        balance_minor: Set(0),
-        version: Set(0),
-        created_at: Set(now),
-    };
-    // Two transactions may make the same account at once: the second waits for the first and then finds its row.
-    let again = OnConflict::new().do_nothing().to_owned();
-    for accounts in accounts.chunks(STATEMENT_ROWS) {
-        let rows = account::Entity::insert_many(accounts.iter().map(row)).on_conflict(again.clone());
-        rows.exec_without_returning(tx.db()).await?;
-    }
-    Ok(())
+    Ok(rows)
 }
 
 /// The exchange's own accounts, or the one of these.

@@ -6,15 +6,13 @@ use domain::id::{JournalId, OrganizationId, TransferId, TypedId};
 use domain::ledger::{Account, AccountKind, Journal, Movement};
 use domain::refusal::{Code, Refusal};
 use domain::time::Timestamp;
-use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, Statement, Value};
 
-use super::{accounts, stop};
-use crate::db::STATEMENT_ROWS;
-use crate::entity::{journal, transfer};
+use super::accounts::{self, Row};
+use super::stop;
 use crate::error::{StoreError, WriteError};
 use crate::outbox::Event;
+use crate::rows::{Column, Get, Given};
 use crate::write::Tx;
 
 /// What a person adds to a journal.
@@ -26,28 +24,89 @@ pub struct Note {
     pub recorded_by: Option<Uuid>,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Row {
-    id: Uuid,
-    balance_minor: i64,
-    version: i64,
-    version_before: i64,
-}
-
 /// Locked accounts and the journals recorded on them, until [`Ledger::flush`] writes all at once.
 ///
-/// A transaction that posts several journals locks the accounts of all of them in one go: the order of the locks is the
-/// order of the ids, so two such transactions wait for each other and never both.
+/// A transaction that posts several journals locks the accounts of all of them in one go: the locks have one order, so two
+/// such transactions wait for each other and never both.
 #[derive(Debug)]
 pub struct Ledger {
     tx: Tx,
     now: Timestamp,
+    stopped: bool,
     rows: BTreeMap<Account, Row>,
-    journals: Vec<journal::ActiveModel>,
-    transfers: Vec<transfer::ActiveModel>,
-    changed: BTreeSet<Account>,
-    told: BTreeSet<OrganizationId>,
+    journals: Vec<JournalRow>,
+    transfers: Vec<TransferRow>,
+    told: Vec<OrganizationId>,
+    /// The rows as they were before what an attempt has recorded, in that order.
+    before: Vec<Row>,
 }
+
+#[derive(Debug)]
+struct JournalRow {
+    id: Uuid,
+    kind: &'static str,
+    effect: &'static str,
+    subject_kind: &'static str,
+    subject_id: Uuid,
+    currency: domain::money::Currency,
+    note: Note,
+    created_at: Timestamp,
+}
+
+const JOURNAL: &[Column<JournalRow>] = &[
+    ("id", Get::Id(|row| row.id)),
+    ("kind", Get::Text(|row| row.kind)),
+    ("effect", Get::Text(|row| row.effect)),
+    ("subject_kind", Get::Text(|row| row.subject_kind)),
+    ("subject_id", Get::Id(|row| row.subject_id)),
+    ("currency", Get::Text(|row| row.currency.code())),
+    ("memo", Get::MaybeText(|row| row.note.memo.as_deref())),
+    ("recorded_by", Get::MaybeId(|row| row.note.recorded_by)),
+    ("created_at", Get::Instant(|row| row.created_at)),
+];
+
+#[derive(Debug)]
+struct TransferRow {
+    id: Uuid,
+    journal_id: Uuid,
+    position: i64,
+    amount_minor: i64,
+    from: Row,
+    to: Row,
+    created_at: Timestamp,
+}
+
+const TRANSFER: &[Column<TransferRow>] = &[
+    ("id", Get::Id(|row| row.id)),
+    ("journal_id", Get::Id(|row| row.journal_id)),
+    ("position", Get::Integer(|row| row.position)),
+    ("from_account_id", Get::Id(|row| row.from.id)),
+    ("to_account_id", Get::Id(|row| row.to.id)),
+    ("amount_minor", Get::Integer(|row| row.amount_minor)),
+    ("from_balance_minor", Get::Integer(|row| row.from.balance_minor)),
+    ("from_version", Get::Integer(|row| row.from.version)),
+    ("to_balance_minor", Get::Integer(|row| row.to.balance_minor)),
+    ("to_version", Get::Integer(|row| row.to.version)),
+    ("created_at", Get::Instant(|row| row.created_at)),
+];
+
+const BALANCE: &[Column<Row>] = &[
+    ("id", Get::Id(|row| row.id)),
+    ("balance_minor", Get::Integer(|row| row.balance_minor)),
+    ("version", Get::Integer(|row| row.version)),
+    ("version_before", Get::MaybeInteger(|row| row.stored)),
+];
+
+const ACCOUNT: &[Column<(Row, Timestamp)>] = &[
+    ("id", Get::Id(|(row, _)| row.id)),
+    ("organization_id", Get::MaybeId(|(row, _)| row.account.organization.map(Uuid::from))),
+    ("kind", Get::Text(|(row, _)| row.account.kind.as_str())),
+    ("stripe_no", Get::Integer(|(row, _)| row.account.stripe.into())),
+    ("currency", Get::Text(|(row, _)| row.account.currency.code())),
+    ("balance_minor", Get::Integer(|(row, _)| row.balance_minor)),
+    ("version", Get::Integer(|(row, _)| row.version)),
+    ("created_at", Get::Instant(|(_, now)| *now)),
+];
 
 /// Posts one journal.
 pub async fn post(tx: &Tx, journal: &Journal, note: Note) -> Result<JournalId, WriteError> {
@@ -58,28 +117,30 @@ pub async fn post(tx: &Tx, journal: &Journal, note: Note) -> Result<JournalId, W
 }
 
 impl Ledger {
-    /// Locks `accounts` in the order of their ids, making those that do not exist. Refused while money is stopped.
+    /// Locks `accounts`. Refused while money is stopped.
     pub async fn lock(tx: &Tx, accounts: impl IntoIterator<Item = Account>) -> Result<Self, WriteError> {
-        stop::refuse_when_stopped(tx).await?;
+        if stop::is_stopped(tx).await? {
+            return Err(stop::refusal().into());
+        }
         let accounts: BTreeSet<Account> = accounts.into_iter().collect();
         let rows = accounts::locked(tx, &accounts).await?;
-        let row = |row: crate::entity::account::Model| Row {
-            id: row.id,
-            balance_minor: row.balance_minor,
-            version: row.version,
-            version_before: row.version,
-        };
-        let rows = rows.into_iter().map(|(account, model)| (account, row(model))).collect();
-        let now = tx.now().await?;
-        Ok(Self {
-            tx: tx.clone(),
-            now,
-            rows,
-            journals: Vec::new(),
-            transfers: Vec::new(),
-            changed: BTreeSet::new(),
-            told: BTreeSet::new(),
-        })
+        Ok(Self::open(tx, rows, tx.now().await?, false))
+    }
+
+    /// Locks `accounts` for several commands that were begun at `now`: while money is stopped each that records something is
+    /// refused by itself.
+    pub(crate) async fn lock_at(
+        tx: &Tx,
+        accounts: &BTreeSet<Account>,
+        now: Timestamp,
+        stopped: bool,
+    ) -> Result<Self, StoreError> {
+        Ok(Self::open(tx, accounts::locked(tx, accounts).await?, now, stopped))
+    }
+
+    fn open(tx: &Tx, rows: BTreeMap<Account, Row>, now: Timestamp, stopped: bool) -> Self {
+        let (journals, transfers, told, before) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { tx: tx.clone(), now, stopped, rows, journals, transfers, told, before }
     }
 
     /// The balance after what was recorded so far, in minor units; 0 for an account that was not locked.
@@ -103,11 +164,30 @@ impl Ledger {
     /// Tells an organization that its wallet looks different, although none of its accounts moves: what is held of its money is
     /// part of the wallet too.
     pub fn tell(&mut self, organization: OrganizationId) {
-        self.told.insert(organization);
+        self.told.push(organization);
+    }
+
+    /// Records all of what `body` records, or, when it is refused, nothing of it.
+    pub fn attempt<T>(&mut self, body: impl FnOnce(&mut Self) -> Result<T, WriteError>) -> Result<T, WriteError> {
+        let (journals, transfers, told) = (self.journals.len(), self.transfers.len(), self.told.len());
+        self.before.clear();
+        let done = body(self);
+        if done.is_err() {
+            self.journals.truncate(journals);
+            self.transfers.truncate(transfers);
+            self.told.truncate(told);
+            for row in self.before.drain(..).rev() {
+                self.rows.insert(row.account, row);
+            }
+        }
+        done
     }
 
     /// Records `journal` on the locked accounts, or refuses it whole when one of them holds too little.
     pub fn record(&mut self, journal: &Journal, note: Note) -> Result<JournalId, WriteError> {
+        if self.stopped {
+            return Err(stop::refusal().into());
+        }
         let id: JournalId = self.tx.id();
         let now = self.now;
         let mut rows = BTreeMap::new();
@@ -115,58 +195,55 @@ impl Ledger {
         for (position, movement) in (0_i64..).zip(journal.movements()) {
             let from = self.moved(&mut rows, movement.from, movement.amount_minor.checked_neg(), movement)?;
             let to = self.moved(&mut rows, movement.to, Some(movement.amount_minor), movement)?;
-            transfers.push(transfer::ActiveModel {
-                id: Set(self.tx.id::<TransferId>().uuid()),
-                journal_id: Set(id.0),
-                position: Set(position),
-                from_account_id: Set(from.id),
-                to_account_id: Set(to.id),
-                amount_minor: Set(movement.amount_minor),
-                from_balance_minor: Set(from.balance_minor),
-                from_version: Set(from.version),
-                to_balance_minor: Set(to.balance_minor),
-                to_version: Set(to.version),
-                created_at: Set(now),
+            transfers.push(TransferRow {
+                id: self.tx.id::<TransferId>().uuid(),
+                journal_id: id.0,
+                position,
+                amount_minor: movement.amount_minor,
+                from,
+                to,
+                created_at: now,
             });
         }
-        self.changed.extend(rows.keys().copied());
-        self.rows.extend(rows);
+        for row in rows.into_values() {
+            self.before.extend(self.rows.insert(row.account, row));
+        }
         self.transfers.extend(transfers);
-        self.journals.push(journal::ActiveModel {
-            id: Set(id.0),
-            kind: Set(journal.kind().as_str().to_owned()),
-            effect: Set(journal.kind().effect().to_owned()),
-            subject_kind: Set(journal.subject().kind().to_owned()),
-            subject_id: Set(journal.subject().uuid()),
-            currency: Set(journal.currency().code().to_owned()),
-            memo: Set(note.memo),
-            recorded_by: Set(note.recorded_by),
-            created_at: Set(now),
+        self.journals.push(JournalRow {
+            id: id.0,
+            kind: journal.kind().as_str(),
+            effect: journal.kind().effect(),
+            subject_kind: journal.subject().kind(),
+            subject_id: journal.subject().uuid(),
+            currency: journal.currency(),
+            note,
+            created_at: now,
         });
         Ok(id)
     }
 
     /// Writes everything that was recorded, and tells the organizations concerned.
     pub async fn flush(self) -> Result<(), WriteError> {
-        if self.journals.is_empty() {
-            return Ok(());
-        }
-        let done = || Refusal::wrong_state("this movement of money has happened already");
         let tx = self.tx.clone();
-        for journals in self.journals.chunks(STATEMENT_ROWS) {
-            journal::Entity::insert_many(journals.iter().cloned())
-                .exec_without_returning(tx.db())
-                .await
-                .map_err(|error| WriteError::from(error).repeated_as(done()))?;
+        let news = self.write().await?;
+        Ok(tx.emit_all(news).await?)
+    }
+
+    /// Writes everything that was recorded; answers what is to be told.
+    pub(crate) async fn write(self) -> Result<Vec<Event>, WriteError> {
+        if self.journals.is_empty() {
+            return Ok(Vec::new());
         }
-        for transfers in self.transfers.chunks(STATEMENT_ROWS) {
-            transfer::Entity::insert_many(transfers.iter().cloned()).exec_without_returning(tx.db()).await?;
-        }
-        let changed: Vec<&Row> = self.changed.iter().filter_map(|account| self.rows.get(account)).collect();
-        for rows in changed.chunks(STATEMENT_ROWS) {
-            self.write_balances(rows).await?;
-        }
-        let moved = self.changed.iter().filter_map(|account| account.organization);
+        let tx = &self.tx;
+        let changed = self.rows.values().filter(|row| row.stored != Some(row.version) && row.version > 0);
+        let (there, new): (Vec<Row>, Vec<Row>) = changed.copied().partition(|row| row.stored.is_some());
+        accounts_make(tx, &new, self.now).await?;
+        balances_write(tx, &there).await?;
+        let done = || Refusal::wrong_state("this movement of money has happened already");
+        let journals = tx.insert("journal", JOURNAL, &self.journals).await;
+        journals.map_err(|error| WriteError::from(error).repeated_as(done()))?;
+        tx.insert("transfer", TRANSFER, &self.transfers).await?;
+        let moved = there.iter().chain(&new).filter_map(|row| row.account.organization);
         let organizations: BTreeSet<OrganizationId> = moved.chain(self.told.iter().copied()).collect();
         let changed = |organization: OrganizationId| Event {
             topic: "wallet.changed",
@@ -174,8 +251,7 @@ impl Ledger {
             audience: vec![organization],
             payload: serde_json::json!({}),
         };
-        tx.emit_all(organizations.into_iter().map(changed).collect()).await?;
-        Ok(())
+        Ok(organizations.into_iter().map(changed).collect())
     }
 
     fn moved(
@@ -200,29 +276,28 @@ impl Ledger {
         rows.insert(account, row);
         Ok(row)
     }
+}
 
-    /// One statement for many accounts, guarded by the versions that were locked; the database's CHECK has the last word.
-    async fn write_balances(&self, rows: &[&Row]) -> Result<(), WriteError> {
-        let mut values: Vec<Value> = Vec::new();
-        let mut tuples: Vec<String> = Vec::new();
-        for row in rows {
-            let n = values.len();
-            let slot = |offset: usize| format!("${}", n.saturating_add(offset));
-            tuples.push(format!("({}, {}, {}, {})", slot(1), slot(2), slot(3), slot(4)));
-            values.extend([row.id.into(), row.balance_minor.into(), row.version.into(), row.version_before.into()]);
-        }
-        let sql = format!(
-            "WITH change (id, balance_minor, version, version_before) AS (VALUES {}) \
-             UPDATE account SET balance_minor = change.balance_minor, version = change.version \
-             FROM change WHERE account.id = change.id AND account.version = change.version_before",
-            tuples.join(", ")
-        );
-        let db = self.tx.db();
-        let done = db.execute_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, values)).await?;
-        let expected = u64::try_from(tuples.len()).unwrap_or(u64::MAX);
-        let changed = done.rows_affected() == expected;
-        if changed { Ok(()) } else { Err(StoreError::Misuse("an account changed under its lock").into()) }
+/// Makes accounts that nothing had moved on. Two transactions may do so at once: the second waits for the first, is then
+/// tried again, and finds its row.
+async fn accounts_make(tx: &Tx, rows: &[Row], now: Timestamp) -> Result<(), StoreError> {
+    let rows: Vec<(Row, Timestamp)> = rows.iter().map(|row| (*row, now)).collect();
+    let made = tx.insert_unless("account", ACCOUNT, &rows, "ON CONFLICT DO NOTHING").await?;
+    if usize::try_from(made) == Ok(rows.len()) { Ok(()) } else { Err(StoreError::Overtaken) }
+}
+
+/// One statement for many accounts, guarded by the versions that were locked; the database's CHECK has the last word.
+async fn balances_write(tx: &Tx, rows: &[Row]) -> Result<(), WriteError> {
+    if rows.is_empty() {
+        return Ok(());
     }
+    let given = Given::new(tx.backend(), BALANCE, rows);
+    let sql = format!(
+        "UPDATE account SET balance_minor = given.balance_minor, version = given.version \
+         FROM {given} WHERE account.id = given.id AND account.version = given.version_before"
+    );
+    let changed = usize::try_from(given.execute(tx, sql).await?) == Ok(rows.len());
+    if changed { Ok(()) } else { Err(StoreError::Misuse("an account changed under its lock").into()) }
 }
 
 fn lacking(account: &Account, movement: &Movement) -> Refusal {

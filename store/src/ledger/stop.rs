@@ -25,11 +25,14 @@ pub struct MoneyStop {
     pub since: Timestamp,
 }
 
-pub(super) async fn refuse_when_stopped(tx: &Tx) -> Result<(), WriteError> {
-    match read(tx.db()).await? {
-        None => Ok(()),
-        Some(_) => Err(Refusal::new(Code::MoneyStopped, "no money moves until an operator has looked at the ledger").into()),
-    }
+/// Whether money is stopped, as this transaction sees it.
+pub(crate) async fn is_stopped(tx: &Tx) -> Result<bool, StoreError> {
+    Ok(read(tx.db()).await?.is_some())
+}
+
+/// The answer to what moves money while it is stopped.
+pub(super) fn refusal() -> Refusal {
+    Refusal::new(Code::MoneyStopped, "no money moves until an operator has looked at the ledger")
 }
 
 impl Store {

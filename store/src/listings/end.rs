@@ -20,8 +20,8 @@ pub const LISTING_VOID: &str = "listing_void";
 pub async fn listing_return(tx: &Tx, stored: &StoredListing) -> Result<StoredListing, WriteError> {
     let now = tx.now().await?;
     let bids = bids_open(tx, stored.id).await?;
-    let ids: Vec<_> = bids.iter().map(|bid| bid.id).collect();
-    bids_end(tx, &ids, BidState::Withdrawn, None, now).await?;
+    let ends: Vec<_> = bids.iter().map(|bid| bid.end(BidState::Withdrawn, None, now)).collect();
+    bids_end(tx, &ends).await?;
     Returning { bids: &bids, currency: stored.currency }.post(tx).await?;
     let ended = listing_advance(tx, stored, ListingState::Withdrawn, stored.listing.sold_count, None, now).await?;
     listing_changed(tx, &ended).await?;
@@ -65,23 +65,31 @@ pub async fn listing_void_later(tx: &Tx, lead: LeadId) -> Result<(), StoreError>
 /// Ends the open bid of `buyer` on a listing, whose row is locked, if there is one: it gets everything back.
 pub async fn bid_return(tx: &Tx, stored: &StoredListing, buyer: OrganizationId) -> Result<(), WriteError> {
     let bids: Vec<StoredBid> = bid_open_of(tx, stored.id, buyer).await?.into_iter().collect();
-    let ids: Vec<_> = bids.iter().map(|bid| bid.id).collect();
-    bids_end(tx, &ids, BidState::Withdrawn, None, tx.now().await?).await?;
+    let now = tx.now().await?;
+    let ends: Vec<_> = bids.iter().map(|bid| bid.end(BidState::Withdrawn, None, now)).collect();
+    bids_end(tx, &ends).await?;
     Returning { bids: &bids, currency: stored.currency }.post(tx).await?;
     Ok(bids_changed(tx, &bids).await?)
 }
 
 /// Tells everybody who may see the listing that it changed.
 pub async fn listing_changed(tx: &Tx, stored: &StoredListing) -> Result<(), StoreError> {
-    let payload = serde_json::json!({ "state": stored.listing.state, "soldCount": stored.listing.sold_count });
-    tx.emit(Event { topic: "listing.changed", subject_id: stored.id.0, audience: Vec::new(), payload }).await
+    tx.emit(listing_news(stored)).await
 }
 
 /// Tells each bidder that its bid ended.
 pub async fn bids_changed(tx: &Tx, bids: &[StoredBid]) -> Result<(), StoreError> {
-    let changed = |bid: &StoredBid| {
-        let payload = serde_json::json!({ "bid": bid.id });
-        Event { topic: "bid.changed", subject_id: bid.listing.0, audience: vec![bid.buyer], payload }
-    };
-    tx.emit_all(bids.iter().map(changed).collect()).await
+    tx.emit_all(bids.iter().map(bid_news).collect()).await
+}
+
+/// What the feed says of a listing.
+pub(crate) fn listing_news(stored: &StoredListing) -> Event {
+    let payload = serde_json::json!({ "state": stored.listing.state, "soldCount": stored.listing.sold_count });
+    Event { topic: "listing.changed", subject_id: stored.id.0, audience: Vec::new(), payload }
+}
+
+/// What the feed says of a bid.
+pub(crate) fn bid_news(bid: &StoredBid) -> Event {
+    let payload = serde_json::json!({ "bid": bid.id });
+    Event { topic: "bid.changed", subject_id: bid.listing.0, audience: vec![bid.buyer], payload }
 }

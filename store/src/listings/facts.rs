@@ -3,17 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::account::OrganizationStatus;
-use domain::id::{LeadId, OrganizationId, VerticalId};
+use domain::id::{LeadId, ListingId, OrganizationId, VerticalId};
 use domain::lead::{Channel, LeadState, Offering};
 use domain::listing::{BuyerAccess, BuyerFacts, LeadFacts, ListingState};
+use domain::reputation::Tally;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
-use sea_orm::{ConnectionTrait, FromQueryResult, QueryOrder, QuerySelect, Statement};
+use sea_orm::{FromQueryResult, QuerySelect};
 
 use super::StoredListing;
-use crate::db::{Backend, STATEMENT_ROWS};
-use crate::entity::{lead, listing, organization, trade};
+use crate::db::Backend;
+use crate::entity::{lead, listing, trade};
 use crate::error::StoreError;
+use crate::reputation::{Side, tally};
+use crate::rows::{Column, Get, Given};
 use crate::write::Tx;
 
 /// A lead that its seller wants to list.
@@ -74,6 +77,7 @@ pub struct BuyersFacts {
     target: Option<Option<OrganizationId>>,
     lead_verified: bool,
     seller_suspended: bool,
+    seller_tally: Tally,
     /// Those who have bought this person before.
     owners: BTreeSet<OrganizationId>,
     /// Those who may not act.
@@ -99,6 +103,22 @@ impl BuyersFacts {
     pub const fn sellable(&self) -> bool {
         self.lead_verified && !self.seller_suspended
     }
+
+    /// What is known of the seller.
+    #[must_use]
+    pub const fn seller_tally(&self) -> Tally {
+        self.seller_tally
+    }
+
+    /// A trade of the seller's ended.
+    pub(crate) fn seller_trade_ended(&mut self) {
+        self.seller_tally = self.seller_tally.with_trade();
+    }
+
+    /// The person is `buyer`'s from now on.
+    pub(crate) fn bought_by(&mut self, buyer: OrganizationId) {
+        self.owners.insert(buyer);
+    }
 }
 
 /// Reads what stands between `buyers` and the lead of `listing`, whose row is locked. The purchases of each buyer wait for
@@ -109,51 +129,105 @@ pub async fn buyers_facts(
     listing: &StoredListing,
     buyers: &BTreeSet<OrganizationId>,
 ) -> Result<BuyersFacts, StoreError> {
-    let seller = stopped(tx, &BTreeSet::from([listing.seller]), None).await?;
-    let stopped = stopped(tx, buyers, Some(LockType::NoKeyUpdate)).await?;
-    let row = lead_row(listing.lead).into_model::<LeadRow>().one(tx.db()).await?;
-    let row = row.ok_or_else(|| StoreError::corrupt("a listing without its lead"))?;
-    let targeted = row.offering == Offering::Targeted.as_str();
-    Ok(BuyersFacts {
-        seller: listing.seller,
-        target: targeted.then_some(row.target_id.map(OrganizationId::from)),
-        lead_verified: row.state == LeadState::Verified.as_str(),
-        seller_suspended: seller.get(&listing.seller) == Some(&BuyerAccess::Suspended),
-        stopped,
-        owners: owners_of_person(tx.db(), listing.lead).await?,
-    })
+    let stopped = access_locked(tx, buyers).await?;
+    let mut facts = facts_of(tx, &[(listing, buyers.clone())], &stopped).await?;
+    facts.remove(&listing.id).ok_or_else(lead_missing)
+}
+
+/// The same for several listings at once, by their ids. `stopped` are those who may not act, of all buyers, whose rows are
+/// locked.
+pub(crate) async fn facts_of(
+    tx: &Tx,
+    listings: &[(&StoredListing, BTreeSet<OrganizationId>)],
+    stopped: &BTreeMap<OrganizationId, BuyerAccess>,
+) -> Result<BTreeMap<ListingId, BuyersFacts>, StoreError> {
+    let owners = owners_of_persons(tx, listings).await?;
+    let ids: Vec<ListingIds> = listings.iter().map(|(stored, _)| (stored.id, stored.lead, stored.seller)).collect();
+    let mut given = Given::new(tx.backend(), LISTING_IDS, &ids);
+    let side = given.bind(Side::Seller.as_str());
+    let sql = format!(
+        "SELECT given.listing_id, lead.state, lead.offering, lead.target_id, organization.status, \
+         COALESCE(reputation.trades, 0) AS trades, COALESCE(reputation.upheld, 0) AS upheld, \
+         COALESCE(reputation.rejected, 0) AS rejected \
+         FROM {given} JOIN lead ON lead.id = given.lead_id JOIN organization ON organization.id = given.seller_id \
+         LEFT JOIN reputation ON reputation.organization_id = given.seller_id AND reputation.side = {side}"
+    );
+    let mut found = BTreeMap::new();
+    for row in given.query(tx, sql).await? {
+        let row = FactsRow::from_query_result(&row, "")?;
+        found.insert(ListingId(row.listing_id), row);
+    }
+    let facts = |(stored, buyers): &(&StoredListing, BTreeSet<OrganizationId>)| {
+        let row = found.get(&stored.id).ok_or_else(lead_missing)?;
+        let targeted = row.offering == Offering::Targeted.as_str();
+        let own = |buyer: &&OrganizationId| owners.contains(&(stored.lead, **buyer));
+        let facts = BuyersFacts {
+            seller: stored.seller,
+            target: targeted.then_some(row.target_id.map(OrganizationId::from)),
+            lead_verified: row.state == LeadState::Verified.as_str(),
+            seller_suspended: row.status == OrganizationStatus::Suspended.as_str(),
+            seller_tally: tally(row.trades, row.upheld, row.rejected)?,
+            owners: buyers.iter().filter(own).copied().collect(),
+            stopped: buyers.iter().filter_map(|buyer| Some((*buyer, *stopped.get(buyer)?))).collect(),
+        };
+        Ok((stored.id, facts))
+    };
+    listings.iter().map(facts).collect()
+}
+
+type ListingIds = (ListingId, LeadId, OrganizationId);
+
+const LISTING_IDS: &[Column<ListingIds>] = &[
+    ("listing_id", Get::Id(|(listing, ..)| listing.0)),
+    ("lead_id", Get::Id(|(_, lead, _)| lead.0)),
+    ("seller_id", Get::Id(|(.., seller)| seller.0)),
+];
+
+#[derive(Debug, FromQueryResult)]
+struct FactsRow {
+    listing_id: Uuid,
+    state: String,
+    offering: String,
+    target_id: Option<Uuid>,
+    status: String,
+    trades: i64,
+    upheld: i64,
+    rejected: i64,
+}
+
+fn lead_missing() -> StoreError {
+    StoreError::corrupt("a listing without its lead")
 }
 
 /// Makes what each of `buyers` does wait for what it does elsewhere, until the transaction ends.
 pub(crate) async fn buyers_wait(tx: &Tx, buyers: &BTreeSet<OrganizationId>) -> Result<(), StoreError> {
-    stopped(tx, buyers, Some(LockType::NoKeyUpdate)).await.map(drop)
+    access_locked(tx, buyers).await.map(drop)
 }
 
-/// Those of `organizations` that may not act, and why; their rows locked in the order of their ids if a lock is named.
-async fn stopped(
+/// Those of `organizations` that may not act, and why; the rows of all are locked in the order of their ids.
+pub(crate) async fn access_locked(
     tx: &Tx,
     organizations: &BTreeSet<OrganizationId>,
-    lock: Option<LockType>,
 ) -> Result<BTreeMap<OrganizationId, BuyerAccess>, StoreError> {
+    if organizations.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let ids: Vec<OrganizationId> = organizations.iter().copied().collect();
+    let given = Given::new(tx.backend(), &[("id", Get::Id(|id: &OrganizationId| id.0))], &ids);
+    let sql = format!(
+        "SELECT organization.id, organization.status, organization.wallet_frozen_at FROM {given} \
+         JOIN organization ON organization.id = given.id ORDER BY organization.id{}",
+        given.lock("organization")
+    );
     let mut stopped = BTreeMap::new();
-    for ids in ids.chunks(STATEMENT_ROWS) {
-        let mut query = organization::Entity::find()
-            .select_only()
-            .columns([organization::Column::Id, organization::Column::Status, organization::Column::WalletFrozenAt])
-            .filter(organization::Column::Id.is_in(ids.iter().map(|id| id.0)))
-            .order_by_asc(organization::Column::Id);
-        if let (Backend::Postgres, Some(lock)) = (tx.backend(), lock) {
-            query = query.lock(lock);
+    for row in given.query(tx, sql).await? {
+        let (id, status): (Uuid, String) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        let frozen_at: Option<DateTimeUtc> = row.try_get_by_index(2)?;
+        if status == OrganizationStatus::Suspended.as_str() {
+            stopped.insert(id.into(), BuyerAccess::Suspended);
+        } else if frozen_at.is_some() {
+            stopped.insert(id.into(), BuyerAccess::WalletFrozen);
         }
-        let rows: Vec<(Uuid, String, Option<DateTimeUtc>)> = query.into_tuple().all(tx.db()).await?;
-        let access = |(id, status, frozen_at): (Uuid, String, Option<DateTimeUtc>)| {
-            let suspended = status == OrganizationStatus::Suspended.as_str();
-            let frozen = frozen_at.map(|_| BuyerAccess::WalletFrozen);
-            let access = if suspended { Some(BuyerAccess::Suspended) } else { frozen };
-            access.map(|access| (OrganizationId(id), access))
-        };
-        stopped.extend(rows.into_iter().filter_map(access));
     }
     Ok(stopped)
 }
@@ -167,17 +241,47 @@ fn lead_row(id: LeadId) -> Select<lead::Entity> {
     ])
 }
 
-/// Those who have bought this lead, or have another lead that shares a way to reach the person: one whose price came back
-/// is no longer theirs.
-async fn owners_of_person(db: &impl ConnectionTrait, lead: LeadId) -> Result<BTreeSet<OrganizationId>, StoreError> {
-    let kinds: Vec<String> = Channel::ALL.iter().map(|channel| format!("'{}'", channel.as_str())).collect();
+/// Which of the buyers have bought the lead, or have another lead that shares a way to reach the person: one whose price
+/// came back is no longer theirs.
+async fn owners_of_persons(
+    tx: &Tx,
+    listings: &[(&StoredListing, BTreeSet<OrganizationId>)],
+) -> Result<BTreeSet<(LeadId, OrganizationId)>, StoreError> {
+    let pairs = listings.iter().flat_map(|(stored, buyers)| buyers.iter().map(|buyer| (stored.lead, *buyer)));
+    let pairs: Vec<(LeadId, OrganizationId)> = pairs.collect();
+    let given = Given::new(tx.backend(), PAIR, &pairs);
     let sql = format!(
-        "SELECT DISTINCT buyer_id FROM trade WHERE lead_id = $1 OR state <> 'REFUNDED' AND lead_id IN (\
-         SELECT other.lead_id FROM lead_key AS own JOIN lead_key AS other ON other.hash = own.hash AND other.kind = own.kind \
-         WHERE own.lead_id = $1 AND own.kind IN ({}))",
-        kinds.join(", ")
+        "SELECT given.lead_id, given.buyer_id FROM {given} WHERE EXISTS (SELECT 1 FROM trade \
+         WHERE trade.lead_id = given.lead_id AND trade.buyer_id = given.buyer_id) OR EXISTS (SELECT 1 FROM lead_key AS own \
+         JOIN lead_key AS other ON other.hash = own.hash AND other.kind = own.kind \
+         JOIN trade ON trade.lead_id = other.lead_id AND trade.buyer_id = given.buyer_id AND trade.state <> 'REFUNDED' \
+         WHERE own.lead_id = given.lead_id AND own.kind IN ({}))",
+        channels()
     );
-    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, [lead.0.into()]);
-    let rows = db.query_all_raw(statement).await?;
-    rows.into_iter().map(|row| Ok(OrganizationId(row.try_get_by_index(0)?))).collect()
+    let rows = given.query(tx, sql).await?;
+    rows.into_iter().map(|row| Ok((LeadId(row.try_get_by_index(0)?), OrganizationId(row.try_get_by_index(1)?)))).collect()
+}
+
+const PAIR: &[Column<(LeadId, OrganizationId)>] =
+    &[("lead_id", Get::Id(|(lead, _)| lead.0)), ("buyer_id", Get::Id(|(_, buyer)| buyer.0))];
+
+/// Those of `leads` that share a way to reach a person, way by way.
+pub(crate) async fn same_persons(tx: &Tx, leads: &BTreeSet<LeadId>) -> Result<Vec<BTreeSet<LeadId>>, StoreError> {
+    let leads: Vec<LeadId> = leads.iter().copied().collect();
+    let given = Given::new(tx.backend(), &[("lead_id", Get::Id(|lead: &LeadId| lead.0))], &leads);
+    let sql = format!(
+        "SELECT lead_key.lead_id, lead_key.kind, lead_key.hash FROM {given} JOIN lead_key ON lead_key.lead_id = given.lead_id \
+         WHERE lead_key.kind IN ({})",
+        channels()
+    );
+    let mut reached: BTreeMap<(String, Vec<u8>), BTreeSet<LeadId>> = BTreeMap::new();
+    for row in given.query(tx, sql).await? {
+        let way = (row.try_get_by_index(1)?, row.try_get_by_index(2)?);
+        reached.entry(way).or_default().insert(LeadId(row.try_get_by_index(0)?));
+    }
+    Ok(reached.into_values().filter(|leads| leads.len() > 1).collect())
+}
+
+fn channels() -> String {
+    Channel::ALL.iter().map(|channel| format!("'{}'", channel.as_str())).collect::<Vec<_>>().join(", ")
 }

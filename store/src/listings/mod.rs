@@ -17,20 +17,22 @@ use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{LockBehavior, LockType};
-use sea_orm::{Condition, ConnectionTrait, QueryOrder, QuerySelect};
+use sea_orm::{Condition, ConnectionTrait, FromQueryResult, QueryOrder, QuerySelect};
 
 pub use attribute::{AttributeFilter, AttributeTest};
 pub use browse::{ListingFilter, ListingKey, ListingScope, ListingSort, PriceRange};
 pub use end::{
     LISTING_VOID, bid_return, bids_changed, listing_changed, listing_return, listing_take_down, listing_void, listing_void_later,
 };
-pub(crate) use facts::buyers_wait;
+pub(crate) use end::{bid_news, listing_news};
 pub use facts::{BuyersFacts, LeadForSale, buyers_facts, lead_for_sale};
+pub(crate) use facts::{access_locked, buyers_wait, facts_of, same_persons};
 pub use view::{ListingView, PublicCheck, listing_view};
 
 use crate::db::{Backend, Store};
 use crate::entity::listing;
 use crate::error::{StoreError, WriteError};
+use crate::rows::{Column, Get, Given};
 use crate::write::Tx;
 
 /// A listing as it is stored.
@@ -101,6 +103,15 @@ impl TryFrom<listing::Model> for StoredListing {
     }
 }
 
+impl StoredListing {
+    /// What a sale or an end at `now` makes of it.
+    pub(crate) fn advanced(&self, state: ListingState, sold_count: u8, now: Timestamp) -> Self {
+        let listing = Listing { state, sold_count, ..self.listing.clone() };
+        let ended_at = (state != ListingState::Open).then_some(now);
+        Self { listing, ended_at, version: self.version.saturating_add(1), ..self.clone() }
+    }
+}
+
 /// Writes a new open listing. A lead has one open listing at most: the database refuses a second.
 pub async fn listing_insert(tx: &Tx, origin: ListingOrigin, opening: &Opening) -> Result<StoredListing, WriteError> {
     let id: ListingId = tx.id();
@@ -163,26 +174,67 @@ pub async fn listing_advance(
     sold: Option<SaleKind>,
     now: Timestamp,
 ) -> Result<StoredListing, WriteError> {
-    let ended_at = (state != ListingState::Open).then_some(now);
-    let mut update = listing::Entity::update_many()
-        .col_expr(listing::Column::State, Expr::value(state.as_str()))
-        .col_expr(listing::Column::SoldCount, Expr::value(i64::from(sold_count)))
-        .col_expr(listing::Column::EndedAt, Expr::value(ended_at))
-        .col_expr(listing::Column::Version, Expr::value(stored.version.saturating_add(1)));
-    if sold == Some(SaleKind::Exclusive) {
-        update = update.col_expr(listing::Column::SoldExclusive, Expr::value(true));
+    let next = stored.advanced(state, sold_count, now);
+    let sold_exclusive = sold == Some(SaleKind::Exclusive);
+    listings_advance(tx, &[Advance { version_before: stored.version, next: next.clone(), sold_exclusive }]).await?;
+    Ok(next)
+}
+
+/// What became of a listing since its row was read under a lock.
+#[derive(Debug, Clone)]
+pub(crate) struct Advance {
+    pub(crate) version_before: i64,
+    pub(crate) next: StoredListing,
+    /// Whether an exclusive sale was made with it.
+    pub(crate) sold_exclusive: bool,
+}
+
+const ADVANCE: &[Column<Advance>] = &[
+    ("id", Get::Id(|advance| advance.next.id.0)),
+    ("version_before", Get::Integer(|advance| advance.version_before)),
+    ("state", Get::Text(|advance| advance.next.listing.state.as_str())),
+    ("sold_count", Get::Integer(|advance| advance.next.listing.sold_count.into())),
+    ("sold_exclusive", Get::Flag(|advance| advance.sold_exclusive)),
+    ("ended_at", Get::MaybeInstant(|advance| advance.next.ended_at)),
+    ("version", Get::Integer(|advance| advance.next.version)),
+];
+
+/// Writes what became of open listings, all or none.
+pub(crate) async fn listings_advance(tx: &Tx, advances: &[Advance]) -> Result<(), WriteError> {
+    if advances.is_empty() {
+        return Ok(());
     }
-    let done = update
-        .filter(listing::Column::Id.eq(stored.id.0))
-        .filter(listing::Column::Version.eq(stored.version))
-        .filter(listing::Column::State.eq(ListingState::Open.as_str()))
-        .exec(tx.db())
-        .await?;
-    if done.rows_affected != 1 {
+    let mut given = Given::new(tx.backend(), ADVANCE, advances);
+    let open = given.bind(ListingState::Open.as_str());
+    let sql = format!(
+        "UPDATE listing SET state = given.state, sold_count = given.sold_count, \
+         sold_exclusive = listing.sold_exclusive OR given.sold_exclusive, ended_at = given.ended_at, version = given.version \
+         FROM {given} WHERE listing.id = given.id AND listing.version = given.version_before AND listing.state = {open}"
+    );
+    if usize::try_from(given.execute(tx, sql).await?) != Ok(advances.len()) {
         return Err(Refusal::new(Code::Conflict, "the listing changed meanwhile").at("listingId").into());
     }
-    let listing = Listing { state, sold_count, ..stored.listing.clone() };
-    Ok(StoredListing { listing, ended_at, version: stored.version.saturating_add(1), ..stored.clone() })
+    Ok(())
+}
+
+/// The listings of `ids` that there are, locked in the order of their ids until the transaction ends.
+pub(crate) async fn listings_locked(
+    tx: &Tx,
+    ids: &BTreeSet<ListingId>,
+) -> Result<BTreeMap<ListingId, StoredListing>, StoreError> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let ids: Vec<ListingId> = ids.iter().copied().collect();
+    let given = Given::new(tx.backend(), &[("id", Get::Id(|id: &ListingId| id.0))], &ids);
+    let lock = given.lock("listing");
+    let sql = format!("SELECT listing.* FROM {given} JOIN listing ON listing.id = given.id ORDER BY listing.id{lock}");
+    let mut listings = BTreeMap::new();
+    for row in given.query(tx, sql).await? {
+        let stored = StoredListing::try_from(listing::Model::from_query_result(&row, "")?)?;
+        listings.insert(stored.id, stored);
+    }
+    Ok(listings)
 }
 
 impl Store {

@@ -1,47 +1,47 @@
 //! Deadlines of holds: clocks that start by themselves, and money that is due to its seller.
 
-use domain::time::Timestamp;
-use domain::trade::{Hold, TradeState};
-use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{LockBehavior, LockType};
-use sea_orm::{QueryOrder, QuerySelect};
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::hold::{accounts, release_recorded};
-use super::row::{self, Trade};
+use domain::id::TradeId;
+use domain::time::Timestamp;
+use domain::trade::TradeState;
+use sea_orm::entity::prelude::*;
+use sea_orm::{Condition, ConnectionTrait, FromQueryResult, QueryOrder, QuerySelect};
+
+use super::row::Trade;
 use crate::db::{Backend, Store};
 use crate::entity::trade;
 use crate::error::{StoreError, WriteError};
-use crate::ledger::Ledger;
+use crate::rows::{Get, Given};
+use crate::settlement::{Batch, Needs};
 use crate::write::Tx;
+
+/// Where a trade stands in the order of what is due.
+pub type DueKey = (Timestamp, TradeId);
 
 impl Store {
     /// Starts the clocks and releases the money that are due, up to `limit` trades in one transaction; answers how many.
     /// Several processes may do this at once: each takes trades that no other has locked.
     pub async fn trades_advance(&self, limit: u64) -> Result<u64, WriteError> {
         self.write("trades_advance", move |tx| async move {
-            let due = due(&tx, limit).await?;
-            let now = tx.now().await?;
-            let is_over = |trade: &Trade| matches!(trade.hold, Hold::Held(clock) if clock.ends_at() <= now);
-            let (over, starting): (Vec<Trade>, Vec<Trade>) = due.into_iter().partition(is_over);
-            let count = over.len().saturating_add(starting.len());
-            let mut news = Vec::with_capacity(count);
-            if !over.is_empty() {
-                let mut ledger = Ledger::lock(&tx, over.iter().flat_map(accounts)).await?;
-                for was in &over {
-                    let next = release_recorded(&mut ledger, was, now)?;
-                    news.push(row::news(&row::write_untold(&tx, was, next).await?));
-                }
-                ledger.flush().await?;
+            let due = due(tx.db(), tx.now().await?, None, limit).await?;
+            let mut needs = Needs::default();
+            due.iter().for_each(|(_, id)| needs.trade(*id));
+            let mut batch = Batch::load(&tx, &needs).await?;
+            let mut count: u64 = 0;
+            for (_, id) in due {
+                count = count.saturating_add(u64::from(batch.trade_advance(id)?));
             }
-            for was in &starting {
-                let Hold::Held(clock) = was.hold else { continue };
-                let next = Trade { hold: Hold::Held(clock.at(now)), ..was.clone() };
-                news.push(row::news(&row::write_untold(&tx, was, next).await?));
-            }
-            tx.emit_all(news).await?;
-            Ok(u64::try_from(count).unwrap_or(u64::MAX))
+            batch.write().await?;
+            Ok(count)
         })
         .await
+    }
+
+    /// Up to `limit` trades whose clock has to be started or whose money has to be released at `now`, the earliest first,
+    /// behind `after`.
+    pub async fn trades_due(&self, now: Timestamp, after: Option<DueKey>, limit: u64) -> Result<Vec<DueKey>, StoreError> {
+        due(self.read(), now, after, limit).await
     }
 
     /// The instant at which [`Store::trades_advance`] has something to do next.
@@ -55,16 +55,38 @@ impl Store {
     }
 }
 
-async fn due(tx: &Tx, limit: u64) -> Result<Vec<Trade>, WriteError> {
-    let now = tx.now().await?;
+async fn due(db: &impl ConnectionTrait, now: Timestamp, after: Option<DueKey>, limit: u64) -> Result<Vec<DueKey>, StoreError> {
     let mut rows = trade::Entity::find()
+        .select_only()
+        .columns([trade::Column::DueAt, trade::Column::Id])
         .filter(trade::Column::State.eq(TradeState::Held.as_str()))
-        .filter(trade::Column::DueAt.lte(now))
-        .order_by_asc(trade::Column::DueAt)
-        .limit(limit);
-    if tx.backend() == Backend::Postgres {
-        rows = rows.lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked);
+        .filter(trade::Column::DueAt.lte(now));
+    if let Some((at, id)) = after {
+        let tied = Condition::all().add(trade::Column::DueAt.eq(at)).add(trade::Column::Id.gt(id.0));
+        rows = rows.filter(Condition::any().add(trade::Column::DueAt.gt(at)).add(tied));
     }
-    let rows = rows.all(tx.db()).await?;
-    Ok(rows.into_iter().map(Trade::try_from).collect::<Result<_, _>>()?)
+    let rows = rows.order_by_asc(trade::Column::DueAt).order_by_asc(trade::Column::Id).limit(limit);
+    let rows: Vec<(Timestamp, Uuid)> = rows.into_tuple().all(db).await?;
+    Ok(rows.into_iter().map(|(at, id)| (at, id.into())).collect())
+}
+
+/// Those of `ids` that are held and that no other transaction has locked, locked in the order of their ids: who holds the
+/// others is about to decide on them.
+pub(crate) async fn held_claimed(tx: &Tx, ids: &BTreeSet<TradeId>) -> Result<BTreeMap<TradeId, Trade>, StoreError> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let ids: Vec<TradeId> = ids.iter().copied().collect();
+    let mut given = Given::new(tx.backend(), &[("id", Get::Id(|id: &TradeId| id.0))], &ids);
+    let (held, lock) = (given.bind(TradeState::Held.as_str()), given.lock("trade"));
+    let skip = if tx.backend() == Backend::Postgres { " SKIP LOCKED" } else { "" };
+    let sql = format!(
+        "SELECT trade.* FROM {given} JOIN trade ON trade.id = given.id WHERE trade.state = {held} ORDER BY trade.id{lock}{skip}"
+    );
+    let mut trades = BTreeMap::new();
+    for row in given.query(tx, sql).await? {
+        let trade = Trade::try_from(trade::Model::from_query_result(&row, "")?)?;
+        trades.insert(trade.id, trade);
+    }
+    Ok(trades)
 }

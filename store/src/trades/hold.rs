@@ -109,7 +109,7 @@ pub async fn trade_split(tx: &Tx, id: TradeId, part: RefundPart, commission: Com
 }
 
 /// Every account that the end of this trade's hold may touch.
-pub(super) fn accounts(trade: &Trade) -> [Account; 6] {
+fn accounts(trade: &Trade) -> [Account; 6] {
     let currency = trade.price.currency;
     let seller = |kind| Account::of(trade.seller, kind, currency);
     let buyer = |kind| Account::of(trade.buyer, kind, currency);
@@ -124,7 +124,7 @@ pub(super) fn accounts(trade: &Trade) -> [Account; 6] {
 }
 
 /// Records the release of `was` and answers the row that it becomes.
-pub(super) fn release_recorded(ledger: &mut Ledger, was: &Trade, now: Timestamp) -> Result<Trade, WriteError> {
+pub(crate) fn release_recorded(ledger: &mut Ledger, was: &Trade, now: Timestamp) -> Result<Trade, WriteError> {
     let (hold, shares) = was.hold.release(was.price.minor, was.commission_bp, now)?;
     let owed = ledger.owed_minor(was.seller, was.price.currency);
     ledger.record(&built(event::release(&was.sides(), was.commission_bp, owed))?, Note::default())?;

@@ -1,17 +1,13 @@
 //! Opening trades: the sale of leads and the hold on their prices.
 
-use domain::id::{LeadId, ListingId, OrganizationId, TradeId, TypedId};
+use domain::id::{LeadId, ListingId, OrganizationId, TradeId};
 use domain::ledger::{Account, AccountKind, Journal, event};
 use domain::money::Money;
-use domain::refusal::{Code, Refusal};
 use domain::time::Timestamp;
 use domain::trade::{Hold, HoldTerms};
-use sea_orm::ActiveValue::Set;
-use sea_orm::entity::prelude::*;
 
 use super::row::{self, Trade};
 use crate::bids::Returning;
-use crate::entity::trade;
 use crate::error::{StoreError, WriteError};
 use crate::ledger::{Ledger, Note};
 use crate::write::Tx;
@@ -74,20 +70,22 @@ pub async fn trades_open(
         return Ok(Vec::new());
     }
     let trades: Vec<Trade> = sales.iter().map(|sale| opened(sale, terms, now)).collect();
-    let again = || Refusal::new(Code::Taken, "this buyer has bought this lead before");
-    trade::Entity::insert_many(trades.iter().map(model))
-        .exec_without_returning(tx.db())
-        .await
-        .map_err(|error| WriteError::from(error).unique_as(again()))?;
+    row::insert_all(tx, &trades).await?;
     let mut ledger = Ledger::lock(tx, sales.iter().flat_map(accounts).chain(returning.accounts())).await?;
     returning.record(&mut ledger)?;
     for sale in sales {
-        let owed_minor = ledger.owed_minor(sale.buyer, sale.price.currency);
-        ledger.record(&journal(sale, owed_minor)?, Note::default())?;
+        record(&mut ledger, sale)?;
     }
     ledger.flush().await?;
     tx.emit_all(trades.iter().map(row::news).collect()).await?;
     Ok(trades)
+}
+
+/// Puts the price into escrow.
+pub(crate) fn record(ledger: &mut Ledger, sale: &Sale) -> Result<(), WriteError> {
+    let owed_minor = ledger.owed_minor(sale.buyer, sale.price.currency);
+    ledger.record(&journal(sale, owed_minor)?, Note::default())?;
+    Ok(())
 }
 
 fn accounts(sale: &Sale) -> [Account; 4] {
@@ -109,7 +107,8 @@ fn journal(sale: &Sale, owed_minor: i64) -> Result<Journal, StoreError> {
     .map_err(StoreError::corrupt)
 }
 
-fn opened(sale: &Sale, terms: &HoldTerms, now: Timestamp) -> Trade {
+/// The trade as it begins.
+pub(crate) fn opened(sale: &Sale, terms: &HoldTerms, now: Timestamp) -> Trade {
     Trade {
         id: sale.trade,
         listing: sale.listing,
@@ -127,30 +126,5 @@ fn opened(sale: &Sale, terms: &HoldTerms, now: Timestamp) -> Trade {
         refunded_minor: 0,
         commission_minor: 0,
         version: 0,
-    }
-}
-
-fn model(trade: &Trade) -> trade::ActiveModel {
-    let (due_at, left_micros) = row::columns(&trade.hold, trade);
-    trade::ActiveModel {
-        id: Set(trade.id.uuid()),
-        listing_id: Set(trade.listing.uuid()),
-        lead_id: Set(trade.lead.uuid()),
-        seller_id: Set(trade.seller.uuid()),
-        buyer_id: Set(trade.buyer.uuid()),
-        exclusive: Set(trade.exclusive),
-        price_minor: Set(trade.price.minor),
-        currency: Set(trade.price.currency.code().to_owned()),
-        commission_bp: Set(trade.commission_bp),
-        state: Set(trade.hold.state().as_str().to_owned()),
-        hold_secs: Set(trade.hold_secs),
-        sold_at: Set(trade.sold_at),
-        delivered_at: Set(trade.delivered_at),
-        due_at: Set(due_at),
-        hold_left_micros: Set(left_micros),
-        refunded_minor: Set(0),
-        commission_minor: Set(0),
-        ended_at: Set(None),
-        version: Set(0),
     }
 }

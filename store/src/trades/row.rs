@@ -1,21 +1,24 @@
 //! A trade's row, typed, and its guarded change.
 
+use std::collections::BTreeMap;
+
 use domain::id::{LeadId, ListingId, OrganizationId, TradeId, TypedId};
 use domain::ledger::event::Sides;
 use domain::money::Money;
-use domain::refusal::Refusal;
+use domain::refusal::{Code, Refusal};
 use domain::reputation::Tally;
 use domain::time::Timestamp;
 use domain::trade::{Clock, Hold, TradeState};
+use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
-use sea_orm::{ExprTrait, QuerySelect};
 
 use crate::db::Backend;
 use crate::entity::trade;
 use crate::error::{StoreError, WriteError};
 use crate::outbox::Event;
-use crate::reputation::{Side, tally_add};
+use crate::reputation::{Side, tallies_raise};
+use crate::rows::{Column, Get, Given};
 use crate::write::Tx;
 
 /// One lead sold to one buyer.
@@ -101,40 +104,105 @@ pub async fn trade_lock(tx: &Tx, id: TradeId) -> Result<Trade, WriteError> {
 
 /// Writes `next` over the version that was locked, and tells both parties.
 pub(super) async fn write(tx: &Tx, was: &Trade, next: Trade) -> Result<Trade, WriteError> {
-    let written = write_untold(tx, was, next).await?;
-    tx.emit(news(&written)).await?;
-    Ok(written)
+    let change = Change::new(was, next);
+    write_all(tx, std::slice::from_ref(&change), tx.now().await?).await?;
+    tx.emit(news(&change.next)).await?;
+    Ok(change.next)
 }
 
-/// The same for one of many, whose [`news`] are told together.
-pub(super) async fn write_untold(tx: &Tx, was: &Trade, mut next: Trade) -> Result<Trade, WriteError> {
-    let (due_at, left_micros) = columns(&next.hold, was);
-    next.version = was.version.saturating_add(1);
-    let done = trade::Entity::update_many()
-        .col_expr(trade::Column::State, Expr::value(next.hold.state().as_str()))
-        .col_expr(trade::Column::DueAt, Expr::value(due_at))
-        .col_expr(trade::Column::HoldLeftMicros, Expr::value(left_micros))
-        .col_expr(trade::Column::CommissionBp, Expr::value(next.commission_bp))
-        .col_expr(trade::Column::DeliveredAt, Expr::value(next.delivered_at))
-        .col_expr(trade::Column::EndedAt, Expr::value(next.ended_at))
-        .col_expr(trade::Column::RefundedMinor, Expr::value(next.refunded_minor))
-        .col_expr(trade::Column::CommissionMinor, Expr::value(next.commission_minor))
-        .col_expr(trade::Column::Version, Expr::col(trade::Column::Version).add(1))
-        .filter(trade::Column::Id.eq(next.id.0))
-        .filter(trade::Column::Version.eq(was.version))
-        .exec(tx.db())
-        .await?;
-    if done.rows_affected != 1 {
+/// The same for many at once, whose [`news`] are told together.
+pub(crate) async fn write_all(tx: &Tx, changes: &[Change], now: Timestamp) -> Result<(), WriteError> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let given = Given::new(tx.backend(), CHANGE, changes);
+    let sql = format!(
+        "UPDATE trade SET state = given.state, due_at = given.due_at, hold_left_micros = given.hold_left_micros, \
+         commission_bp = given.commission_bp, delivered_at = given.delivered_at, ended_at = given.ended_at, \
+         refunded_minor = given.refunded_minor, commission_minor = given.commission_minor, version = given.version \
+         FROM {given} WHERE trade.id = given.id AND trade.version = given.version_before"
+    );
+    if usize::try_from(given.execute(tx, sql).await?) != Ok(changes.len()) {
         return Err(StoreError::Misuse("a trade changed under its lock").into());
     }
-    if was.hold.is_open() && !next.hold.is_open() {
-        tally_add(tx, next.seller, Side::Seller, Tally::with_trade).await?;
+    let mut ended: BTreeMap<OrganizationId, Tally> = BTreeMap::new();
+    for change in changes.iter().filter(|change| change.ends()) {
+        let tally = ended.entry(change.next.seller).or_default();
+        *tally = tally.with_trade();
     }
-    Ok(next)
+    tallies_raise(tx, Side::Seller, &ended, now).await
 }
 
+/// What becomes of a trade.
+#[derive(Debug)]
+pub(crate) struct Change {
+    version_before: i64,
+    due_at: Timestamp,
+    left_micros: Option<i64>,
+    was_open: bool,
+    next: Trade,
+}
+
+impl Change {
+    /// `next` follows `was`, whose row is locked.
+    pub(crate) fn new(was: &Trade, next: Trade) -> Self {
+        let (due_at, left_micros) = columns(&next.hold, was);
+        let next = Trade { version: was.version.saturating_add(1), ..next };
+        Self { version_before: was.version, due_at, left_micros, was_open: was.hold.is_open(), next }
+    }
+
+    /// What it becomes.
+    pub(crate) const fn next(&self) -> &Trade {
+        &self.next
+    }
+
+    /// Whether it ends the hold, which counts for the seller.
+    pub(crate) const fn ends(&self) -> bool {
+        self.was_open && !self.next.hold.is_open()
+    }
+}
+
+const CHANGE: &[Column<Change>] = &[
+    ("id", Get::Id(|change| change.next.id.0)),
+    ("version_before", Get::Integer(|change| change.version_before)),
+    ("state", Get::Text(|change| change.next.hold.state().as_str())),
+    ("due_at", Get::Instant(|change| change.due_at)),
+    ("hold_left_micros", Get::MaybeInteger(|change| change.left_micros)),
+    ("commission_bp", Get::Integer(|change| change.next.commission_bp)),
+    ("delivered_at", Get::MaybeInstant(|change| change.next.delivered_at)),
+    ("ended_at", Get::MaybeInstant(|change| change.next.ended_at)),
+    ("refunded_minor", Get::Integer(|change| change.next.refunded_minor)),
+    ("commission_minor", Get::Integer(|change| change.next.commission_minor)),
+    ("version", Get::Integer(|change| change.next.version)),
+];
+
+/// Adds trades that were opened just now.
+pub(crate) async fn insert_all(tx: &Tx, trades: &[Trade]) -> Result<(), WriteError> {
+    let again = || Refusal::new(Code::Taken, "this buyer has bought this lead before");
+    tx.insert("trade", OPENED, trades).await.map_err(|error| WriteError::from(error).unique_as(again()))?;
+    Ok(())
+}
+
+/// The columns of an opened trade; what ends it is still empty.
+const OPENED: &[Column<Trade>] = &[
+    ("id", Get::Id(|trade| trade.id.0)),
+    ("listing_id", Get::Id(|trade| trade.listing.0)),
+    ("lead_id", Get::Id(|trade| trade.lead.0)),
+    ("seller_id", Get::Id(|trade| trade.seller.0)),
+    ("buyer_id", Get::Id(|trade| trade.buyer.0)),
+    ("exclusive", Get::Flag(|trade| trade.exclusive)),
+    ("price_minor", Get::Integer(|trade| trade.price.minor)),
+    ("currency", Get::Text(|trade| trade.price.currency.code())),
+    ("commission_bp", Get::Integer(|trade| trade.commission_bp)),
+    ("state", Get::Text(|trade| trade.hold.state().as_str())),
+    ("hold_secs", Get::Integer(|trade| trade.hold_secs)),
+    ("sold_at", Get::Instant(|trade| trade.sold_at)),
+    ("due_at", Get::Instant(|trade| columns(&trade.hold, trade).0)),
+    ("hold_left_micros", Get::MaybeInteger(|trade| columns(&trade.hold, trade).1)),
+];
+
 /// What the feed says of a trade.
-pub(super) fn news(trade: &Trade) -> Event {
+pub(crate) fn news(trade: &Trade) -> Event {
     let payload = serde_json::json!({ "state": trade.hold.state().as_str(), "version": trade.version });
     let audience = vec![trade.buyer, trade.seller];
     Event { topic: "trade.updated", subject_id: trade.id.uuid(), audience, payload }
@@ -142,7 +210,7 @@ pub(super) fn news(trade: &Trade) -> Event {
 
 /// The columns `due_at` and `hold_left_micros`. An ended trade keeps the instant at which it was last due; a disputed one the
 /// instant at which its clock starts at the latest, or that of its sale once the clock has started.
-pub(super) fn columns(hold: &Hold, was: &Trade) -> (Timestamp, Option<i64>) {
+fn columns(hold: &Hold, was: &Trade) -> (Timestamp, Option<i64>) {
     match *hold {
         Hold::Held(Clock::Waiting { starts_at, left_micros }) => (starts_at, Some(left_micros)),
         Hold::Held(Clock::Running { ends_at }) => (ends_at, None),

@@ -1,24 +1,24 @@
 //! Buying at once: at a fixed cost per lead, at the buy-now price of an auction, at the present price of a Dutch one.
 
-use std::collections::BTreeSet;
-
 use domain::access::Permission;
 use domain::bid::BidState;
 use domain::clearing::{LossReason, SaleKind};
 use domain::id::{ListingId, OrganizationId, TradeId};
-use domain::listing::{self, Purchase};
+use domain::listing;
 use domain::money::Money;
 use domain::refusal::{Code, Refusal};
-use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::bids::{Returning, StoredBid, bids_end, bids_open};
-use store::listings::{self as stored, StoredListing};
-use store::trades::{PaidFrom, trades_open};
-use store::{Tx, WriteError};
+use store::WriteError;
+use store::bids::StoredBid;
+use store::idempotency::IdempotencyKey;
+use store::listings::StoredListing;
+use store::settlement::{Batch, Needs, Selling};
+use store::trades::PaidFrom;
 
-use super::settle::Settlement;
+use super::settle::SaleTerms;
 use crate::app::email_verification::require_verified_email;
 use crate::app::idempotency::idempotency_key;
+use crate::app::settlement::Command;
 use crate::app::{App, AppError, Caller};
 use crate::config::Exchange;
 
@@ -50,49 +50,51 @@ pub async fn listing_buy(app: &App, caller: &Caller, input: ListingBuy) -> Resul
     let buyer = caller.principal.require(Permission::Buy)?;
     require_verified_email(app, caller).await?;
     let key = idempotency_key(buyer, &input.idempotency_key, "listing_buy", &input)?;
-    let bought = app.store.write("listing_buy", |tx| {
-        let (input, key, exchange) = (input.clone(), key.clone(), app.config.exchange.clone());
-        async move {
-            if let Some(earlier) = tx.replayed(&key).await? {
-                return Ok::<ListingBought, WriteError>(earlier);
-            }
-            let unknown = || Refusal::not_found("listingId", "listing");
-            let open = stored::listing_locked(&tx, input.listing).await?.ok_or_else(unknown)?;
-            let facts = stored::buyers_facts(&tx, &open, &BTreeSet::from([buyer])).await?.of(buyer).ok_or_else(unknown)?;
-            let most_minor = input.max_price.map(|most| in_currency(most, &open)).transpose()?;
-            let now = tx.now().await?;
-            let purchase = listing::listing_buy(&open.listing, facts, input.kind, most_minor, now)?;
-            let bought = buy(&tx, &exchange, &open, buyer, (purchase, now)).await?;
-            tx.remember(&key, &bought).await?;
-            Ok(bought)
-        }
-    });
-    Ok(bought.await?)
+    app.settlement.run(Buying { buyer, key, input }).await
 }
 
-async fn buy(
-    tx: &Tx,
-    exchange: &Exchange,
-    open: &StoredListing,
+/// A purchase on its way through the queue.
+#[derive(Debug)]
+struct Buying {
     buyer: OrganizationId,
-    (purchase, now): (Purchase, Timestamp),
-) -> Result<ListingBought, WriteError> {
-    // An auction bought at once has no clearing: every bid on it returns what it reserved, the buyer's own before it pays.
-    let bids = bids_open(tx, open.id).await?;
-    let (own, others): (Vec<StoredBid>, Vec<StoredBid>) = bids.iter().cloned().partition(|bid| bid.buyer == buyer);
-    let ids = |bids: &[StoredBid]| bids.iter().map(|bid| bid.id).collect::<Vec<_>>();
-    bids_end(tx, &ids(&own), BidState::Withdrawn, None, now).await?;
-    bids_end(tx, &ids(&others), BidState::Lost, Some(LossReason::Outbid), now).await?;
-    let returning = Returning { bids: &bids, currency: open.currency };
+    key: IdempotencyKey,
+    input: ListingBuy,
+}
 
-    let settlement = Settlement::of(tx, exchange, open.seller).await?;
-    let sale = settlement.sale(tx, open, buyer, (purchase.kind, purchase.price_minor), PaidFrom::Available);
-    let trade = sale.trade;
-    trades_open(tx, &[sale], returning, &settlement.terms, now).await?;
-    let after = stored::listing_advance(tx, open, purchase.state, purchase.sold_count, Some(purchase.kind), now).await?;
-    stored::listing_changed(tx, &after).await?;
-    stored::bids_changed(tx, &bids).await?;
-    Ok(ListingBought { listing: open.id, trade })
+impl Command for Buying {
+    const NAME: &'static str = "listing_buy";
+    type Outcome = ListingBought;
+
+    fn needs(&self, needs: &mut Needs) {
+        needs.key(&self.key);
+        needs.purchase(self.input.listing, self.buyer);
+    }
+
+    fn decide(&self, batch: &mut Batch, exchange: &Exchange) -> Result<ListingBought, WriteError> {
+        batch.once(&self.key, |batch| {
+            let (buyer, input) = (self.buyer, &self.input);
+            let unknown = || Refusal::not_found("listingId", "listing");
+            let open = batch.listing(input.listing).ok_or_else(unknown)?;
+            let facts = batch.facts(input.listing, buyer).ok_or_else(unknown)?;
+            let most_minor = input.max_price.map(|most| in_currency(most, open)).transpose()?;
+            let purchase = listing::listing_buy(&open.listing, facts, input.kind, most_minor, batch.now())?;
+            let terms = SaleTerms::new(exchange, batch.seller_tally(input.listing));
+            let bought = (purchase.kind, purchase.price_minor);
+            let sale = terms.sale(batch.id(), open, buyer, bought, PaidFrom::Available);
+            let ends = ends(batch.bids(input.listing), buyer);
+            batch.sell(Selling { sale: &sale, terms: &terms.holds, purchase, ends })?;
+            Ok(ListingBought { listing: input.listing, trade: sale.trade })
+        })
+    }
+}
+
+/// An auction bought at once has no clearing: every bid on it ends, and returns what it reserved before the buyer pays.
+fn ends(bids: &[StoredBid], buyer: OrganizationId) -> Vec<(StoredBid, BidState, Option<LossReason>)> {
+    let end = |bid: &StoredBid| match bid.buyer == buyer {
+        true => (bid.clone(), BidState::Withdrawn, None),
+        false => (bid.clone(), BidState::Lost, Some(LossReason::Outbid)),
+    };
+    bids.iter().map(end).collect()
 }
 
 fn in_currency(most: Money, open: &StoredListing) -> Result<i64, Refusal> {

@@ -11,14 +11,14 @@ use domain::money::BP_WHOLE;
 use domain::receipt::{ListingFacts, Receipt};
 use domain::refusal::Code;
 use domain::reputation::Tally;
-use store::bids::{Returning, StoredBid, bids_end, bids_open};
+use store::bids::{BidEnd, Returning, StoredBid, bids_end, bids_open};
 use store::listings::{self as stored, BuyersFacts, StoredListing};
 use store::receipts::receipt_insert;
 use store::reputation::{Side, tallies_of};
 use store::trades::{PaidFrom, Sale, trades_open};
 use store::{StoreError, Tx, WriteError};
 
-use super::settle::Settlement;
+use super::settle::SaleTerms;
 use crate::app::{App, AppError};
 use crate::config::Exchange;
 
@@ -95,37 +95,33 @@ async fn clear(tx: &Tx, exchange: &Exchange, due: &StoredListing) -> Result<(), 
     let auction = due.listing.terms.auction(due.listing.max_sales);
     let auction = auction.ok_or_else(|| StoreError::corrupt("a listing that is cleared and is no auction"))?;
     let receipt = Receipt::issue(listing_facts(tx, due).await?, auction, sealed);
-    settle(tx, exchange, due, &bids, &receipt).await
+    settle(tx, &SaleTerms::new(exchange, facts.seller_tally()), due, &bids, &receipt).await
 }
 
 async fn settle(
     tx: &Tx,
-    exchange: &Exchange,
+    terms: &SaleTerms,
     due: &StoredListing,
     bids: &[StoredBid],
     receipt: &Receipt,
 ) -> Result<(), WriteError> {
     let now = tx.now().await?;
-    let settlement = Settlement::of(tx, exchange, due.seller).await?;
     let by_id: BTreeMap<BidId, &StoredBid> = bids.iter().map(|bid| (bid.id, bid)).collect();
     let sale = |sold: &domain::clearing::Sale| -> Option<Sale> {
         let bid = by_id.get(&sold.bid)?;
         let paid_from = PaidFrom::Reserved { minor: bid.placement.reserved_minor };
-        Some(settlement.sale(tx, due, bid.buyer, (sold.kind, sold.price_minor), paid_from))
+        Some(terms.sale(tx.id(), due, bid.buyer, (sold.kind, sold.price_minor), paid_from))
     };
     let sales: Vec<Sale> = receipt.result.sales.iter().filter_map(sale).collect();
     let lost: BTreeSet<BidId> = receipt.result.losses.iter().map(|loss| loss.bid).collect();
     let losers: Vec<StoredBid> = bids.iter().filter(|bid| lost.contains(&bid.id)).cloned().collect();
     let returning = Returning { bids: &losers, currency: due.currency };
-    trades_open(tx, &sales, returning, &settlement.terms, now).await?;
+    trades_open(tx, &sales, returning, &terms.holds, now).await?;
 
-    let won: Vec<BidId> = receipt.result.sales.iter().map(|sold| sold.bid).collect();
-    bids_end(tx, &won, BidState::Won, None, now).await?;
-    for reason in LossReason::ALL {
-        let losses = receipt.result.losses.iter().filter(|loss| loss.reason == *reason);
-        let ids: Vec<BidId> = losses.map(|loss| loss.bid).collect();
-        bids_end(tx, &ids, BidState::Lost, Some(*reason), now).await?;
-    }
+    let end = |bid, state, loss_reason| BidEnd { bid, state, loss_reason, at: now };
+    let won = receipt.result.sales.iter().map(|sold| end(sold.bid, BidState::Won, None));
+    let losses = receipt.result.losses.iter().map(|loss| end(loss.bid, BidState::Lost, Some(loss.reason)));
+    bids_end(tx, &won.chain(losses).collect::<Vec<_>>()).await?;
 
     let state = if sales.is_empty() { ListingState::Unsold } else { ListingState::Sold };
     let sold_count = due.listing.sold_count.saturating_add(u8::try_from(sales.len()).unwrap_or(u8::MAX));

@@ -3,44 +3,41 @@
 use domain::clearing::SaleKind;
 use domain::id::{OrganizationId, TradeId};
 use domain::money::Money;
-use domain::reputation::StandingRule;
+use domain::reputation::{StandingRule, Tally};
 use domain::trade::HoldTerms;
 use store::listings::StoredListing;
-use store::reputation::{Side, tally_of};
 use store::trades::{PaidFrom, Sale};
-use store::{StoreError, Tx};
 
 use crate::config::Exchange;
 
 /// What every sale of one listing has in common.
 #[derive(Debug, Clone)]
-pub(super) struct Settlement {
+pub(super) struct SaleTerms {
     commission_bp: i64,
     hold_secs: i64,
     /// The lengths of holds.
-    pub(super) terms: HoldTerms,
+    pub(super) holds: HoldTerms,
 }
 
-impl Settlement {
-    /// The terms of sales by `seller`: its standing sets the length of the hold.
-    pub(super) async fn of(tx: &Tx, exchange: &Exchange, seller: OrganizationId) -> Result<Self, StoreError> {
-        let tally = tally_of(tx, seller, Side::Seller).await?;
-        let terms = hold_terms(exchange);
-        let hold_secs = terms.hold_secs(tally.standing(&standing_rule(exchange)));
-        Ok(Self { commission_bp: exchange.commission_bp, hold_secs, terms })
+impl SaleTerms {
+    /// The terms of sales by a seller of whom `tally` is known: its standing sets the length of the hold.
+    pub(super) fn new(exchange: &Exchange, tally: Tally) -> Self {
+        let holds = hold_terms(exchange);
+        let hold_secs = holds.hold_secs(tally.standing(&standing_rule(exchange)));
+        Self { commission_bp: exchange.commission_bp, hold_secs, holds }
     }
 
     /// The sale of one copy to `buyer`.
     pub(super) fn sale(
         &self,
-        tx: &Tx,
+        trade: TradeId,
         stored: &StoredListing,
         buyer: OrganizationId,
         (kind, price_minor): (SaleKind, i64),
         paid_from: PaidFrom,
     ) -> Sale {
         Sale {
-            trade: tx.id::<TradeId>(),
+            trade,
             listing: stored.id,
             lead: stored.lead,
             seller: stored.seller,

@@ -22,7 +22,7 @@ mod codes {
     mutation_errors!(ListingWithdraw: [Invalid, Required, TooLarge, NotFound, SoldOut, WrongState, OutsideWindow, Conflict, IdempotencyMismatch]);
     mutation_errors!(ListingBuy: [
         Invalid, Required, TooLarge, NotFound, NotVerified, OwnLead, DuplicateForBuyer, SoldOut, PriceMoved, WrongState, OutsideWindow,
-        InsufficientFunds, WalletFrozen, CurrencyMismatch, Taken, Conflict, IdempotencyMismatch
+        InsufficientFunds, WalletFrozen, CurrencyMismatch, Taken, Conflict, IdempotencyMismatch, RetryLater
     ]);
 }
 

@@ -1,0 +1,28 @@
+//! Writing a batch: one statement for each table.
+
+use super::Batch;
+use crate::bids::{NewBid, bids_end, bids_insert};
+use crate::error::WriteError;
+use crate::listings::{Advance, listings_advance};
+use crate::trades::{insert_all, write_all};
+
+impl Batch {
+    /// Writes all that the commands recorded. The database has the last word: a row that it refuses refuses the batch.
+    pub async fn write(self) -> Result<(), WriteError> {
+        let Self { tx, now, lots, ledger, recorded, .. } = self;
+        insert_all(&tx, &recorded.opened).await?;
+        let advances = lots.into_values().filter(|lot| lot.stored.version != lot.version_before).map(|lot| Advance {
+            version_before: lot.version_before,
+            next: lot.stored,
+            sold_exclusive: lot.sold_exclusive,
+        });
+        listings_advance(&tx, &advances.collect::<Vec<_>>()).await?;
+        bids_end(&tx, &recorded.ends).await?;
+        bids_insert(&tx, &recorded.placed.into_values().collect::<Vec<NewBid>>()).await?;
+        let mut news = ledger.write().await?;
+        write_all(&tx, &recorded.changes, now).await?;
+        tx.remember_all(&recorded.remembered).await?;
+        news.extend(recorded.news);
+        Ok(tx.emit_at(news, now).await?)
+    }
+}
