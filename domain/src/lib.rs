@@ -23,6 +23,7 @@ pub mod ledger;
 pub mod listing;
 pub mod mapping;
 pub mod money;
+pub mod offer;
 pub mod outcome;
 pub mod proof;
 pub mod receipt;
