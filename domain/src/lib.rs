@@ -22,6 +22,7 @@ pub mod lead;
 pub mod ledger;
 pub mod listing;
 pub mod mapping;
+pub mod matching;
 pub mod money;
 pub mod offer;
 pub mod outcome;
