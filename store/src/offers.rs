@@ -185,6 +185,28 @@ impl Store {
         Ok(ids.into_iter().map(OfferId::from).collect())
     }
 
+    /// The seller's offer that was concluded, or is to be, with a lead.
+    pub async fn offer_of_lead(&self, seller: OrganizationId, lead: LeadId) -> Result<Option<StoredOffer>, StoreError> {
+        let own = offer::Entity::find().filter(offer::Column::LeadId.eq(lead.0)).filter(offer::Column::SellerId.eq(seller.0));
+        own.one(self.read()).await?.map(StoredOffer::try_from).transpose()
+    }
+
+    /// Whether one of these keyed hashes is of a person who asked to be left alone, or of whom a lead was brought since `since`
+    /// that is for sale or was sold.
+    pub async fn person_taken(&self, hashes: &[[u8; 32]], since: Timestamp) -> Result<bool, StoreError> {
+        let places = |from: usize| (from..).take(hashes.len()).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ");
+        let sql = format!(
+            "SELECT 1 WHERE EXISTS (SELECT 1 FROM suppression WHERE hash IN ({0})) OR EXISTS (SELECT 1 FROM lead_key \
+             JOIN lead ON lead.id = lead_key.lead_id WHERE lead_key.hash IN ({0}) AND lead_key.created_at > ${1} \
+             AND lead.state IN ('UNQUALIFIED', 'VERIFIED'))",
+            places(1),
+            hashes.len().saturating_add(1)
+        );
+        let values = hashes.iter().map(|hash| sea_orm::Value::from(hash.to_vec())).chain([since.into()]);
+        let statement = sea_orm::Statement::from_sql_and_values(self.read().get_database_backend(), sql, values);
+        Ok(self.read().query_one_raw(statement).await?.is_some())
+    }
+
     /// When each of the organizations last bought a person that has one of these keyed hashes, whatever became of the trade; and
     /// whether the trade stands.
     pub async fn buyers_of_person(&self, hashes: &[[u8; 32]]) -> Result<BTreeMap<OrganizationId, (Timestamp, bool)>, StoreError> {

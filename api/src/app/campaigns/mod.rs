@@ -1,5 +1,6 @@
 //! Campaigns: a buyer's standing orders, their life and their history.
 
+pub mod book;
 mod read;
 
 use domain::access::Permission;
@@ -16,6 +17,7 @@ use store::campaigns::{CampaignNext, NewCampaign, StoredCampaign};
 use store::verticals::StoredVertical;
 use store::{Tx, WriteError};
 
+use book::book_put;
 pub use read::{CampaignView, campaign_history, campaigns, campaigns_many, viewed};
 
 use super::email_verification::require_verified_email;
@@ -95,8 +97,9 @@ pub async fn campaign_create(app: &App, caller: &Caller, input: CampaignCreate) 
         tx.remember(key, &Answer { campaign: made.id }).await?;
         Ok(made.id)
     });
-    let made = made.await?;
-    own(app.store.campaign_any(made).await?, buyer).map_err(AppError::from)
+    let made = own(app.store.campaign_any(made.await?).await?, buyer)?;
+    book_put(app, &made).await?;
+    Ok(made)
 }
 
 /// Gives a campaign new terms, all at once.
@@ -124,7 +127,9 @@ pub async fn campaign_update(app: &App, caller: &Caller, input: CampaignUpdate) 
             CampaignNext { name: name.clone(), terms: terms.clone(), ..CampaignNext::of(&before, CampaignChange::Updated) };
         tx.campaign_change(&before, next, caller.principal.user()).await
     });
-    changed.await.map_err(AppError::from)
+    let changed = changed.await?;
+    book_put(app, &changed).await?;
+    Ok(changed)
 }
 
 /// Stops a campaign from buying. Offers that it has made stand.
@@ -172,7 +177,9 @@ async fn moved(
         let next = decide(&before).map_err(|refusal| refusal.at("campaignId"))?;
         tx.campaign_change(&before, next, caller.principal.user()).await
     });
-    moved.await.map_err(AppError::from)
+    let moved = moved.await?;
+    book_put(app, &moved).await?;
+    Ok(moved)
 }
 
 async fn own_locked(tx: &Tx, buyer: OrganizationId, id: CampaignId) -> Result<StoredCampaign, WriteError> {
