@@ -63,6 +63,7 @@ crate::migration!(
         "CREATE UNIQUE INDEX offer_open ON offer (seller_id, fingerprint) WHERE state = 'OPEN'",
         "CREATE INDEX offer_due ON offer (expires_at) WHERE state = 'OPEN'",
         "CREATE INDEX offer_seller ON offer (seller_id, id)",
+        "CREATE INDEX offer_lead ON offer (lead_id) WHERE lead_id IS NOT NULL",
         "CREATE TABLE offer_bid (
             id UUID PRIMARY KEY,
             offer_id UUID NOT NULL REFERENCES offer (id),

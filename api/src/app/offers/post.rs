@@ -59,7 +59,9 @@ pub struct Posted {
 pub async fn lead_post(app: &App, caller: &Caller, input: LeadPost) -> Result<Posted, AppError> {
     let seller = seller_of(app, caller).await?;
     let offer = app.store.offer(seller, input.offer).await?.ok_or_else(|| Refusal::not_found("offerId", "offer"))?;
-    let prepared = prepared(app, seller, input.draft).await?;
+    // A post that does not date the capture speaks of the one that was pinged.
+    let captured_at = input.draft.captured_at.or(Some(offer.ping.ping.captured_at));
+    let prepared = prepared(app, seller, LeadDraft { captured_at, ..input.draft }).await?;
     agrees(app, &offer.ping, &prepared)
         .map_err(|found| found.into_iter().map(|refusal| refusal.at("lead")).collect::<Vec<_>>())?;
     if offer.lead.is_none() {
