@@ -1,5 +1,6 @@
 //! Campaigns: a buyer's standing orders, their life and their history.
 
+mod facts;
 mod read;
 
 use domain::access::Permission;
