@@ -217,3 +217,7 @@ fn several(value: &AttributeValue) -> Vec<Scalar> {
 pub(super) fn days(day: NaiveDate) -> i64 {
     day.signed_duration_since(NaiveDate::default()).num_days()
 }
+
+#[cfg(test)]
+#[path = "facts_tests.rs"]
+mod tests;
