@@ -3,6 +3,13 @@
 crate::migration!(
     "m0008_campaigns",
     &[
+        // What shows that the person asked, as buyers filter by it: the words themselves are long and need not be read for that.
+        "ALTER TABLE lead ADD COLUMN consent_kind TEXT NOT NULL DEFAULT 'NONE'
+            CHECK (consent_kind IN ('NONE', 'TEXT', 'CERTIFICATE'))",
+        "UPDATE lead SET consent_kind = CASE
+            WHEN consent ->> 'certificate_url' IS NOT NULL THEN 'CERTIFICATE'
+            WHEN trim(consent ->> 'text') <> '' THEN 'TEXT'
+            ELSE 'NONE' END",
         "CREATE TABLE campaign (
             id UUID PRIMARY KEY,
             organization_id UUID NOT NULL REFERENCES organization (id),

@@ -97,7 +97,7 @@ fn fit(ask: &Ask, schemas: &[Attribute]) -> Result<Filter, Vec<Refusal>> {
 }
 
 /// The name under which a buyer writes a condition on a field.
-fn name_of(predicate: &Predicate) -> &'static str {
+pub(super) fn name_of(predicate: &Predicate) -> &'static str {
     if predicate.test == Test::Missing {
         return "missing";
     }

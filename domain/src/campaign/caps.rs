@@ -160,7 +160,7 @@ fn seconds_back(now: Timestamp, secs: u32) -> Timestamp {
 /// The instant at which the clock of `zone` first shows `local`, or the first later one that it shows at all.
 pub(super) fn first_instant(zone: Tz, local: NaiveDateTime) -> Timestamp {
     let mut shown = local;
-    for _ in 0..8 {
+    for _ in 0..=48 {
         if let Some(instant) = zone.from_local_datetime(&shown).earliest() {
             return instant.to_utc();
         }
@@ -209,6 +209,33 @@ mod tests {
         assert_eq!(began(Period::Hour, "2026-10-25T01:01:00Z", BERLIN), "2026-10-25T01:00:00+00:00");
         // Midnight of 6 September 2026 does not exist in Santiago.
         assert_eq!(began(Period::Day, "2026-09-06T12:00:00Z", Tz::America__Santiago), "2026-09-06T04:00:00+00:00");
+    }
+
+    #[test]
+    fn usage_rolls_over_the_clock_change() {
+        // 25 October 2026 has 25 hours in Berlin: what was bought at its beginning counts until its end.
+        let bought = Usage::none(at("2026-10-24T22:00:00Z"), BERLIN).rolled(at("2026-10-24T22:00:00Z"), BERLIN).plus(500);
+        let daily = |now: &str| bought.rolled(at(now), BERLIN).count(Period::Day).leads;
+        assert_eq!((daily("2026-10-25T22:59:59Z"), daily("2026-10-25T23:00:00Z")), (1, 0));
+        // The hour that comes twice is counted twice.
+        let first = Usage::none(at("2026-10-25T00:30:00Z"), BERLIN).plus(500);
+        let hourly = |now: &str| first.rolled(at(now), BERLIN).count(Period::Hour).leads;
+        assert_eq!((hourly("2026-10-25T00:59:59Z"), hourly("2026-10-25T01:00:00Z")), (1, 0));
+        // 29 March 2026 has 23 hours.
+        let spring = Usage::none(at("2026-03-28T23:00:00Z"), BERLIN).plus(500);
+        let daily = |now: &str| spring.rolled(at(now), BERLIN).count(Period::Day).leads;
+        assert_eq!((daily("2026-03-29T21:59:59Z"), daily("2026-03-29T22:00:00Z")), (1, 0));
+        // The same instants are another day elsewhere.
+        let auckland = Usage::none(at("2026-10-25T10:00:00Z"), Tz::Pacific__Auckland).plus(500);
+        let daily = |now: &str| auckland.rolled(at(now), Tz::Pacific__Auckland).count(Period::Day).leads;
+        assert_eq!((daily("2026-10-25T10:59:59Z"), daily("2026-10-25T11:00:00Z")), (1, 0));
+    }
+
+    #[test]
+    fn a_day_that_a_calendar_skipped_is_none() {
+        // Samoa went from 29 December 2011 to the 31st.
+        let skipped = NaiveDate::from_ymd_opt(2011, 12, 30).unwrap().and_time(NaiveTime::MIN);
+        assert_eq!(first_instant(Tz::Pacific__Apia, skipped), at("2011-12-30T10:00:00Z"));
     }
 
     #[test]

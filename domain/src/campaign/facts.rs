@@ -85,8 +85,8 @@ pub struct Traits<'a> {
     pub seller: OrganizationId,
     /// The expected share of the seller's trades that turn out bad, in basis points, as coarse as the market sees it.
     pub seller_bad_bp: u32,
-    /// When the person left the details.
-    pub captured_at: Timestamp,
+    /// When the person left the details; `None` where the seller does not say it.
+    pub captured_at: Option<Timestamp>,
 }
 
 impl Facts {
@@ -121,7 +121,9 @@ impl Facts {
         }
         facts.set(Field::Seller, Scalar::Text(lead.seller.to_string()));
         facts.set(Field::SellerBadTrades, Scalar::Number(i64::from(lead.seller_bad_bp)));
-        facts.set(Field::AgeSecs, Scalar::Number(secs_until(lead.captured_at, now)));
+        if let Some(captured_at) = lead.captured_at {
+            facts.set(Field::AgeSecs, Scalar::Number(secs_until(captured_at, now)));
+        }
         if let Some(minute) = local_minute(lead.country, lead.region, now) {
             facts.set(Field::LocalMinute, Scalar::Number(minute));
         }
@@ -194,13 +196,17 @@ pub fn rank(level: Level) -> i64 {
     Level::ALL.iter().position(|each| *each == level).and_then(|place| i64::try_from(place).ok()).unwrap_or(0)
 }
 
-/// An attribute's value as it is compared. Texts are folded, words of enumerations with them.
+/// An attribute's value as it is compared. Texts are folded, words of enumerations with them. A text that reads as a day is that
+/// day, since a value kept as JSON comes back as one.
 pub(super) fn scalar(value: &AttributeValue) -> Scalar {
     match value {
         AttributeValue::Bool(value) => Scalar::Number(i64::from(*value)),
         AttributeValue::Int(value) => Scalar::Number(*value),
         AttributeValue::Date(day) => Scalar::Number(days(*day)),
-        AttributeValue::Text(text) => Scalar::Text(fold(text)),
+        AttributeValue::Text(text) => match text.trim().parse() {
+            Ok(day) => Scalar::Number(days(day)),
+            Err(_) => Scalar::Text(fold(text)),
+        },
     }
 }
 
@@ -213,3 +219,7 @@ fn several(value: &AttributeValue) -> Vec<Scalar> {
 pub(super) fn days(day: NaiveDate) -> i64 {
     day.signed_duration_since(NaiveDate::default()).num_days()
 }
+
+#[cfg(test)]
+#[path = "facts_tests.rs"]
+mod tests;

@@ -70,7 +70,7 @@ pub enum Field {
     Seller,
     /// The expected share of the seller's trades that turn out bad, in basis points, as coarse as the market sees it.
     SellerBadTrades,
-    /// Seconds since the person left the details.
+    /// Seconds since the person left the details; missing where the seller does not say when that was.
     AgeSecs,
     /// The minute of the week where the person is, from Monday 00:00.
     LocalMinute,

@@ -5,6 +5,7 @@ mod caps;
 mod facts;
 mod filter;
 mod schedule;
+mod sight;
 mod state;
 mod terms;
 mod zones;
@@ -14,6 +15,7 @@ pub use caps::{Cap, Count, Period, Usage};
 pub use facts::{ConsentKind, Fact, Facts, Traits, fold, fold_postal, rank};
 pub use filter::{Field, Filter, MAX_DEPTH, MAX_LEAVES, MAX_VALUES, Predicate, Scalar, Span, Test};
 pub use schedule::{DAY_MINUTES, DaySpan, Schedule, Weekday};
+pub use sight::{Sight, Traced};
 pub use state::{
     CampaignChange, CampaignState, PauseReason, Standing, campaign_archive, campaign_change, campaign_pause, campaign_resume,
     drawn,

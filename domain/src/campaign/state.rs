@@ -75,18 +75,39 @@ impl Standing {
     /// What it offers at `now` for the lead or ping `subject` of which `facts` are known and which passes its filter; or why it
     /// offers nothing. Money and duplicates are others' to judge.
     pub fn offer(&self, facts: &Facts, subject: Uuid, now: Timestamp) -> Result<Amounts, LossReason> {
-        if self.state != CampaignState::Active {
-            return Err(LossReason::OutOfSchedule);
-        }
-        if !self.terms.schedule.is_open(now, self.terms.zone) {
-            return Err(LossReason::OutOfSchedule);
-        }
-        if !drawn(self.id, subject, self.terms.share_bp) {
-            return Err(LossReason::NotDrawn);
-        }
+        self.takes_part(subject, now)?;
         let amounts = self.terms.price.of(facts).ok_or(LossReason::FilterMismatch)?;
-        self.admits(amounts.larger_minor(), now)?;
-        Ok(amounts)
+        self.within_caps(amounts, now)
+    }
+
+    /// Whether it buys at all at `now`, and `subject` is in its share.
+    pub fn takes_part(&self, subject: Uuid, now: Timestamp) -> Result<(), LossReason> {
+        let open = self.state == CampaignState::Active && self.terms.schedule.is_open(now, self.terms.zone);
+        if !open {
+            Err(LossReason::OutOfSchedule)
+        } else if !drawn(self.id, subject, self.terms.share_bp) {
+            Err(LossReason::NotDrawn)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Those of `amounts` for which caps, budget and trial leave room: who cannot pay for the exclusive sale any more may still
+    /// buy a copy.
+    pub fn within_caps(&self, amounts: Amounts, now: Timestamp) -> Result<Amounts, LossReason> {
+        if self.trial_is_over() {
+            return Err(LossReason::CapReached);
+        }
+        let usage = self.usage.rolled(now, self.terms.zone);
+        let mut refused = None;
+        let mut room = |minor: Option<i64>| {
+            minor.filter(|minor| usage.admits(&self.terms.caps, *minor).map_err(|reason| refused = Some(reason)).is_ok())
+        };
+        let left = Amounts { shared_minor: room(amounts.shared_minor), exclusive_minor: room(amounts.exclusive_minor) };
+        match refused {
+            Some(reason) if left == Amounts { shared_minor: None, exclusive_minor: None } => Err(reason),
+            _ => Ok(left),
+        }
     }
 
     /// Whether caps, budget and trial leave room for a lead at `price_minor`.
@@ -152,3 +173,7 @@ pub fn campaign_change(state: CampaignState) -> Result<(), Refusal> {
 fn archived() -> Refusal {
     Refusal::wrong_state("the campaign is archived")
 }
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

@@ -277,6 +277,8 @@ fn caps(draft: &TermsDraft, currency: Currency) -> Result<Vec<Cap>, Vec<Refusal>
             Refusal::invalid("leads", format!("1 to {MAX_COUNT}"))
         } else if cap.spend.is_some_and(|spend| spend.currency != currency) {
             foreign(currency).at("spend")
+        } else if cap.spend.is_some_and(|spend| spend.minor < 1) {
+            Refusal::invalid("spend", "the amount is at least one minor unit")
         } else {
             caps.push(Cap { period: cap.period, leads: cap.leads, spend_minor: cap.spend.map(|spend| spend.minor) });
             continue;
@@ -322,3 +324,7 @@ fn unknown_zone() -> Refusal {
 fn within(field: &str, refusals: Vec<Refusal>) -> Vec<Refusal> {
     refusals.into_iter().map(|refusal| refusal.at(field)).collect()
 }
+
+#[cfg(test)]
+#[path = "terms_tests.rs"]
+mod tests;

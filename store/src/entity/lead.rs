@@ -29,6 +29,7 @@ pub struct Model {
     pub channels: Json,
     #[sea_orm(column_type = "JsonBinary")]
     pub consent: Json,
+    pub consent_kind: String,
     #[sea_orm(column_type = "JsonBinary")]
     pub session: Json,
     pub seller_reference: Option<String>,

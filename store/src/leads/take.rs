@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use domain::campaign::ConsentKind;
 use domain::contact::KeyKind;
 use domain::id::{ImportId, LeadId, OrganizationId, VerticalId};
 use domain::lead::{Lead, LeadState};
@@ -156,6 +157,7 @@ fn row(new: &NewLead<'_>, now: Timestamp) -> Result<lead::ActiveModel, StoreErro
         attributes: Set(json(&lead.attributes)?),
         channels: Set(json(&lead.channels)?),
         consent: Set(json(&lead.consent)?),
+        consent_kind: Set(ConsentKind::of(lead.consent.as_ref()).as_str().to_owned()),
         session: Set(json(&lead.form)?),
         seller_reference: Set(lead.seller_reference.clone()),
         fingerprint: Set(new.fingerprint.to_vec()),

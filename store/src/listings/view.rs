@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::campaign::ConsentKind;
 use domain::lead::{Audience, ContactKind, Interest, Offering, SourceKind, Temperature};
 use domain::reputation::Tally;
 use domain::time::Timestamp;
@@ -50,6 +51,8 @@ pub struct ListingView {
     pub offering: Offering,
     /// Where it came from.
     pub source_kind: SourceKind,
+    /// What shows that the person asked.
+    pub consent: ConsentKind,
     /// ISO 3166 country.
     pub country: String,
     /// Region.
@@ -84,6 +87,7 @@ struct LeadRow {
     interest: String,
     offering: String,
     source_kind: String,
+    consent_kind: String,
     country: String,
     region: Option<String>,
     city: Option<String>,
@@ -136,6 +140,7 @@ async fn leads(db: &impl ConnectionTrait, listings: &[StoredListing]) -> Result<
             lead::Column::Interest,
             lead::Column::Offering,
             lead::Column::SourceKind,
+            lead::Column::ConsentKind,
             lead::Column::Country,
             lead::Column::Region,
             lead::Column::City,
@@ -164,6 +169,7 @@ impl LeadRow {
             interest: self.interest.parse().map_err(StoreError::corrupt)?,
             offering: self.offering.parse().map_err(StoreError::corrupt)?,
             source_kind: self.source_kind.parse().map_err(StoreError::corrupt)?,
+            consent: self.consent_kind.parse().map_err(StoreError::corrupt)?,
             country: self.country,
             region: self.region,
             city: self.city,

@@ -1,6 +1,7 @@
 //! Campaigns: a buyer's standing orders, their life and their history.
 
 pub mod book;
+mod facts;
 mod read;
 
 use domain::access::Permission;

@@ -20,7 +20,7 @@ use store::settlement::{Batch, Concluding, Needs, OfferSale};
 use store::trades::{PaidFrom, Sale};
 use uuid::Uuid;
 
-use super::make::{Used, barred, used};
+use super::make::{Used, allowed, used};
 use crate::app::campaigns::book::{Pick, has_person};
 use crate::app::listings::settle::{SaleTerms, Sold};
 use crate::app::settlement::Command;
@@ -133,7 +133,7 @@ impl Conclusion {
                 // What it promised is reserved and counted: only who may not act at all is out.
                 (batch.access(bidder.buyer) == BuyerAccess::Suspended).then_some(LossReason::FilterMismatch)
             } else {
-                barred(batch, &pick, offer.currency, amounts.larger_minor())
+                allowed(batch, &pick, offer.currency, amounts).err()
             };
             if let Some(reason) = reason {
                 found.insert(sealed.bid, reason);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::campaign::{Amounts, Facts};
+use domain::campaign::{Amounts, CampaignState, Facts};
 use domain::clearing::{Auction, LossReason, SealedBid};
 use domain::id::{BidId, CampaignId, ListingId, OfferId, OrganizationId, VerticalId};
 use domain::listing::{AuctionDraft, BuyerAccess, LeadFacts, ListingDraft, Terms, TermsDraft, listing_open};
@@ -185,16 +185,16 @@ impl Command for Making {
 impl Making {
     /// A campaign's bid as its row, and its buyer's, allow it now.
     fn sealed(&self, batch: &Batch, pick: &Pick, bid: BidId) -> SealedBid {
-        let now = batch.now();
-        let Amounts { shared_minor, exclusive_minor } = pick.amounts;
+        let allowed = allowed(batch, pick, self.sought.asked.currency, pick.amounts);
+        let Amounts { shared_minor, exclusive_minor } = allowed.unwrap_or(pick.amounts);
         SealedBid {
             bid,
             bidder: pick.bidder,
-            placed_at: now,
+            placed_at: batch.now(),
             shared_minor,
             exclusive_minor,
             weight_bp: i64::from(batch.buyer_tally(pick.buyer).bidder_weight_bp()).clamp(1, BP_WHOLE),
-            barred: barred(batch, pick, self.sought.asked.currency, pick.amounts.larger_minor()),
+            barred: allowed.err(),
         }
     }
 
@@ -214,21 +214,25 @@ impl Making {
     }
 }
 
-/// What keeps a campaign from buying at `price_minor`, by its locked row and its buyer's wallet.
-pub(super) fn barred(batch: &Batch, pick: &Pick, currency: Currency, price_minor: i64) -> Option<LossReason> {
-    let Some(campaign) = batch.campaign(pick.campaign) else { return Some(LossReason::FilterMismatch) };
-    if campaign.standing.state != domain::campaign::CampaignState::Active {
-        return Some(LossReason::OutOfSchedule);
+/// Those of `amounts` for which a campaign's locked row and its buyer's wallet have room, or what keeps it from buying.
+pub(in crate::app) fn allowed(batch: &Batch, pick: &Pick, currency: Currency, amounts: Amounts) -> Result<Amounts, LossReason> {
+    let campaign = batch.campaign(pick.campaign).ok_or(LossReason::FilterMismatch)?;
+    if campaign.standing.state != CampaignState::Active {
+        return Err(LossReason::OutOfSchedule);
     }
     match batch.access(pick.buyer) {
         BuyerAccess::Full => {}
-        BuyerAccess::Suspended => return Some(LossReason::FilterMismatch),
-        BuyerAccess::WalletFrozen => return Some(LossReason::InsufficientFunds),
+        BuyerAccess::Suspended => return Err(LossReason::FilterMismatch),
+        BuyerAccess::WalletFrozen => return Err(LossReason::InsufficientFunds),
     }
-    if let Err(reason) = campaign.standing.admits(price_minor, batch.now()) {
-        return Some(reason);
+    let Amounts { shared_minor, exclusive_minor } = campaign.standing.within_caps(amounts, batch.now())?;
+    let spendable_minor = batch.spendable_minor(pick.buyer, currency);
+    let [shared_minor, exclusive_minor] =
+        [shared_minor, exclusive_minor].map(|minor| minor.filter(|minor| *minor <= spendable_minor));
+    if shared_minor.or(exclusive_minor).is_none() {
+        return Err(LossReason::InsufficientFunds);
     }
-    (batch.spendable_minor(pick.buyer, currency) < price_minor).then_some(LossReason::InsufficientFunds)
+    Ok(Amounts { shared_minor, exclusive_minor })
 }
 
 /// Whether another campaign should be looked for in the place of one that is out for this reason.

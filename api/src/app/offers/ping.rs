@@ -118,7 +118,7 @@ pub(super) async fn sought(
         level: None,
         seller,
         seller_bad_bp: tally.seller_band().bad_bp,
-        captured_at: shown.captured_at,
+        captured_at: Some(shown.captured_at),
     };
     let facts = Facts::of(&traits, now);
     let owners = app.store.buyers_of_person(hashes).await?;

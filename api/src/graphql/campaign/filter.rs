@@ -26,6 +26,8 @@ pub enum CampaignFilterField {
     PostalCode,
     /// The clock where the person is.
     LocalTime,
+    /// When the person left the details: not every seller says it.
+    Age,
     /// The score, the temperature and the level: a lead that is only pinged has none yet.
     Score,
 }
@@ -89,7 +91,8 @@ pub enum CampaignFilterInput {
     Seller(Vec<ID>),
     /// The expected share of bad trades of the seller is at most this, in basis points.
     MaxSellerBadTradesBp(i32),
-    /// So many seconds have passed since the person left the details.
+    /// So many seconds have passed since the person left the details. Where the seller does not say when that was, it does not
+    /// hold.
     AgeSecs(IntRangeInput),
     /// The clock where the person is shows one of these times. Unknown in countries with several clocks where the region does
     /// not tell, and then it does not hold.
@@ -245,6 +248,7 @@ impl From<CampaignFilterField> for Field {
             CampaignFilterField::City => Self::City,
             CampaignFilterField::PostalCode => Self::PostalCode,
             CampaignFilterField::LocalTime => Self::LocalMinute,
+            CampaignFilterField::Age => Self::AgeSecs,
             CampaignFilterField::Score => Self::Score,
         }
     }
@@ -389,6 +393,7 @@ fn missing(field: &Field) -> Option<CampaignFilterField> {
         Field::City => Some(CampaignFilterField::City),
         Field::PostalCode => Some(CampaignFilterField::PostalCode),
         Field::LocalMinute => Some(CampaignFilterField::LocalTime),
+        Field::AgeSecs => Some(CampaignFilterField::Age),
         Field::Score => Some(CampaignFilterField::Score),
         _ => None,
     }
