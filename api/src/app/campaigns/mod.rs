@@ -2,12 +2,13 @@
 
 pub mod book;
 mod facts;
+pub mod meet;
 mod read;
 
 use domain::access::Permission;
 use domain::campaign::{
-    CallOut, CampaignChange, MAX_NAME, PauseReason, Terms, TermsDraft, campaign_archive, campaign_change, campaign_pause,
-    campaign_resume, terms,
+    CallOut, CampaignChange, CampaignState, MAX_NAME, PauseReason, Terms, TermsDraft, campaign_archive, campaign_change,
+    campaign_pause, campaign_resume, terms,
 };
 use domain::id::{CampaignId, OrganizationId};
 use domain::money::Currency;
@@ -95,6 +96,7 @@ pub async fn campaign_create(app: &App, caller: &Caller, input: CampaignCreate) 
             return Err(Refusal::new(Code::LimitReached, format!("at most {most} campaigns that are not archived")).into());
         }
         let made = tx.campaign_insert(new).await?;
+        meet_later(&tx, made.id).await?;
         tx.remember(key, &Answer { campaign: made.id }).await?;
         Ok(made.id)
     });
@@ -126,7 +128,9 @@ pub async fn campaign_update(app: &App, caller: &Caller, input: CampaignUpdate) 
         }
         let next =
             CampaignNext { name: name.clone(), terms: terms.clone(), ..CampaignNext::of(&before, CampaignChange::Updated) };
-        tx.campaign_change(&before, next, caller.principal.user()).await
+        let after = tx.campaign_change(&before, next, caller.principal.user()).await?;
+        meet_later(&tx, after.id).await?;
+        Ok::<_, WriteError>(after)
     });
     let changed = changed.await?;
     book_put(app, &changed).await?;
@@ -176,11 +180,22 @@ async fn moved(
     let moved = app.store.write(name, |tx| async move {
         let before = own_locked(&tx, buyer, id).await?;
         let next = decide(&before).map_err(|refusal| refusal.at("campaignId"))?;
-        tx.campaign_change(&before, next, caller.principal.user()).await
+        let after = tx.campaign_change(&before, next, caller.principal.user()).await?;
+        if after.standing.state == CampaignState::Active {
+            meet_later(&tx, after.id).await?;
+        }
+        Ok::<_, WriteError>(after)
     });
     let moved = moved.await?;
     book_put(app, &moved).await?;
     Ok(moved)
+}
+
+/// Sends the campaign to the open listings behind this commit.
+async fn meet_later(tx: &Tx, id: CampaignId) -> Result<(), WriteError> {
+    let (kind, payload) = meet::meeting(id);
+    tx.enqueue(kind, payload, tx.now().await?).await?;
+    Ok(())
 }
 
 async fn own_locked(tx: &Tx, buyer: OrganizationId, id: CampaignId) -> Result<StoredCampaign, WriteError> {
