@@ -31,6 +31,7 @@ pub mod organization;
 pub mod outcome;
 pub mod password;
 pub mod payouts;
+pub mod posting;
 pub mod present;
 pub mod receipts;
 pub mod session;

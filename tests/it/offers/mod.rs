@@ -1,6 +1,7 @@
 //! Selling in real time: pings, offers, posts.
 
 mod meet;
+mod over_http;
 mod ping;
 mod post;
 pub mod stand;
