@@ -1,5 +1,6 @@
 //! Selling in real time: pings, offers, posts.
 
+mod live;
 mod meet;
 mod over_http;
 mod ping;
