@@ -112,7 +112,9 @@ pub struct Won {
 /// What a preview tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outlook {
-    /// Leads that there were, rounded down like every count.
+    /// Listings that were looked at, rounded down like every count.
+    pub listings: u64,
+    /// Leads that they offered: one may be listed several times.
     pub leads: u64,
     /// Leads that match the filter.
     pub matching: u64,
@@ -133,6 +135,8 @@ pub struct Outlook {
 pub struct Preview {
     standing: Standing,
     weight_bp: i64,
+    until: Timestamp,
+    listings: u64,
     leads: BTreeSet<LeadId>,
     matching: BTreeSet<LeadId>,
     admitted: BTreeSet<LeadId>,
@@ -143,14 +147,16 @@ pub struct Preview {
 }
 
 impl Preview {
-    /// A draft with these terms, of a buyer whose bids weigh `weight_bp`, on its way from `start`.
+    /// A draft with these terms, of a buyer whose bids weigh `weight_bp`, on its way from `since` to `until`.
     #[must_use]
-    pub fn new(terms: Terms, weight_bp: i64, start: Timestamp) -> Self {
-        let usage = Usage::none(start, terms.zone);
+    pub fn new(terms: Terms, weight_bp: i64, since: Timestamp, until: Timestamp) -> Self {
+        let usage = Usage::none(since, terms.zone);
         let id = CampaignId(Uuid::nil());
         Self {
             standing: Standing { id, state: CampaignState::Active, trial_confirmed: true, terms, usage },
             weight_bp,
+            until,
+            listings: 0,
             leads: BTreeSet::new(),
             matching: BTreeSet::new(),
             admitted: BTreeSet::new(),
@@ -161,8 +167,9 @@ impl Preview {
         }
     }
 
-    /// Counts a lead; answers whether the draft may match it: what cannot be known of the past counts as fulfilled.
+    /// Counts a listing; answers whether the draft may match it: what cannot be known of the past counts as fulfilled.
     pub fn sees(&mut self, lead: LeadId, facts: &Facts) -> bool {
+        self.listings = self.listings.saturating_add(1);
         self.leads.insert(lead);
         self.standing.terms.filter.seen(&sight(facts)) != Some(false)
     }
@@ -198,6 +205,7 @@ impl Preview {
             spent_minor: Some(all.spent_minor.unwrap_or(0).saturating_add(won.spent_minor.unwrap_or(0))),
         });
         Outlook {
+            listings: floor(self.listings),
             leads: told(self.leads.len()),
             matching: told(self.matching.len()),
             admitted: told(self.admitted.len()),
@@ -250,7 +258,7 @@ impl Preview {
                 let exact = above.checked_rem(*step_minor).unwrap_or(0) == 0;
                 let steps = if exact { steps } else { steps.saturating_add(1) };
                 let at = plus_secs(past.listing.opens_at, steps.saturating_mul(*interval_secs));
-                let open = at < past.listing.closes_at && past.ended_at.is_none_or(|ended_at| at < ended_at);
+                let open = at <= self.until && at < past.listing.closes_at && past.ended_at.is_none_or(|ended_at| at < ended_at);
                 let price_minor = past.listing.terms.price_at(*kind, past.listing.opens_at, at);
                 price_minor.filter(|price_minor| *price_minor <= most && open && past.left_at(*kind, at))
             }
@@ -300,7 +308,7 @@ impl Won {
     }
 }
 
-/// What is known of a lead of the past: where exactly the person lives lies sealed, and who sold it is not asked by trying.
+/// What is known of a lead of the past: where exactly the person lives lies sealed, and who sold it is not found out by trying.
 fn sight(facts: &Facts) -> Sight<'_> {
     Sight::whole(facts).without([Field::PostalCode, Field::Seller])
 }

@@ -66,7 +66,7 @@ fn auction() -> Asked {
 
 /// What the draft would pay for `past`.
 fn pays(offered: Amounts, past: &PastListing) -> Option<i64> {
-    Preview::new(terms(offered), BP_WHOLE, opening()).price_of(past, offered)
+    Preview::new(terms(offered), BP_WHOLE, opening(), opening() + TimeDelta::days(9)).price_of(past, offered)
 }
 
 #[test]
@@ -122,6 +122,8 @@ fn a_falling_price_is_taken_when_it_has_fallen_to_the_offer() {
     let sold = PastListing { sales: vec![sale(SaleKind::Exclusive, 850, 60)], ..falling.clone() };
     assert_eq!(pays(exclusive(850), &sold), Some(850), "at the same instant a standing order is there");
     assert_eq!(pays(exclusive(849), &sold), None);
+    let early = Preview::new(terms(exclusive(850)), BP_WHOLE, opening(), opening() + TimeDelta::seconds(59));
+    assert_eq!(early.price_of(&falling, exclusive(850)), None, "it has not fallen so far yet");
     let withdrawn = PastListing { ended_at: Some(plus_secs(opening(), 120)), ..falling };
     assert_eq!((pays(exclusive(850), &withdrawn), pays(exclusive(700), &withdrawn)), (Some(850), None));
 }
@@ -130,7 +132,7 @@ fn a_falling_price_is_taken_when_it_has_fallen_to_the_offer() {
 fn what_may_not_be_bought_is_not_won() {
     let offered = amounts(Some(500), None);
     let won = |terms: Terms, listings: &[PastListing]| {
-        let mut preview = Preview::new(terms, BP_WHOLE, opening());
+        let mut preview = Preview::new(terms, BP_WHOLE, opening(), opening() + TimeDelta::days(9));
         for past in listings {
             assert!(preview.sees(past.lead, &past.facts));
             preview.meets(past);
@@ -168,7 +170,8 @@ fn what_is_not_known_of_the_past_counts_as_fulfilled() {
     let postal = is(Field::PostalCode, Test::StartsWith(BTreeSet::from(["01".to_owned()])));
     let seller = is(Field::Seller, Test::OneOf(BTreeSet::from([Scalar::Text("org".into())])));
     let sees = |filter: Filter| {
-        let mut preview = Preview::new(Terms { filter, ..terms(amounts(Some(1), None)) }, BP_WHOLE, opening());
+        let mut preview =
+            Preview::new(Terms { filter, ..terms(amounts(Some(1), None)) }, BP_WHOLE, opening(), opening() + TimeDelta::days(9));
         preview.sees(LeadId(Uuid::from_u128(1)), &Facts::default())
     };
     assert!(sees(postal.clone()) && sees(Filter::Not(Box::new(postal.clone()))) && sees(seller));
@@ -176,7 +179,7 @@ fn what_is_not_known_of_the_past_counts_as_fulfilled() {
 }
 
 fn outlook(count: u128, price_minor: i64, own: bool) -> Outlook {
-    let mut preview = Preview::new(terms(amounts(Some(9_999_999), None)), BP_WHOLE, opening());
+    let mut preview = Preview::new(terms(amounts(Some(9_999_999), None)), BP_WHOLE, opening(), opening() + TimeDelta::days(9));
     for lead in 1..=count {
         let asked = Asked::Fixed { shared_minor: Some(price_minor), exclusive_minor: None };
         let step = i64::try_from(lead).unwrap();
