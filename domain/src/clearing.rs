@@ -61,6 +61,8 @@ text_enum! {
         DuplicateForBuyer = "DUPLICATE_FOR_BUYER",
         /// The bidder is the seller.
         OwnLead = "OWN_LEAD",
+        /// The seller did not post the lead while the offer stood.
+        NotPosted = "NOT_POSTED",
         /// Something stands between the bidder and this lead; only the bidder is told what.
         Barred = "BARRED",
     }

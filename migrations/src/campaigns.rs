@@ -61,6 +61,7 @@ crate::migration!(
             state TEXT NOT NULL CHECK (state IN ('OPEN', 'CONCLUDED', 'REFUSED', 'EXPIRED')),
             currency TEXT NOT NULL,
             receipt JSONB NOT NULL,
+            bidders JSONB NOT NULL,
             lead_id UUID REFERENCES lead (id),
             listing_id UUID REFERENCES listing (id),
             created_at TIMESTAMPTZ NOT NULL,
@@ -71,6 +72,7 @@ crate::migration!(
         "CREATE UNIQUE INDEX offer_open ON offer (seller_id, fingerprint) WHERE state = 'OPEN'",
         "CREATE INDEX offer_due ON offer (expires_at) WHERE state = 'OPEN'",
         "CREATE INDEX offer_seller ON offer (seller_id, id)",
+        "CREATE INDEX offer_lead ON offer (lead_id) WHERE lead_id IS NOT NULL",
         "CREATE TABLE offer_bid (
             id UUID PRIMARY KEY,
             offer_id UUID NOT NULL REFERENCES offer (id),
@@ -78,11 +80,10 @@ crate::migration!(
             buyer_id UUID NOT NULL REFERENCES organization (id),
             state TEXT NOT NULL CHECK (state IN ('HELD', 'WON', 'LOST')),
             loss_reason TEXT,
-            price_minor BIGINT,
-            reserved_minor BIGINT NOT NULL DEFAULT 0 CHECK (reserved_minor >= 0),
+            price_minor BIGINT NOT NULL CHECK (price_minor > 0),
             counted_at TIMESTAMPTZ NOT NULL,
             ended_at TIMESTAMPTZ,
-            CHECK ((state = 'HELD') = (reserved_minor > 0 AND ended_at IS NULL))
+            CHECK ((state = 'HELD') = (ended_at IS NULL))
         )",
         "CREATE INDEX offer_bid_offer ON offer_bid (offer_id)",
         "CREATE INDEX offer_bid_held ON offer_bid (buyer_id) WHERE state = 'HELD'",

@@ -28,6 +28,7 @@ pub mod job;
 pub mod leads;
 pub mod ledger;
 pub mod listings;
+pub mod offers;
 pub mod outbox;
 pub mod outcomes;
 pub mod page;

@@ -10,10 +10,10 @@ use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::SimpleExpr;
-use sea_orm::{Condition, QuerySelect, QueryTrait};
+use sea_orm::{Condition, JoinType, QuerySelect, QueryTrait};
 
 use crate::db::Store;
-use crate::entity::{bid, listing, receipt};
+use crate::entity::{bid, listing, offer, offer_bid, receipt};
 use crate::error::{StoreError, WriteError};
 use crate::write::Tx;
 
@@ -63,14 +63,17 @@ impl Store {
         let sold = sold.filter(listing::Column::SellerId.eq(viewer.0)).into_query();
         let party = Condition::any()
             .add(receipt::Column::ListingId.in_subquery(sold))
-            .add(receipt::Column::ListingId.in_subquery(cleared));
+            .add(receipt::Column::ListingId.in_subquery(cleared))
+            .add(receipt::Column::ListingId.in_subquery(own_offered(viewer).column(offer::Column::ListingId).into_query()));
         let rows = receipt::Entity::find().filter(wanted).filter(party).all(self.read()).await?;
         if rows.is_empty() {
             return Ok(Vec::new());
         }
         let own = own_cleared(viewer).filter(bid::Column::ListingId.is_in(rows.iter().map(|row| row.listing_id)));
         let own: Vec<Uuid> = own.select_only().column(bid::Column::Id).into_tuple().all(self.read()).await?;
-        let own: BTreeSet<BidId> = own.into_iter().map(BidId::from).collect();
+        let offered = own_offered(viewer).filter(offer::Column::ListingId.is_in(rows.iter().map(|row| row.listing_id)));
+        let offered: Vec<Uuid> = offered.column(offer_bid::Column::Id).into_tuple().all(self.read()).await?;
+        let own: BTreeSet<BidId> = own.into_iter().chain(offered).map(BidId::from).collect();
         let stored = |row: receipt::Model| {
             let receipt: Receipt = serde_json::from_value(row.body).map_err(StoreError::corrupt)?;
             let own_bids = receipt.bids.iter().map(|sealed| sealed.bid).filter(|bid| own.contains(bid)).collect();
@@ -78,6 +81,16 @@ impl Store {
         };
         rows.into_iter().map(stored).collect()
     }
+}
+
+/// The bids of campaigns of `viewer` that were promised, or sold, a lead that was pinged.
+pub(crate) fn own_offered(viewer: OrganizationId) -> Select<offer_bid::Entity> {
+    let of = offer_bid::Entity::belongs_to(offer::Entity).from(offer_bid::Column::OfferId).to(offer::Column::Id);
+    offer_bid::Entity::find()
+        .select_only()
+        .join(JoinType::InnerJoin, of.into())
+        .filter(offer_bid::Column::BuyerId.eq(viewer.0))
+        .filter(offer::Column::ListingId.is_not_null())
 }
 
 /// The bids of `viewer` that a clearing decided. Who took its bid back before has no part in it.

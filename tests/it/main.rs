@@ -16,6 +16,7 @@ mod leads;
 mod ledger;
 mod live;
 mod market;
+mod offers;
 mod protocol;
 mod schema;
 mod tour;

@@ -26,6 +26,7 @@ pub mod ledger;
 pub mod listings;
 pub mod member;
 pub mod message;
+pub mod offers;
 pub mod organization;
 pub mod outcome;
 pub mod password;
@@ -76,6 +77,8 @@ pub struct App {
     pub keys: Arc<KeyRing>,
     /// Uploads and evidence.
     pub files: Files,
+    /// The active campaigns, in memory.
+    pub book: Arc<campaigns::book::Book>,
     /// Password hashing, the keys of access tokens, remembered accesses.
     pub identity: Arc<Identity>,
     /// Looks up mail domains.
@@ -121,7 +124,8 @@ impl App {
         let files = file_store(&config.files.resolved_url(&config.server))?;
         let identity = Arc::new(identity);
         let settlement = Arc::new(settlement::Queue::new(store.clone(), Arc::clone(&config)));
-        Ok(Self { store, clock, entropy, config, keys, files, identity, mail_domains, mailer, sms, settlement })
+        let book = Arc::default();
+        Ok(Self { store, clock, entropy, config, keys, files, book, identity, mail_domains, mailer, sms, settlement })
     }
 
     /// The present instant by the process's clock. What a deadline decides asks the transaction instead.

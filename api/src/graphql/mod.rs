@@ -22,6 +22,7 @@ pub mod live;
 pub mod loader;
 pub mod member;
 pub mod node;
+pub mod offer;
 pub mod organization;
 pub mod outcome;
 pub mod payout;
@@ -71,6 +72,7 @@ pub struct Query(
     listing::ListingQuery,
     member::MemberQuery,
     node::NodeQuery,
+    offer::OfferQuery,
     organization::OrganizationQuery,
     outcome::OutcomeQuery,
     receipt::ReceiptQuery,
@@ -101,6 +103,7 @@ pub struct Mutation(
     ledger::LedgerMutation,
     listing::ListingMutation,
     member::MemberMutation,
+    offer::OfferMutation,
     organization::OrganizationMutation,
     outcome::OutcomeMutation,
     payout::PayoutMutation,

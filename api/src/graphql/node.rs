@@ -5,8 +5,8 @@ use std::hash::Hash;
 use async_graphql::dataloader::Loader;
 use async_graphql::{Context, ID, Interface, Object};
 use domain::id::{
-    ApiKeyId, BidId, CampaignId, ClientId, DisputeId, ImportId, InvitationId, LeadId, ListingId, MembershipId, OrganizationId,
-    ReceiptId, TradeId, TypedId, UploadId, VerticalId, WithdrawalId,
+    ApiKeyId, BidId, CampaignId, ClientId, DisputeId, ImportId, InvitationId, LeadId, ListingId, MembershipId, OfferId,
+    OrganizationId, ReceiptId, TradeId, TypedId, UploadId, VerticalId, WithdrawalId,
 };
 use domain::refusal::{Code, Refusal};
 use futures::future::try_join_all;
@@ -23,6 +23,7 @@ use super::lead::LeadObject;
 use super::listing::Listing;
 use super::loader::{LoadError, Reader, load};
 use super::member::{InvitationObject, MemberObject};
+use super::offer::{OfferObject, commission_bp};
 use super::organization::OrganizationObject;
 use super::receipt::ClearingReceipt;
 use super::trade::TradeObject;
@@ -63,6 +64,8 @@ pub enum Node {
     Listing(Box<Listing>),
     /// A person's place in an organization.
     Member(Box<MemberObject>),
+    /// An offer that one was made.
+    Offer(Box<OfferObject>),
     /// A company on the exchange.
     Organization(Box<OrganizationObject>),
     /// A trade.
@@ -109,6 +112,9 @@ async fn found(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>, AppError> {
         LeadId::PREFIX => one::<LeadId>(ctx, id, |lead| Node::Lead(Box::new(lead))).await,
         ListingId::PREFIX => one::<ListingId>(ctx, id, |listing| Node::Listing(Box::new(listing))).await,
         MembershipId::PREFIX => one::<MembershipId>(ctx, id, |member| Node::Member(Box::new(member.into()))).await,
+        OfferId::PREFIX => {
+            one::<OfferId>(ctx, id, |offer| Node::Offer(Box::new(OfferObject::new(offer, commission_bp(ctx))))).await
+        }
         OrganizationId::PREFIX => one::<OrganizationId>(ctx, id, |found| Node::Organization(Box::new(found.into()))).await,
         ReceiptId::PREFIX => one::<ReceiptId>(ctx, id, |receipt| Node::ClearingReceipt(Box::new(receipt.into()))).await,
         TradeId::PREFIX => {

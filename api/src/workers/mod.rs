@@ -11,7 +11,9 @@ use store::job::Lane;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, AppError, dispute, forgetting, gauges, imports, jobs, leads, ledger, listings, trade, uploads};
+use crate::app::{
+    App, AppError, campaigns, dispute, forgetting, gauges, imports, jobs, leads, ledger, listings, offers, trade, uploads,
+};
 
 /// How often what is over is forgotten.
 const FORGETTING_PAUSE: Duration = Duration::from_secs(3_600);
@@ -31,6 +33,8 @@ pub const PASSES: &[(&str, Pass)] = &[
     ("disputes", |app| Box::pin(async move { dispute::disputes_advance(&app).await })),
     ("uploads", |app| Box::pin(async move { uploads::uploads_sweep(&app).await })),
     ("holds", |app| Box::pin(async move { trade::trades_advance(&app).await })),
+    ("campaigns", |app| Box::pin(async move { campaigns::book::campaigns_follow(&app).await })),
+    ("offers", |app| Box::pin(async move { offers::offers_expire(&app).await })),
     ("listings", |app| Box::pin(async move { listings::listings_close_due(&app).await })),
 ];
 

@@ -149,10 +149,12 @@ impl Facts {
         self.0.insert(field, Fact::One(value));
     }
 
-    /// Sets several values; none is a fact that is missing.
+    /// Sets several values; none is a fact that is missing. A field that takes one value keeps the first.
     pub fn set_many(&mut self, field: Field, values: Vec<Scalar>) {
-        if !values.is_empty() {
+        if field.is_many_valued() && !values.is_empty() {
             self.0.insert(field, Fact::Many(values));
+        } else if let Some(first) = values.into_iter().next() {
+            self.set(field, first);
         }
     }
 

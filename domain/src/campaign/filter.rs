@@ -113,6 +113,14 @@ pub struct Span {
     pub max: Option<i64>,
 }
 
+impl Field {
+    /// Whether a lead may have several values of it.
+    #[must_use]
+    pub fn is_many_valued(&self) -> bool {
+        matches!(self, Self::Attribute(key) if key == "interests")
+    }
+}
+
 impl Filter {
     /// The filter that every lead passes.
     #[must_use]

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::contact::{Contact, DuplicateKey, contact_keys, normalise, session_keys};
 use crate::id::OrganizationId;
+use crate::offer::Ping;
 use crate::refusal::{Code, Refusal};
 use crate::time::{Timestamp, plus_secs};
 use crate::vertical::{AttributeValue, Definition, VerticalPath};
@@ -135,6 +136,55 @@ pub fn admit(draft: &LeadDraft, path: &VerticalPath, definition: &Definition, no
         (contact, fitted, _) => {
             refused.extend(contact.err().into_iter().flatten());
             refused.extend(fitted.err().into_iter().flatten());
+            Err(refused)
+        }
+    }
+}
+
+/// What `draft` tells of a lead whose person is not told yet, or every reason why it is none; its contact is not looked at.
+pub fn admit_ping(draft: &LeadDraft, path: &VerticalPath, definition: &Definition, now: Timestamp) -> Result<Ping, Vec<Refusal>> {
+    let mut refused = Vec::new();
+    if definition.group {
+        refused.push(Refusal::invalid("vertical", "this vertical only gathers others; name one below it"));
+    }
+    if !definition.audiences.contains(&draft.audience) {
+        refused.push(Refusal::invalid("audience", "this vertical does not take leads of this audience"));
+    }
+    refused.extend(origin_refusals(draft, now));
+    refused.extend(size_refusals(draft));
+    refused.extend(public_refusals(draft));
+    let country = match country_of(&draft.geography) {
+        Ok(Some(country)) => Some(country),
+        Ok(None) => {
+            refused.push(Refusal::required("country").at("geography"));
+            None
+        }
+        Err(refusal) => {
+            refused.push(refusal);
+            None
+        }
+    };
+    match (definition.fit_public(&draft.attributes), country) {
+        (Ok(public), Some(country)) if refused.is_empty() => {
+            refused.extend(attribute_refusals(&public).map(|refusal| refusal.at("attributes")));
+            let mut attributes = core_attributes(&draft.demographics, &draft.firmographics);
+            attributes.extend(public);
+            let ping = Ping {
+                vertical: path.clone(),
+                audience: draft.audience,
+                contact_kind: draft.contact_kind,
+                interest: draft.interest,
+                attributes,
+                country,
+                region: trimmed(draft.geography.region.as_deref()),
+                city: trimmed(draft.geography.city.as_deref()),
+                source: draft.source.kind,
+                captured_at: draft.captured_at.unwrap_or(now),
+            };
+            if refused.is_empty() { Ok(ping) } else { Err(refused) }
+        }
+        (fitted, _) => {
+            refused.extend(fitted.err().map(|found| within("attributes", found)).into_iter().flatten());
             Err(refused)
         }
     }

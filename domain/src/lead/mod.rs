@@ -23,7 +23,7 @@ mod standing;
 pub(crate) mod testing;
 mod words;
 
-pub use admit::{Lead, admit};
+pub use admit::{Lead, admit, admit_ping};
 pub use consent::{ConsentEvidence, SessionSignals};
 pub use draft::{ContactDraft, Geography, LeadDraft, Messenger, Source};
 pub use person::{

@@ -105,6 +105,26 @@ impl Definition {
         if refused.is_empty() { Ok(fitted) } else { Err(refused) }
     }
 
+    /// The values of a lead whose person is not told yet: as [`Definition::fit`], but what would tell the person is refused, and
+    /// not missed.
+    pub fn fit_public(
+        &self,
+        values: &BTreeMap<String, AttributeValue>,
+    ) -> Result<BTreeMap<String, AttributeValue>, Vec<Refusal>> {
+        let telling = |key: &&String| self.attribute(key).is_some_and(|attribute| attribute.identifying);
+        let told = values.keys().filter(telling);
+        let told: Vec<Refusal> =
+            told.map(|key| Refusal::invalid(key, "this tells who the person is: leave it for the post")).collect();
+        if !told.is_empty() {
+            return Err(told);
+        }
+        let open = Self {
+            attributes: self.attributes.iter().filter(|attribute| !attribute.identifying).cloned().collect(),
+            ..self.clone()
+        };
+        Ok(open.fit(values)?.public)
+    }
+
     /// Whether the definition makes sense; every problem with its place.
     pub fn check(&self) -> Result<(), Vec<Refusal>> {
         let mut found: Vec<Refusal> = label_problems(&self.labels).map(|refusal| refusal.at("labels")).collect();

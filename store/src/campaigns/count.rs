@@ -10,8 +10,9 @@ use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect};
 
 use super::StoredCampaign;
 use crate::db::{STATEMENT_ROWS, Store};
-use crate::entity::{campaign, campaign_purchase, offer_bid};
+use crate::entity::{campaign_purchase, offer_bid};
 use crate::error::{StoreError, WriteError};
+use crate::rows::{Column, Get, Given};
 use crate::write::Tx;
 
 /// A lead that a campaign bought.
@@ -42,26 +43,22 @@ impl Tx {
         Ok(())
     }
 
-    /// Writes the usage of a campaign whose row is locked.
-    pub async fn campaign_count(
-        &self,
-        before: &StoredCampaign,
-        usage: Usage,
-        served_at: Option<Timestamp>,
-    ) -> Result<StoredCampaign, WriteError> {
-        let value = serde_json::to_value(usage).map_err(StoreError::corrupt)?;
-        let done = campaign::Entity::update_many()
-            .col_expr(campaign::Column::Usage, Expr::value(value))
-            .col_expr(campaign::Column::ServedAt, Expr::value(served_at))
-            .filter(campaign::Column::Id.eq(before.id.0))
-            .exec(self.db())
-            .await?;
-        if done.rows_affected != 1 {
-            return Err(StoreError::Misuse("a campaign went under its lock").into());
+    /// Writes the usage of campaigns whose rows are locked.
+    pub async fn campaigns_count(&self, campaigns: &[&StoredCampaign]) -> Result<(), StoreError> {
+        if campaigns.is_empty() {
+            return Ok(());
         }
-        let mut after = StoredCampaign { served_at, ..before.clone() };
-        after.standing.usage = usage;
-        Ok(after)
+        let row = |campaign: &&StoredCampaign| {
+            let usage = serde_json::to_value(campaign.standing.usage).map_err(StoreError::corrupt)?;
+            Ok::<Used, StoreError>(Used { id: campaign.id, usage, served_at: campaign.served_at })
+        };
+        let rows: Vec<Used> = campaigns.iter().map(row).collect::<Result<_, _>>()?;
+        let given = Given::new(self.backend(), USED, &rows);
+        let sql = format!(
+            "UPDATE campaign SET usage = given.usage, served_at = given.served_at FROM {given} WHERE campaign.id = given.id"
+        );
+        let changed = usize::try_from(given.execute(self, sql).await?) == Ok(rows.len());
+        if changed { Ok(()) } else { Err(StoreError::Misuse("a campaign went under its lock")) }
     }
 
     /// What a campaign whose row is locked has bought and holds in open offers, counted again.
@@ -69,6 +66,18 @@ impl Tx {
         recount(self.db(), campaign, self.now().await?).await
     }
 }
+
+struct Used {
+    id: CampaignId,
+    usage: serde_json::Value,
+    served_at: Option<Timestamp>,
+}
+
+const USED: &[Column<Used>] = &[
+    ("id", Get::Id(|row| row.id.0)),
+    ("usage", Get::Json(|row| &row.usage)),
+    ("served_at", Get::MaybeInstant(|row| row.served_at)),
+];
 
 impl Store {
     /// What a campaign has bought and holds in open offers, counted again from the purchases and offers themselves, as of `now`.
@@ -89,7 +98,7 @@ async fn recount(db: &impl ConnectionTrait, campaign: &StoredCampaign, now: Time
         .await?;
     let held: Vec<(Timestamp, i64)> = offer_bid::Entity::find()
         .select_only()
-        .columns([offer_bid::Column::CountedAt, offer_bid::Column::ReservedMinor])
+        .columns([offer_bid::Column::CountedAt, offer_bid::Column::PriceMinor])
         .filter(offer_bid::Column::CampaignId.eq(campaign.id.0))
         .filter(offer_bid::Column::State.eq("HELD"))
         .into_tuple()

@@ -15,9 +15,10 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{Condition, JoinType, QueryOrder, QuerySelect, QueryTrait, RelationDef};
 
 use crate::db::{STATEMENT_ROWS, Store};
-use crate::entity::{bid, lead, lead_key, listing, receipt, trade, vertical};
+use crate::entity::{bid, lead, lead_key, listing, offer, offer_bid, receipt, trade, vertical};
 use crate::error::StoreError;
 use crate::listings::{self, ListingView};
+use crate::receipts::own_offered;
 
 /// Which listings a preview looks at.
 #[derive(Debug, Clone, Copy)]
@@ -107,7 +108,9 @@ impl Store {
                 .filter(bid::Column::BuyerId.eq(buyer.0))
                 .filter(bid::Column::ListingId.is_in(ids.iter().copied()));
             let own: Vec<Uuid> = own.into_tuple().all(self.read()).await?;
-            let own: BTreeSet<Uuid> = own.into_iter().collect();
+            let offered = own_offered(buyer).filter(offer::Column::ListingId.is_in(ids.iter().copied()));
+            let offered: Vec<Uuid> = offered.column(offer_bid::Column::Id).into_tuple().all(self.read()).await?;
+            let own: BTreeSet<Uuid> = own.into_iter().chain(offered).collect();
             let receipts = receipt::Entity::find().filter(receipt::Column::ListingId.is_in(ids));
             for row in receipts.all(self.read()).await? {
                 let receipt: Receipt = serde_json::from_value(row.body).map_err(StoreError::corrupt)?;

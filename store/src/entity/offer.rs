@@ -14,6 +14,7 @@ pub struct Model {
     pub state: String,
     pub currency: String,
     pub receipt: Json,
+    pub bidders: Json,
     pub lead_id: Option<Uuid>,
     pub listing_id: Option<Uuid>,
     pub created_at: DateTimeUtc,

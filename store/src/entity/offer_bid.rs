@@ -12,8 +12,7 @@ pub struct Model {
     pub buyer_id: Uuid,
     pub state: String,
     pub loss_reason: Option<String>,
-    pub price_minor: Option<i64>,
-    pub reserved_minor: i64,
+    pub price_minor: i64,
     pub counted_at: DateTimeUtc,
     pub ended_at: Option<DateTimeUtc>,
 }

@@ -109,6 +109,23 @@ pub(super) async fn envelope(db: &impl ConnectionTrait, id: LeadId) -> Result<Op
 }
 
 impl Store {
+    /// The seller's lead that came with exactly this content, and where it stands.
+    pub async fn lead_by_fingerprint(
+        &self,
+        seller: OrganizationId,
+        fingerprint: &[u8; 32],
+    ) -> Result<Option<(LeadId, LeadState)>, StoreError> {
+        let row: Option<(Uuid, String)> = lead::Entity::find()
+            .select_only()
+            .columns([lead::Column::Id, lead::Column::State])
+            .filter(lead::Column::SellerId.eq(seller.0))
+            .filter(lead::Column::Fingerprint.eq(fingerprint.to_vec()))
+            .into_tuple()
+            .one(self.read())
+            .await?;
+        row.map(|(id, state)| Ok((id.into(), state.parse().map_err(StoreError::corrupt)?))).transpose()
+    }
+
     /// A lead that `scope` may see.
     pub async fn lead(&self, scope: LeadScope, id: LeadId) -> Result<Option<StoredLead>, StoreError> {
         lead(self.read(), scope, id).await

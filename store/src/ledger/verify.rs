@@ -98,13 +98,16 @@ const CHECKS: &[(&str, &str)] = &[
          WHERE COALESCE(balance_minor, 0) <> COALESCE(open.sum, 0) ORDER BY owner.id LIMIT 1",
     ),
     (
-        "reserved equals the open bids",
-        "WITH open AS (SELECT bid.buyer_id, listing.currency, SUM(bid.reserved_minor) AS sum FROM bid \
-           JOIN listing ON listing.id = bid.listing_id WHERE bid.state = 'OPEN' GROUP BY bid.buyer_id, listing.currency), \
+        "reserved equals the open bids and offers",
+        "WITH held AS (SELECT bid.buyer_id, listing.currency, bid.reserved_minor AS minor FROM bid \
+           JOIN listing ON listing.id = bid.listing_id WHERE bid.state = 'OPEN' UNION ALL \
+           SELECT offer_bid.buyer_id, offer.currency, offer_bid.price_minor FROM offer_bid \
+           JOIN offer ON offer.id = offer_bid.offer_id WHERE offer_bid.state = 'HELD'), \
+         open AS (SELECT buyer_id, currency, SUM(minor) AS sum FROM held GROUP BY buyer_id, currency), \
          reserved AS (SELECT organization_id, currency, balance_minor FROM account WHERE kind = 'RESERVED'), \
          owner AS (SELECT buyer_id AS id, currency FROM open UNION SELECT organization_id, currency FROM reserved) \
          SELECT 'organization {a}: ' || CAST(COALESCE(balance_minor, 0) AS TEXT) || ' ' || owner.currency || \
-           ' is reserved, its open bids lock ' || CAST(COALESCE(open.sum, 0) AS TEXT) AS words, owner.id AS a, NULL AS b \
+           ' is reserved, its open bids and offers lock ' || CAST(COALESCE(open.sum, 0) AS TEXT) AS words, owner.id AS a, NULL AS b \
          FROM owner LEFT JOIN open ON open.buyer_id = owner.id AND open.currency = owner.currency \
          LEFT JOIN reserved ON reserved.organization_id = owner.id AND reserved.currency = owner.currency \
          WHERE COALESCE(balance_minor, 0) <> COALESCE(open.sum, 0) ORDER BY owner.id LIMIT 1",

@@ -4,6 +4,7 @@ mod attribute;
 mod browse;
 mod end;
 mod facts;
+mod sold;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +29,8 @@ pub use end::{
 pub(crate) use end::{bid_news, listing_news};
 pub use facts::{BuyersFacts, LeadForSale, buyers_facts, lead_for_sale};
 pub(crate) use facts::{access_locked, buyers_wait, facts_of, same_persons};
+pub use sold::SoldListing;
+pub(crate) use sold::sold_insert;
 pub use view::{ListingView, PublicCheck, listing_view};
 
 use crate::db::{Backend, Store};

@@ -23,7 +23,11 @@ impl Batch {
         let answers = tx.answers(&needs.keys).await?;
         let listings = listings_locked(tx, &needs.deals().map(|(listing, _)| listing).collect()).await?;
         let trades = held_claimed(tx, &needs.trades).await?;
-        let stopped = access_locked(tx, &needs.deals().map(|(_, buyer)| buyer).collect()).await?;
+        let mut market_needs = needs.market.clone();
+        let mut market = market_needs.load(tx).await?;
+        let buyers = needs.deals().map(|(_, buyer)| buyer).chain(market_needs.buyers.iter().map(|(buyer, _)| *buyer));
+        let stopped = access_locked(tx, &buyers.collect()).await?;
+        market.know(tx, &market_needs, &stopped).await?;
         let now = tx.now().await?;
         let mut buyers: BTreeMap<ListingId, BTreeSet<OrganizationId>> = BTreeMap::new();
         for (listing, buyer) in needs.deals() {
@@ -35,9 +39,10 @@ impl Batch {
         let persons = persons(tx, &asked).await?;
         let bids = bids_of(tx, needs, &listings).await?;
         let lots = lots(listings, facts, bids);
-        let accounts = accounts(needs, &lots, trades.values());
+        let mut accounts = accounts(needs, &lots, trades.values());
+        accounts.extend(market_needs.accounts(&market));
         let ledger = Ledger::lock_at(tx, &accounts, now, is_stopped(tx).await?).await?;
-        Ok(Self { tx: tx.clone(), now, answers, lots, trades, persons, ledger, recorded: Recorded::default() })
+        Ok(Self { tx: tx.clone(), now, answers, lots, trades, persons, market, ledger, recorded: Recorded::default() })
     }
 }
 

@@ -2,17 +2,19 @@
 //! with a few statements.
 //!
 //! A batch is loaded ([`Batch::load`]) with the rows that its commands need, locked in the order that every transaction
-//! keeps: idempotency keys, listings, trades, buyers, accounts. Each command then reads the batch, lets `domain` decide,
+//! keeps: idempotency keys, listings, trades, offers, campaigns, buyers, accounts. Each command then reads the batch, lets `domain` decide,
 //! and records what follows; the next one sees it. A command that is refused leaves the batch as it was.
 //! [`Batch::write`] writes all that was recorded.
 
 mod load;
+mod market;
 mod record;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::id::{BidId, LeadId, ListingId, OrganizationId, TradeId};
+use domain::id::{BidId, CampaignId, LeadId, ListingId, OfferId, OrganizationId, TradeId};
+use domain::money::Currency;
 use domain::time::Timestamp;
 
 use crate::bids::{BidEnd, NewBid, StoredBid};
@@ -23,15 +25,18 @@ use crate::outbox::Event;
 use crate::trades::{Change, Trade};
 use crate::write::Tx;
 
+pub use market::{Concluding, OfferSale};
+use market::{Market, MarketNeeds};
 pub use record::{Placing, Selling};
 
 /// The rows that the commands of a batch need.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Needs {
     keys: BTreeSet<KeyId>,
     purchases: BTreeSet<(ListingId, OrganizationId)>,
     placements: BTreeSet<(ListingId, OrganizationId)>,
     trades: BTreeSet<TradeId>,
+    market: MarketNeeds,
 }
 
 impl Needs {
@@ -55,6 +60,22 @@ impl Needs {
         self.trades.insert(trade);
     }
 
+    /// The open offer of a ping, if there is one.
+    pub fn ping(&mut self, seller: OrganizationId, fingerprint: &[u8]) {
+        self.market.pings.insert((seller, fingerprint.to_vec()));
+    }
+
+    /// An offer with all who stand behind it.
+    pub fn offer(&mut self, offer: OfferId) {
+        self.market.offers.insert(offer);
+    }
+
+    /// A campaign, and whether its buyer may buy in `currency`.
+    pub fn campaign(&mut self, campaign: CampaignId, buyer: OrganizationId, currency: Currency) {
+        self.market.campaigns.insert(campaign);
+        self.market.buyers.insert((buyer, currency));
+    }
+
     fn deals(&self) -> impl Iterator<Item = (ListingId, OrganizationId)> + '_ {
         self.purchases.union(&self.placements).copied()
     }
@@ -70,6 +91,7 @@ pub struct Batch {
     trades: BTreeMap<TradeId, Trade>,
     /// Leads of the batch that share a way to reach a person.
     persons: Vec<BTreeSet<LeadId>>,
+    market: Market,
     ledger: Ledger,
     recorded: Recorded,
 }

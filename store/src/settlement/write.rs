@@ -9,7 +9,8 @@ use crate::trades::{insert_all, write_all};
 impl Batch {
     /// Writes all that the commands recorded. The database has the last word: a row that it refuses refuses the batch.
     pub async fn write(self) -> Result<(), WriteError> {
-        let Self { tx, now, lots, ledger, recorded, .. } = self;
+        let Self { tx, now, lots, market, ledger, recorded, .. } = self;
+        market.write_before(&tx).await?;
         insert_all(&tx, &recorded.opened).await?;
         let advances = lots.into_values().filter(|lot| lot.stored.version != lot.version_before).map(|lot| Advance {
             version_before: lot.version_before,
@@ -21,6 +22,7 @@ impl Batch {
         bids_insert(&tx, &recorded.placed.into_values().collect::<Vec<NewBid>>()).await?;
         let mut news = ledger.write().await?;
         write_all(&tx, &recorded.changes, now).await?;
+        market.write_after(&tx, now).await?;
         tx.remember_all(&recorded.remembered).await?;
         news.extend(recorded.news);
         Ok(tx.emit_at(news, now).await?)

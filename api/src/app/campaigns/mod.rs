@@ -1,5 +1,6 @@
 //! Campaigns: a buyer's standing orders, their life and their history.
 
+pub mod book;
 mod explain;
 mod facts;
 mod preview;
@@ -19,6 +20,7 @@ use store::campaigns::{CampaignNext, NewCampaign, StoredCampaign};
 use store::verticals::StoredVertical;
 use store::{Tx, WriteError};
 
+use book::book_put;
 pub use explain::{Explained, Subject, match_explain};
 pub use preview::{CampaignPreviewed, campaign_preview};
 pub use read::{CampaignView, campaign_history, campaigns, campaigns_many, viewed};
@@ -103,8 +105,9 @@ pub async fn campaign_create(app: &App, caller: &Caller, input: CampaignCreate) 
         tx.remember(key, &Answer { campaign: made.id }).await?;
         Ok(made.id)
     });
-    let made = made.await?;
-    own(app.store.campaign_any(made).await?, buyer).map_err(AppError::from)
+    let made = own(app.store.campaign_any(made.await?).await?, buyer)?;
+    book_put(app, &made).await?;
+    Ok(made)
 }
 
 /// Gives a campaign new terms, all at once.
@@ -132,15 +135,17 @@ pub async fn campaign_update(app: &App, caller: &Caller, input: CampaignUpdate) 
         let trial_confirmed = before.standing.trial_confirmed && before.standing.terms.trial_leads == terms.trial_leads;
         let next = CampaignNext::of(&before, CampaignChange::Updated);
         let next = CampaignNext { name: name.clone(), terms: terms.clone(), trial_confirmed, ..next };
-        let after = tx.campaign_change(&before, next, caller.principal.user()).await?;
-        if before.standing.terms.zone == terms.zone {
-            return Ok(after);
+        let mut after = tx.campaign_change(&before, next, caller.principal.user()).await?;
+        if before.standing.terms.zone != terms.zone {
+            // On another clock the periods begin at other instants: what was bought in them is counted again.
+            after.standing.usage = tx.campaign_recount(&after).await?;
+            tx.campaigns_count(&[&after]).await?;
         }
-        // On another clock the periods begin at other instants: what was bought in them is counted again.
-        let usage = tx.campaign_recount(&after).await?;
-        tx.campaign_count(&after, usage, after.served_at).await
+        Ok::<_, WriteError>(after)
     });
-    changed.await.map_err(AppError::from)
+    let changed = changed.await?;
+    book_put(app, &changed).await?;
+    Ok(changed)
 }
 
 /// Stops a campaign from buying. Offers that it has made stand.
@@ -189,7 +194,9 @@ async fn moved(
         let next = decide(&before).map_err(|refusal| refusal.at("campaignId"))?;
         tx.campaign_change(&before, next, caller.principal.user()).await
     });
-    moved.await.map_err(AppError::from)
+    let moved = moved.await?;
+    book_put(app, &moved).await?;
+    Ok(moved)
 }
 
 async fn own_locked(tx: &Tx, buyer: OrganizationId, id: CampaignId) -> Result<StoredCampaign, WriteError> {

@@ -107,7 +107,7 @@ fn probe(app: &App, seller: OrganizationId, lead: &Lead, own: Option<&StoredLead
 }
 
 /// The keyed hash under which a list keeps somebody of whom it knows only a SHA-256, in lower-case hexadecimal digits.
-pub(super) fn digest_hash(app: &App, digest: &str) -> [u8; 32] {
+pub(in crate::app) fn digest_hash(app: &App, digest: &str) -> [u8; 32] {
     app.keys.keyed_hash("SHA256", digest)
 }
 

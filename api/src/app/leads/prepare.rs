@@ -32,20 +32,20 @@ impl From<LeadDraft> for Incoming {
 /// A lead that is ready to be judged and kept.
 #[derive(Debug)]
 pub struct Prepared {
-    pub(super) id: LeadId,
-    pub(super) lead: Lead,
-    pub(super) kind: Arc<Kind>,
-    pub(super) probe: Probe,
+    pub(in crate::app) id: LeadId,
+    pub(in crate::app) lead: Lead,
+    pub(in crate::app) kind: Arc<Kind>,
+    pub(in crate::app) probe: Probe,
     pub(super) envelope: Envelope,
-    pub(super) fingerprint: [u8; 32],
+    pub(in crate::app) fingerprint: [u8; 32],
     pub(super) import: Option<(ImportId, i64)>,
     pub(super) drawn: bool,
 }
 
 /// A vertical with its weights under the settings.
 #[derive(Debug)]
-pub(super) struct Kind {
-    pub(super) vertical: StoredVertical,
+pub(in crate::app) struct Kind {
+    pub(in crate::app) vertical: StoredVertical,
     pub(super) weights: Weights,
 }
 

@@ -3,7 +3,7 @@
 mod browse;
 mod buy;
 mod close;
-mod settle;
+pub(super) mod settle;
 mod suspend;
 mod take_down;
 

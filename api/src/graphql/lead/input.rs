@@ -289,6 +289,12 @@ impl LeadFilterInput {
 impl LeadSubmitInput {
     /// The draft, captured at `now` where nothing is said; a refusal names the field.
     pub(super) fn parse(self, now: Timestamp) -> Result<LeadDraft, Refusal> {
+        let draft = self.parse_undated()?;
+        Ok(LeadDraft { captured_at: draft.captured_at.or(Some(now)), ..draft })
+    }
+
+    /// The draft, without an instant of capture where nothing is said; a refusal names the field.
+    pub(in crate::graphql) fn parse_undated(self) -> Result<LeadDraft, Refusal> {
         let target = self.target_organization_id.map(|id| parse_id(&id, "targetOrganizationId")).transpose()?;
         Ok(LeadDraft {
             vertical: self.vertical,
@@ -308,14 +314,14 @@ impl LeadSubmitInput {
             comments: self.comments,
             call_me_at: self.call_me_at,
             seller_reference: self.seller_reference,
-            captured_at: Some(self.captured_at.map_or(now, domain::time::truncated)),
+            captured_at: self.captured_at.map(domain::time::truncated),
             synthetic: self.synthetic,
         })
     }
 }
 
 impl LeadSourceInput {
-    fn parse(self) -> Result<Source, Refusal> {
+    pub(in crate::graphql) fn parse(self) -> Result<Source, Refusal> {
         let spend = self.spend.map(|spend| spend.parse("spend")).transpose().map_err(|refusal| refusal.at("source"))?;
         if spend.is_some_and(|spend| spend.minor < 0) {
             return Err(Refusal::invalid("spend", "not below zero").at("source"));
@@ -331,7 +337,7 @@ impl LeadSourceInput {
     }
 }
 
-fn attributes(given: Vec<LeadAttributeInput>) -> Result<BTreeMap<String, AttributeValue>, Refusal> {
+pub(in crate::graphql) fn attributes(given: Vec<LeadAttributeInput>) -> Result<BTreeMap<String, AttributeValue>, Refusal> {
     let mut found = BTreeMap::new();
     for LeadAttributeInput { key, value } in given {
         if found.insert(key.clone(), AttributeValue::Text(value)).is_some() {

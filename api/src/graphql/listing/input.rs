@@ -241,13 +241,18 @@ impl FixedTermsInput {
 
 impl AuctionTermsInput {
     fn draft(&self) -> Result<TermsDraft, Vec<Refusal>> {
+        self.auction().map(TermsDraft::Auction)
+    }
+
+    /// The terms of the auction, or every refusal with its place.
+    pub(in crate::graphql) fn auction(&self) -> Result<AuctionDraft, Vec<Refusal>> {
         let pricing = self.pricing.map_or(Pricing::SecondPrice, |word| word.0);
         let [shared_reserve, exclusive_reserve, buy_now] = amounts([
             ("sharedReserve", &self.shared_reserve),
             ("exclusiveReserve", &self.exclusive_reserve),
             ("buyNow", &self.buy_now),
         ])?;
-        Ok(TermsDraft::Auction(AuctionDraft { pricing, shared_reserve, exclusive_reserve, buy_now }))
+        Ok(AuctionDraft { pricing, shared_reserve, exclusive_reserve, buy_now })
     }
 }
 

@@ -3,11 +3,12 @@
 use async_graphql::dataloader::Loader;
 use domain::account::{ApiKey, Invitation, Member, Organization};
 use domain::id::{
-    ApiKeyId, BidId, CampaignId, ClientId, DisputeId, ImportId, InvitationId, LeadId, ListingId, MembershipId, OrganizationId,
-    ReceiptId, TradeId, UploadId, VerticalId, WithdrawalId,
+    ApiKeyId, BidId, CampaignId, ClientId, DisputeId, ImportId, InvitationId, LeadId, ListingId, MembershipId, OfferId,
+    OrganizationId, ReceiptId, TradeId, UploadId, VerticalId, WithdrawalId,
 };
 use store::disputes::Dispute;
 use store::imports::Import;
+use store::offers::StoredOffer;
 use store::trades::Trade;
 use store::verticals::StoredVertical;
 use store::withdrawals::Withdrawal;
@@ -21,8 +22,8 @@ use crate::app::client::ClientView;
 use crate::app::receipts::CheckedReceipt;
 use crate::app::uploads::UploadView;
 use crate::app::{
-    AppError, api_key, bids, campaigns, client, dispute, imports, invitation, leads, listings, member, organization, receipts,
-    trade, uploads, verticals, wallet,
+    AppError, api_key, bids, campaigns, client, dispute, imports, invitation, leads, listings, member, offers, organization,
+    receipts, trade, uploads, verticals, wallet,
 };
 
 /// Declares the loader of one kind of object: its id, what is found, the use case, and where the id stands in what is found.
@@ -46,6 +47,7 @@ by_id!(DisputeId => Dispute, dispute::disputes_many, |dispute| dispute.id);
 by_id!(ImportId => Import, imports::imports_many, |import| import.id);
 by_id!(InvitationId => Invitation, invitation::invitations_many, |invitation| invitation.id);
 by_id!(MembershipId => Member, member::members_many, |member| member.id);
+by_id!(OfferId => StoredOffer, offers::offers_many, |offer| offer.id);
 by_id!(OrganizationId => Organization, organization::organizations_many, |organization| organization.id);
 by_id!(ReceiptId => CheckedReceipt, receipts::clearing_receipts_many, |receipt| receipt.stored.id);
 by_id!(TradeId => Trade, trade::trades_many, |trade| trade.id);

@@ -1,0 +1,345 @@
+//! The book: every active campaign in memory, in an index that tells which of them a lead meets. One per process, kept current by
+//! this process's own changes at once, and by those of others through the feed.
+//!
+//! The book is only fast: whether a campaign may buy is decided again on its locked row when money moves.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use domain::campaign::{Amounts, CampaignState, Facts, Standing as CampaignStanding, Usage};
+use domain::clearing::{Auction, LossReason};
+use domain::id::{CampaignId, OrganizationId, VerticalId};
+use domain::matching::{Candidate, Entry, Index, Scratch, Slot, Standing, StandingOffer};
+use domain::money::Currency;
+use domain::time::Timestamp;
+use domain::vertical::VerticalPath;
+use store::campaigns::{CAMPAIGN_CHANGED, StoredCampaign};
+use store::outbox::Position;
+use store::reputation::{Side, tallies_of};
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+use crate::app::{App, AppError};
+
+/// Campaigns read at a time when the book is filled.
+const PAGE: u64 = 2_000;
+/// Events read at a time.
+const EVENTS: u64 = 500;
+/// Candidates of each side beyond those that the rule needs: some may turn out to have no money, or the person already.
+const SPARE: usize = 8;
+
+/// The campaigns of one process.
+#[derive(Default)]
+pub struct Book {
+    filled: OnceCell<()>,
+    inner: RwLock<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    index: Index,
+    slots: HashMap<CampaignId, Slot>,
+    members: Vec<Option<Member>>,
+    paths: BTreeMap<VerticalId, VerticalPath>,
+    bidders: HashMap<OrganizationId, u32>,
+    weights: HashMap<OrganizationId, i64>,
+    position: Position,
+}
+
+struct Member {
+    campaign: StoredCampaign,
+}
+
+/// A lead as campaigns look at it.
+#[derive(Debug, Clone, Copy)]
+pub struct Offered<'a> {
+    /// Its vertical.
+    pub vertical: &'a VerticalPath,
+    /// The currency in which it is sold.
+    pub currency: Currency,
+    /// What is known of it.
+    pub facts: &'a Facts,
+    /// The lead, or the ping.
+    pub subject: Uuid,
+    /// Who sells it.
+    pub seller: OrganizationId,
+    /// The one advertiser that may buy it, if there is one.
+    pub target: Option<OrganizationId>,
+}
+
+/// A campaign that takes part in a clearing, in the order of ties.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pick {
+    /// The campaign.
+    pub campaign: CampaignId,
+    /// Whose it is.
+    pub buyer: OrganizationId,
+    /// What it offers.
+    pub amounts: Amounts,
+    /// Tells buyers apart.
+    pub bidder: u32,
+}
+
+/// Those who may win, and what kept others out that could have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Picks {
+    /// One for each buyer, first those who come first among equals.
+    pub picks: Vec<Pick>,
+    /// Campaigns that would have been considered, and what kept each out.
+    pub refused: Vec<(CampaignId, LossReason)>,
+}
+
+/// Who comes first among equal values: the heavier, then who was served longest ago, then the older.
+type Tie = (Reverse<u32>, Timestamp, CampaignId);
+
+impl std::fmt::Debug for Book {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Book")
+    }
+}
+
+impl Book {
+    /// The campaigns that may win an auction of a lead, or set a price in it. `owners` says when each buyer last bought the
+    /// person, and whether that trade stands.
+    pub fn picks(
+        &self,
+        lead: &Offered<'_>,
+        auction: &Auction,
+        owners: &BTreeMap<OrganizationId, (Timestamp, bool)>,
+        now: Timestamp,
+    ) -> Picks {
+        let inner = self.read();
+        let mut scratch = Scratch::default();
+        let standing = |slot: Slot| inner.standing(slot, lead, owners, now);
+        let asked = (lead.vertical, lead.currency, lead.facts);
+        let selection = inner.index.select(asked, auction, SPARE, &mut scratch, standing);
+        let refused = selection.refused.iter();
+        let refused = refused.filter_map(|(slot, reason)| Some((inner.member(*slot)?.campaign.id, *reason)));
+        let refused = refused.collect();
+        let mut best: BTreeMap<u32, (i64, Candidate<Tie>)> = BTreeMap::new();
+        for candidate in selection.shared.into_iter().chain(selection.exclusive) {
+            let offer = candidate.standing.offer;
+            let worth = offer.shared_minor.max(offer.exclusive_minor).unwrap_or(0);
+            let entry = best.entry(candidate.standing.bidder).or_insert((worth, candidate));
+            if (worth, Reverse(candidate.standing.tie)) > (entry.0, Reverse(entry.1.standing.tie)) {
+                *entry = (worth, candidate);
+            }
+        }
+        let mut ordered: Vec<Candidate<Tie>> = best.into_values().map(|(_, candidate)| candidate).collect();
+        ordered.sort_by_key(|candidate| candidate.standing.tie);
+        let pick = |candidate: Candidate<Tie>| {
+            let campaign = &inner.member(candidate.slot)?.campaign;
+            let StandingOffer { shared_minor, exclusive_minor, .. } = candidate.standing.offer;
+            let amounts = Amounts { shared_minor, exclusive_minor };
+            Some(Pick { campaign: campaign.id, buyer: campaign.organization, amounts, bidder: candidate.standing.bidder })
+        };
+        Picks { picks: ordered.into_iter().filter_map(pick).collect(), refused }
+    }
+
+    /// The campaign's terms as the book knows them.
+    pub fn campaign(&self, id: CampaignId) -> Option<StoredCampaign> {
+        let inner = self.read();
+        let slot = inner.slots.get(&id)?;
+        Some(inner.member(*slot)?.campaign.clone())
+    }
+
+    /// Campaigns in the book.
+    pub fn len(&self) -> usize {
+        self.read().slots.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes what a campaign is now; nothing older than what the book has.
+    pub fn put(&self, campaign: &StoredCampaign) {
+        self.write().put(campaign);
+    }
+
+    /// Takes what a campaign has used up.
+    pub fn used(&self, id: CampaignId, usage: Usage, served_at: Option<Timestamp>) {
+        let mut inner = self.write();
+        let Some(slot) = inner.slots.get(&id).copied() else { return };
+        if let Some(Some(member)) = inner.members.get_mut(slot.at()) {
+            member.campaign.standing.usage = usage;
+            member.campaign.served_at = member.campaign.served_at.max(served_at);
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
+        self.inner.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn member(&self, slot: Slot) -> Option<&Member> {
+        self.members.get(slot.at())?.as_ref()
+    }
+
+    fn standing(
+        &self,
+        slot: Slot,
+        lead: &Offered<'_>,
+        owners: &BTreeMap<OrganizationId, (Timestamp, bool)>,
+        now: Timestamp,
+    ) -> Result<Standing<Tie>, LossReason> {
+        let campaign = &self.member(slot).ok_or(LossReason::FilterMismatch)?.campaign;
+        let buyer = campaign.organization;
+        if buyer == lead.seller {
+            return Err(LossReason::OwnLead);
+        }
+        if lead.target.is_some_and(|target| target != buyer) {
+            return Err(LossReason::FilterMismatch);
+        }
+        if owners.get(&buyer).is_some_and(|owner| has_person(&campaign.standing, *owner, now)) {
+            return Err(LossReason::DuplicateForBuyer);
+        }
+        let amounts = campaign.standing.offer(lead.facts, lead.subject, now)?;
+        let weight_bp = self.weights.get(&buyer).copied().unwrap_or(domain::money::BP_WHOLE);
+        let served_at = campaign.served_at.unwrap_or(chrono::DateTime::UNIX_EPOCH);
+        Ok(Standing {
+            bidder: self.bidders.get(&buyer).copied().unwrap_or(0),
+            offer: StandingOffer { shared_minor: amounts.shared_minor, exclusive_minor: amounts.exclusive_minor, weight_bp },
+            tie: (Reverse(campaign.standing.terms.tie_weight), served_at, campaign.id),
+        })
+    }
+
+    fn put(&mut self, campaign: &StoredCampaign) {
+        let known = self.slots.get(&campaign.id).copied();
+        if let Some(member) = known.and_then(|slot| self.member(slot))
+            && member.campaign.version > campaign.version
+        {
+            return;
+        }
+        let active = campaign.standing.state == CampaignState::Active;
+        let Some(vertical) = self.paths.get(&campaign.vertical).cloned().filter(|_| active) else {
+            if let Some(slot) = known {
+                self.index.remove(slot);
+                self.slots.remove(&campaign.id);
+                if let Some(place) = self.members.get_mut(slot.at()) {
+                    *place = None;
+                }
+            }
+            return;
+        };
+        let next = u32::try_from(self.bidders.len()).unwrap_or(u32::MAX).saturating_add(1);
+        self.bidders.entry(campaign.organization).or_insert(next);
+        let most = campaign.standing.terms.price.most();
+        let weight_bp = self.weights.get(&campaign.organization).copied().unwrap_or(domain::money::BP_WHOLE);
+        let entry = Entry {
+            vertical,
+            currency: campaign.currency,
+            filter: campaign.standing.terms.filter.clone(),
+            offer: StandingOffer { shared_minor: most.shared_minor, exclusive_minor: most.exclusive_minor, weight_bp },
+        };
+        let slot = match known {
+            Some(slot) => {
+                self.index.replace(slot, &entry);
+                slot
+            }
+            None => self.index.insert(&entry),
+        };
+        self.slots.insert(campaign.id, slot);
+        if self.members.len() <= slot.at() {
+            self.members.resize_with(slot.at().saturating_add(1), || None);
+        }
+        if let Some(place) = self.members.get_mut(slot.at()) {
+            *place = Some(Member { campaign: campaign.clone() });
+        }
+    }
+}
+
+/// Whether a buyer has a person already, by the exchange's rule and by the campaign's own window.
+#[must_use]
+pub fn has_person(standing: &CampaignStanding, (sold_at, stands): (Timestamp, bool), now: Timestamp) -> bool {
+    let window = standing.terms.duplicate_window_secs;
+    stands || window.is_some_and(|secs| domain::time::plus_secs(sold_at, secs) > now)
+}
+
+/// Fills the book once, and follows what other processes change: run by the worker, and before the first use.
+pub async fn campaigns_follow(app: &App) -> Result<u64, AppError> {
+    app.book.filled.get_or_try_init(|| fill(app)).await?;
+    let mut followed: u64 = 0;
+    loop {
+        let position = app.book.read().position;
+        let read = app.store.feed_read(position, EVENTS).await?;
+        for event in read.events.iter().filter(|event| event.topic == CAMPAIGN_CHANGED) {
+            if let Some(campaign) = app.store.campaign_any(event.subject_id.into()).await? {
+                know(app, &campaign).await?;
+                app.book.put(&campaign);
+                followed = followed.saturating_add(1);
+            }
+        }
+        app.book.write().position = read.end;
+        if !read.whole {
+            return Ok(followed);
+        }
+    }
+}
+
+/// The book, filled.
+pub async fn book(app: &App) -> Result<&Book, AppError> {
+    app.book.filled.get_or_try_init(|| fill(app)).await?;
+    Ok(&app.book)
+}
+
+/// Tells the book of a change that this process made.
+pub async fn book_put(app: &App, campaign: &StoredCampaign) -> Result<(), AppError> {
+    if app.book.filled.initialized() {
+        know(app, campaign).await?;
+        app.book.put(campaign);
+    }
+    Ok(())
+}
+
+async fn fill(app: &App) -> Result<(), AppError> {
+    // What is committed behind this position is read again from the feed.
+    let position = app.store.feed_end().await?;
+    app.book.write().position = position;
+    let mut after = None;
+    loop {
+        let campaigns = app.store.campaigns_active(after, PAGE).await?;
+        after = campaigns.last().map(|campaign| campaign.id);
+        for campaign in &campaigns {
+            know(app, campaign).await?;
+            app.book.put(campaign);
+        }
+        if u64::try_from(campaigns.len()).is_ok_and(|count| count < PAGE) {
+            return Ok(());
+        }
+    }
+}
+
+/// Learns the vertical and the weight of the buyer that a campaign names, if they are new.
+async fn know(app: &App, campaign: &StoredCampaign) -> Result<(), AppError> {
+    let (path_known, weight_known) = {
+        let inner = app.book.read();
+        (inner.paths.contains_key(&campaign.vertical), inner.weights.contains_key(&campaign.organization))
+    };
+    if !path_known {
+        let paths = app.store.vertical_paths().await?;
+        let parsed = paths.into_iter().filter_map(|(id, path)| Some((id, path.parse().ok()?)));
+        app.book.write().paths = parsed.collect();
+    }
+    if !weight_known {
+        weights_refresh(app, vec![campaign.organization]).await?;
+    }
+    Ok(())
+}
+
+async fn weights_refresh(app: &App, buyers: Vec<OrganizationId>) -> Result<(), AppError> {
+    let tallies = tallies_of(app.store.read(), Side::Buyer, buyers.iter().copied()).await?;
+    let mut inner = app.book.write();
+    for buyer in buyers {
+        let tally = tallies.get(&buyer).copied().unwrap_or_default();
+        inner.weights.insert(buyer, i64::from(tally.bidder_weight_bp()).clamp(1, domain::money::BP_WHOLE));
+    }
+    Ok(())
+}

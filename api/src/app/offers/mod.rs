@@ -1,0 +1,12 @@
+//! Selling in real time: a ping is matched with campaigns and gets an offer, a post concludes it.
+
+mod conclude;
+mod make;
+mod ping;
+mod post;
+mod read;
+
+pub use make::OfferTerms;
+pub use ping::{LeadPing, lead_ping};
+pub use post::{LeadDirectPost, LeadPost, Posted, PostedTrade, lead_direct_post, lead_post};
+pub use read::{offer, offers, offers_expire, offers_many};

@@ -1,0 +1,274 @@
+//! Places for 512 campaigns of one partition: a cache line of bits for every row, and what ranking needs of each place.
+
+use super::class_set::bit;
+use super::entry::{Side, Slot, StandingOffer};
+use super::residual::Residual;
+use super::rows::{Rows, rows_of};
+
+/// Places of one block.
+pub(super) const PLACES: usize = 512;
+
+const ABSENT: i64 = i64::MIN;
+
+/// One bit for every place of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(align(64))]
+pub(super) struct Line(pub(super) [u64; PLACES / 64]);
+
+impl Line {
+    pub(super) fn has(&self, place: usize) -> bool {
+        self.0.get(place / 64).is_some_and(|word| word & bit(place) != 0)
+    }
+
+    pub(super) fn set(&mut self, place: usize, on: bool) {
+        if let Some(word) = self.0.get_mut(place / 64) {
+            *word = if on { *word | bit(place) } else { *word & !bit(place) };
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.iter().fold(0, |all, word| all | word) == 0
+    }
+
+    /// The places that are set, from the lowest.
+    pub(super) fn places(&self) -> impl Iterator<Item = usize> {
+        let words = self.0.into_iter().zip((0_usize..).step_by(64));
+        words.flat_map(|(word, first)| super::class_set::bits(word).map(move |at| first.saturating_add(at)))
+    }
+
+    /// How many of the set places lie below `place`.
+    fn rank(&self, place: usize) -> usize {
+        let below = |(word, first): (&u64, usize)| {
+            let mask = match place.saturating_sub(first) {
+                0 => 0,
+                part @ 1..64 => bit(part).wrapping_sub(1),
+                _ => u64::MAX,
+            };
+            (word & mask).count_ones()
+        };
+        let count: u32 = self.0.iter().zip((0_usize..).step_by(64)).map(below).fold(0, u32::saturating_add);
+        usize::try_from(count).unwrap_or(0)
+    }
+
+    fn first_clear(&self) -> Option<usize> {
+        let words = self.0.iter().zip((0_usize..).step_by(64));
+        let mut free = words.filter(|(word, _)| **word != u64::MAX);
+        free.next().and_then(|(word, first)| Some(first.saturating_add(usize::try_from(word.trailing_ones()).ok()?)))
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Block {
+    /// The partition that it belongs to.
+    pub(super) partition: usize,
+    /// What its first campaign was worth: campaigns of like worth lie together.
+    pub(super) band: u16,
+    /// The largest ranking value of each side that it ever held.
+    best: [i64; 2],
+    /// Places with a campaign.
+    used: Line,
+    /// Places with a campaign that buys now.
+    open: Line,
+    /// Places that have held a campaign: whoever leaves lets its bits lie, and the next one overwrites them.
+    written: Line,
+    /// Places whose campaign has a residual check.
+    partial: Line,
+    /// The residual checks, in the order of their places.
+    residuals: Vec<Residual>,
+    /// For each row, the places that it blocks.
+    rows: Vec<Line>,
+    slots: Box<[u32; PLACES]>,
+    shared_minor: Box<[i64; PLACES]>,
+    exclusive_minor: Box<[i64; PLACES]>,
+    weight_bp: Box<[u16; PLACES]>,
+}
+
+/// What is written into a place.
+pub(super) struct Tenant {
+    pub(super) slot: Slot,
+    pub(super) offer: StandingOffer,
+    pub(super) open: bool,
+    pub(super) residual: Option<Residual>,
+}
+
+impl Block {
+    pub(super) fn new(partition: usize, band: u16, rows: usize) -> Self {
+        Self {
+            partition,
+            band,
+            best: [ABSENT; 2],
+            used: Line::default(),
+            open: Line::default(),
+            written: Line::default(),
+            partial: Line::default(),
+            residuals: Vec::new(),
+            rows: vec![Line::default(); rows],
+            slots: Box::new([0; PLACES]),
+            shared_minor: Box::new([ABSENT; PLACES]),
+            exclusive_minor: Box::new([ABSENT; PLACES]),
+            weight_bp: Box::new([0; PLACES]),
+        }
+    }
+
+    /// Adds the rows that the partition got since.
+    pub(super) fn grow(&mut self, born: &[Option<u16>]) {
+        self.rows.reserve_exact(born.len());
+        for parent in born {
+            let line = parent.and_then(|parent| self.rows.get(usize::from(parent))).copied().unwrap_or_default();
+            self.rows.push(line);
+        }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.used.0.iter().all(|word| *word == u64::MAX)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.used.is_empty()
+    }
+
+    /// Puts a campaign into a free place and answers which.
+    pub(super) fn put(&mut self, tenant: Tenant, column: &[u64], rows: &mut Rows) -> Option<usize> {
+        let place = self.used.first_clear()?;
+        self.write(place, column, rows);
+        self.used.set(place, true);
+        self.written.set(place, true);
+        self.open.set(place, tenant.open);
+        if let Some(residual) = tenant.residual {
+            self.residuals.insert(self.partial.rank(place), residual);
+            self.partial.set(place, true);
+        }
+        *self.slots.get_mut(place)? = tenant.slot.0;
+        *self.shared_minor.get_mut(place)? = tenant.offer.shared_minor.unwrap_or(ABSENT);
+        *self.exclusive_minor.get_mut(place)? = tenant.offer.exclusive_minor.unwrap_or(ABSENT);
+        *self.weight_bp.get_mut(place)? = u16::try_from(tenant.offer.weight_bp.clamp(1, crate::money::BP_WHOLE)).unwrap_or(1);
+        for (best, side) in self.best.iter_mut().zip([Side::Shared, Side::Exclusive]) {
+            *best = tenant.offer.value(side).map_or(ABSENT, narrow).max(*best);
+        }
+        Some(place)
+    }
+
+    /// Takes the campaign out of `place`: whether it was open, and its residual check.
+    pub(super) fn take(&mut self, place: usize) -> (bool, Option<Residual>) {
+        let open = self.open.has(place);
+        let residual = self.partial.has(place).then(|| self.residuals.remove(self.partial.rank(place)));
+        self.used.set(place, false);
+        self.open.set(place, false);
+        self.partial.set(place, false);
+        (open, residual)
+    }
+
+    pub(super) fn set_open(&mut self, place: usize, open: bool) {
+        self.open.set(place, open && self.used.has(place));
+    }
+
+    /// The open places that none of `singles` blocks, nor all rows of one of `groups` together.
+    pub(super) fn hits(&self, singles: &[u16], groups: &[Vec<u16>]) -> Line {
+        let mut left = self.open;
+        for rows in singles.chunks(4) {
+            for row in rows {
+                if let Some(line) = self.rows.get(usize::from(*row)) {
+                    for (left, blocked) in left.0.iter_mut().zip(line.0) {
+                        *left &= !blocked;
+                    }
+                }
+            }
+            if left.is_empty() {
+                return left;
+            }
+        }
+        for group in groups {
+            let mut blocked = Line([u64::MAX; PLACES / 64]);
+            for line in group.iter().filter_map(|row| self.rows.get(usize::from(*row))) {
+                for (all, one) in blocked.0.iter_mut().zip(line.0) {
+                    *all &= one;
+                }
+            }
+            for (left, blocked) in left.0.iter_mut().zip(blocked.0) {
+                *left &= !blocked;
+            }
+        }
+        left
+    }
+
+    pub(super) fn slot(&self, place: usize) -> Slot {
+        Slot(self.slots.get(place).copied().unwrap_or(u32::MAX))
+    }
+
+    /// The residual check of a place that has one.
+    pub(super) fn residual(&self, place: usize) -> Option<&Residual> {
+        if self.partial.has(place) { self.residuals.get(self.partial.rank(place)) } else { None }
+    }
+
+    pub(super) fn amount_minor(&self, place: usize, side: Side) -> Option<i64> {
+        let amounts = match side {
+            Side::Shared => &self.shared_minor,
+            Side::Exclusive => &self.exclusive_minor,
+        };
+        amounts.get(place).copied().filter(|&amount| amount != ABSENT)
+    }
+
+    /// What was put into a place.
+    pub(super) fn offer(&self, place: usize) -> Option<StandingOffer> {
+        let weight_bp = i64::from(*self.weight_bp.get(place)?);
+        let (shared_minor, exclusive_minor) = (self.amount_minor(place, Side::Shared), self.amount_minor(place, Side::Exclusive));
+        Some(StandingOffer { shared_minor, exclusive_minor, weight_bp })
+    }
+
+    /// How many places each row blocks, left ones included.
+    pub(super) fn row_counts(&self) -> impl Iterator<Item = u32> {
+        self.rows.iter().map(|line| line.0.iter().map(|word| word.count_ones()).fold(0, u32::saturating_add))
+    }
+
+    /// The most that a place can be worth on a side; `i64::MAX` stands for anything above it too.
+    pub(super) fn value(&self, place: usize, side: Side) -> Option<i64> {
+        let weight = i64::from(self.weight_bp.get(place).copied().unwrap_or(0));
+        Some(self.amount_minor(place, side)?.saturating_mul(weight))
+    }
+
+    /// The most that any of its places can be worth on a side.
+    pub(super) fn best(&self, side: Side) -> i64 {
+        let [shared, exclusive] = self.best;
+        match side {
+            Side::Shared => shared,
+            Side::Exclusive => exclusive,
+        }
+    }
+
+    /// Bytes on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let places = size_of_val(&*self.slots)
+            .saturating_add(size_of_val(&*self.shared_minor))
+            .saturating_add(size_of_val(&*self.exclusive_minor))
+            .saturating_add(size_of_val(&*self.weight_bp));
+        let lines = self.rows.capacity().saturating_mul(size_of::<Line>());
+        let residuals = self.residuals.capacity().saturating_mul(size_of::<Residual>());
+        let code = self.residuals.iter().map(Residual::heap_bytes).fold(0, usize::saturating_add);
+        places.saturating_add(lines).saturating_add(residuals).saturating_add(code)
+    }
+
+    fn write(&mut self, place: usize, column: &[u64], rows: &mut Rows) {
+        if !self.written.has(place) {
+            for row in rows_of(column) {
+                if let Some(line) = self.rows.get_mut(row) {
+                    line.set(place, true);
+                    rows.count(row, true);
+                }
+            }
+            return;
+        }
+        let (word, mask) = (place / 64, bit(place));
+        for (row, line) in self.rows.iter_mut().enumerate() {
+            let blocks = column.get(row / 64).is_some_and(|column| column & bit(row) != 0);
+            let Some(bits) = line.0.get_mut(word) else { continue };
+            if (*bits & mask != 0) != blocks {
+                *bits ^= mask;
+                rows.count(row, blocks);
+            }
+        }
+    }
+}
+
+fn narrow(value: i128) -> i64 {
+    i64::try_from(value).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX })
+}

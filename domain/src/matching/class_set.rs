@@ -1,0 +1,129 @@
+//! Sets of value classes of one field, and what a filter says of each class.
+
+/// Classes that one field may have.
+pub(super) const CLASSES_MAX: usize = 192;
+
+const WORDS: usize = CLASSES_MAX / 64;
+
+/// A set of classes by their ordinals, all below [`CLASSES_MAX`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ClassSet([u64; WORDS]);
+
+impl ClassSet {
+    pub(super) const NONE: Self = Self([0; WORDS]);
+    pub(super) const ALL: Self = Self([u64::MAX; WORDS]);
+
+    /// The classes below `count`.
+    pub(super) fn below(count: usize) -> Self {
+        let mut set = Self::NONE;
+        let mut left = count;
+        for word in &mut set.0 {
+            *word = if left >= 64 { u64::MAX } else { bit(left).wrapping_sub(1) };
+            left = left.saturating_sub(64);
+        }
+        set
+    }
+
+    pub(super) fn insert(&mut self, class: u8) {
+        if let Some(word) = self.0.get_mut(usize::from(class / 64)) {
+            *word |= bit(usize::from(class % 64));
+        }
+    }
+
+    pub(super) fn remove(&mut self, class: u8) {
+        if let Some(word) = self.0.get_mut(usize::from(class / 64)) {
+            *word &= !bit(usize::from(class % 64));
+        }
+    }
+
+    pub(super) fn union(self, other: Self) -> Self {
+        self.with(other, |a, b| a | b)
+    }
+
+    pub(super) fn intersection(self, other: Self) -> Self {
+        self.with(other, |a, b| a & b)
+    }
+
+    pub(super) fn minus(self, other: Self) -> Self {
+        self.with(other, |a, b| a & !b)
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self == Self::NONE
+    }
+
+    /// The ordinals, ascending.
+    pub(super) fn ordinals(self) -> impl Iterator<Item = usize> {
+        self.0.into_iter().zip([0_usize, 64, 128]).flat_map(|(word, first)| bits(word).map(move |at| first.saturating_add(at)))
+    }
+
+    fn with(self, other: Self, combine: impl Fn(u64, u64) -> u64) -> Self {
+        let mut words = self.0;
+        for (word, other) in words.iter_mut().zip(other.0) {
+            *word = combine(*word, other);
+        }
+        Self(words)
+    }
+}
+
+/// Under which classes of one field a filter may hold, and under which it may fail. A class in both is one that cannot tell:
+/// it holds values of either kind, or another field decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Verdict {
+    pub(super) may_hold: ClassSet,
+    pub(super) may_fail: ClassSet,
+}
+
+impl Verdict {
+    pub(super) const HOLDS: Self = Self { may_hold: ClassSet::ALL, may_fail: ClassSet::NONE };
+    pub(super) const FAILS: Self = Self { may_hold: ClassSet::NONE, may_fail: ClassSet::ALL };
+    pub(super) const UNKNOWN: Self = Self { may_hold: ClassSet::ALL, may_fail: ClassSet::ALL };
+
+    pub(super) fn and(self, other: Self) -> Self {
+        Self { may_hold: self.may_hold.intersection(other.may_hold), may_fail: self.may_fail.union(other.may_fail) }
+    }
+
+    pub(super) fn or(self, other: Self) -> Self {
+        Self { may_hold: self.may_hold.union(other.may_hold), may_fail: self.may_fail.intersection(other.may_fail) }
+    }
+
+    pub(super) fn negated(self, negated: bool) -> Self {
+        if negated { Self { may_hold: self.may_fail, may_fail: self.may_hold } } else { self }
+    }
+
+    /// Whether each of the first `count` classes decides.
+    pub(super) fn is_exact(self, count: usize) -> bool {
+        self.may_hold.intersection(self.may_fail).intersection(ClassSet::below(count)).is_empty()
+    }
+}
+
+/// The bits that are set, from the lowest.
+pub(super) fn bits(word: u64) -> impl Iterator<Item = usize> {
+    let mut left = word;
+    std::iter::from_fn(move || {
+        let at = left.trailing_zeros();
+        left &= left.wrapping_sub(1);
+        if at == u64::BITS { None } else { usize::try_from(at).ok() }
+    })
+}
+
+/// The word with bit `at % 64` set.
+pub(super) fn bit(at: usize) -> u64 {
+    1_u64.wrapping_shl(u32::try_from(at % 64).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_holds_what_was_put_in() {
+        let mut set = ClassSet::below(65);
+        set.remove(3);
+        set.insert(191);
+        assert_eq!(set.ordinals().collect::<Vec<_>>(), (0..65).filter(|&at| at != 3).chain([191]).collect::<Vec<_>>());
+        assert_eq!(set.minus(ClassSet::below(64)).ordinals().collect::<Vec<_>>(), [64, 191]);
+        assert!(ClassSet::below(0).is_empty());
+        assert_eq!(ClassSet::below(CLASSES_MAX), ClassSet::ALL);
+    }
+}

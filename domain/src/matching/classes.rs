@@ -1,0 +1,261 @@
+//! The value classes of one field: values that no campaign tells apart share a class, and each class has a row of bits.
+//!
+//! A number's class is an interval between bounds that campaigns name; a text's class is the text itself when a campaign
+//! names it, else the longest named prefix that it starts with, else "any other". When the budget of names is used up, other
+//! texts fall into buckets by a hash, and a test that a class cannot decide is left to the residual check.
+
+use super::class_set::{CLASSES_MAX, ClassSet, Verdict};
+use super::rows::Rows;
+use crate::campaign::{Scalar, Span, Test};
+
+/// The class of leads without the field.
+pub(super) const MISSING: u8 = 0;
+
+/// The class of all values that have no other.
+const OTHER: u8 = 1;
+
+/// How many rows fields and partitions may have.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Budget {
+    /// Intervals of numbers in one field.
+    pub(super) intervals: usize,
+    /// Texts and prefixes with a class of their own in one field.
+    pub(super) names: usize,
+    /// Classes that share the other texts of a field once its names are used up.
+    pub(super) buckets: usize,
+    /// Rows of one partition: an eighth of a byte each for every campaign.
+    pub(super) rows: usize,
+}
+
+impl Budget {
+    /// Measured: with fewer rows the residual check takes over, with more a block no longer stays in the cache.
+    pub(super) const STANDARD: Self = Self { intervals: 48, names: 48, buckets: 16, rows: 640 };
+}
+
+#[derive(Debug)]
+pub(super) struct Classes {
+    /// The row of each class, by ordinal.
+    rows: Vec<u16>,
+    /// The least number of each interval, ascending from `i64::MIN`; empty while "any other" stands for numbers too.
+    intervals: Vec<(i64, u8)>,
+    /// Texts with a class of their own, sorted.
+    points: Vec<(Box<str>, u8)>,
+    /// Prefixes with a class of their own, the longest first.
+    prefixes: Vec<(Box<str>, u8)>,
+    /// The classes that share the other texts; empty while "any other" stands for them.
+    buckets: Vec<u8>,
+}
+
+impl Classes {
+    /// The two classes that every field has; `None` when the partition has no row left.
+    pub(super) fn new(rows: &mut Rows, budget: &Budget) -> Option<Self> {
+        if rows.len().saturating_add(2) > budget.rows {
+            return None;
+        }
+        let pair = vec![rows.add(None)?, rows.add(None)?];
+        Some(Self { rows: pair, intervals: Vec::new(), points: Vec::new(), prefixes: Vec::new(), buckets: Vec::new() })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub(super) fn row(&self, class: u8) -> Option<u16> {
+        self.rows.get(usize::from(class)).copied()
+    }
+
+    pub(super) fn row_at(&self, ordinal: usize) -> Option<u16> {
+        self.rows.get(ordinal).copied()
+    }
+
+    /// Bytes on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let names = [&self.points, &self.prefixes];
+        let texts = names.iter().flat_map(|names| names.iter()).map(|(name, _)| name.len()).fold(0, usize::saturating_add);
+        let places = names.map(|names| names.capacity().saturating_mul(size_of::<(Box<str>, u8)>()));
+        let intervals = self.intervals.capacity().saturating_mul(size_of::<(i64, u8)>());
+        let rows = self.rows.capacity().saturating_mul(size_of::<u16>());
+        places.into_iter().chain([texts, intervals, rows, self.buckets.capacity()]).fold(0, usize::saturating_add)
+    }
+
+    /// The class of a value.
+    pub(super) fn class_of(&self, value: &Scalar) -> u8 {
+        match value {
+            Scalar::Number(number) => self.interval_of(*number).map_or(OTHER, |(_, class)| class),
+            Scalar::Text(text) => self.point(text).unwrap_or_else(|| self.common_class(text)),
+        }
+    }
+
+    /// Gives the values that `test` names classes of their own, as far as the budget goes.
+    pub(super) fn name(&mut self, test: &Test, rows: &mut Rows, budget: &Budget) {
+        match test {
+            Test::Missing => {}
+            Test::OneOf(values) => {
+                for value in values {
+                    match value {
+                        Scalar::Number(number) => self.cut_span(Span { min: Some(*number), max: Some(*number) }, rows, budget),
+                        Scalar::Text(text) => self.name_point(text, rows, budget),
+                    }
+                }
+            }
+            Test::StartsWith(prefixes) => prefixes.iter().for_each(|prefix| self.name_prefix(prefix, rows, budget)),
+            Test::Within(spans) => spans.iter().for_each(|&span| self.cut_span(span, rows, budget)),
+        }
+    }
+
+    /// What `test` says of each class.
+    pub(super) fn verdict(&self, test: &Test) -> Verdict {
+        let mut verdict = Verdict { may_hold: ClassSet::NONE, may_fail: ClassSet::below(self.len()) };
+        match test {
+            Test::Missing => verdict.always(MISSING),
+            Test::OneOf(values) => {
+                for value in values {
+                    match value {
+                        Scalar::Number(number) => self.judge_span(*number, *number, &mut verdict),
+                        Scalar::Text(text) => match self.point(text) {
+                            Some(class) => verdict.always(class),
+                            None => verdict.sometimes(self.common_class(text)),
+                        },
+                    }
+                }
+            }
+            Test::StartsWith(prefixes) => prefixes.iter().for_each(|prefix| self.judge_prefix(prefix, &mut verdict)),
+            Test::Within(spans) => {
+                for span in spans {
+                    self.judge_span(span.min.unwrap_or(i64::MIN), span.max.unwrap_or(i64::MAX), &mut verdict);
+                }
+            }
+        }
+        verdict
+    }
+
+    fn judge_span(&self, min: i64, max: i64, verdict: &mut Verdict) {
+        if min > max {
+            return;
+        }
+        if self.intervals.is_empty() {
+            verdict.sometimes(OTHER);
+        }
+        let first = self.intervals.partition_point(|&(least, _)| least <= min).saturating_sub(1);
+        let ends = self.intervals.iter().skip(1).map(|&(least, _)| least.saturating_sub(1)).chain([i64::MAX]);
+        for (&(least, class), greatest) in self.intervals.iter().zip(ends).skip(first).take_while(|((least, _), _)| *least <= max)
+        {
+            if min <= least && greatest <= max { verdict.always(class) } else { verdict.sometimes(class) }
+        }
+    }
+
+    fn judge_prefix(&self, prefix: &str, verdict: &mut Verdict) {
+        let below = |name: &str| name.starts_with(prefix);
+        for (_, class) in self.points.iter().chain(&self.prefixes).filter(|(name, _)| below(name)) {
+            verdict.always(*class);
+        }
+        if self.prefixes.iter().any(|(name, _)| **name == *prefix) {
+            return;
+        }
+        match self.longest_prefix(prefix) {
+            Some(class) => verdict.sometimes(class),
+            None if self.buckets.is_empty() => verdict.sometimes(OTHER),
+            None => self.buckets.iter().for_each(|&class| verdict.sometimes(class)),
+        }
+    }
+
+    fn interval_of(&self, number: i64) -> Option<(i64, u8)> {
+        let after = self.intervals.partition_point(|&(least, _)| least <= number);
+        self.intervals.get(after.checked_sub(1)?).copied()
+    }
+
+    fn point(&self, text: &str) -> Option<u8> {
+        let at = self.points.binary_search_by(|(name, _)| (**name).cmp(text)).ok()?;
+        self.points.get(at).map(|&(_, class)| class)
+    }
+
+    fn longest_prefix(&self, text: &str) -> Option<u8> {
+        self.prefixes.iter().find(|(prefix, _)| text.starts_with(&**prefix)).map(|&(_, class)| class)
+    }
+
+    /// The class of a text without a name of its own.
+    fn common_class(&self, text: &str) -> u8 {
+        if let Some(class) = self.longest_prefix(text) {
+            return class;
+        }
+        let bucket = usize::try_from(hash(text)).unwrap_or(0).checked_rem(self.buckets.len());
+        bucket.and_then(|at| self.buckets.get(at)).copied().unwrap_or(OTHER)
+    }
+
+    fn cut_span(&mut self, span: Span, rows: &mut Rows, budget: &Budget) {
+        let (min, max) = (span.min.unwrap_or(i64::MIN), span.max.unwrap_or(i64::MAX));
+        if min > max {
+            return;
+        }
+        if self.intervals.is_empty() {
+            let Some(class) = self.carve(OTHER, rows, budget) else { return };
+            self.intervals.push((i64::MIN, class));
+        }
+        for bound in [Some(min), max.checked_add(1)].into_iter().flatten() {
+            let Some((least, class)) = self.interval_of(bound) else { continue };
+            if least == bound || self.intervals.len() >= budget.intervals {
+                continue;
+            }
+            let Some(class) = self.carve(class, rows, budget) else { return };
+            let at = self.intervals.partition_point(|&(least, _)| least < bound);
+            self.intervals.insert(at, (bound, class));
+        }
+    }
+
+    fn name_point(&mut self, text: &str, rows: &mut Rows, budget: &Budget) {
+        let Err(at) = self.points.binary_search_by(|(name, _)| (**name).cmp(text)) else { return };
+        if let Some(class) = self.carve_name(text, rows, budget) {
+            self.points.insert(at, (text.into(), class));
+        }
+    }
+
+    fn name_prefix(&mut self, prefix: &str, rows: &mut Rows, budget: &Budget) {
+        if self.prefixes.iter().any(|(name, _)| **name == *prefix) {
+            return;
+        }
+        if let Some(class) = self.carve_name(prefix, rows, budget) {
+            let at = self.prefixes.partition_point(|(name, _)| name.len() >= prefix.len());
+            self.prefixes.insert(at, (prefix.into(), class));
+        }
+    }
+
+    /// A class for a new name, cut out of the class that its texts were in until now.
+    fn carve_name(&mut self, name: &str, rows: &mut Rows, budget: &Budget) -> Option<u8> {
+        if self.points.len().saturating_add(self.prefixes.len()) < budget.names {
+            let class = self.longest_prefix(name).unwrap_or(OTHER);
+            return self.carve(class, rows, budget);
+        }
+        // Names come to an end before buckets begin, so no name is ever cut out of several buckets.
+        if self.buckets.is_empty() && rows.len().saturating_add(budget.buckets) <= budget.rows {
+            self.buckets = (0..budget.buckets).filter_map(|_| self.carve(OTHER, rows, budget)).collect();
+        }
+        None
+    }
+
+    /// A new class that behaves like `parent` to all campaigns so far.
+    fn carve(&mut self, parent: u8, rows: &mut Rows, budget: &Budget) -> Option<u8> {
+        if rows.len() >= budget.rows || self.rows.len() >= CLASSES_MAX {
+            return None;
+        }
+        let class = u8::try_from(self.rows.len()).ok()?;
+        let row = rows.add(self.row(parent))?;
+        self.rows.push(row);
+        Some(class)
+    }
+}
+
+impl Verdict {
+    fn always(&mut self, class: u8) {
+        self.may_hold.insert(class);
+        self.may_fail.remove(class);
+    }
+
+    fn sometimes(&mut self, class: u8) {
+        self.may_hold.insert(class);
+    }
+}
+
+/// FNV-1a: only spreads texts over buckets, so a chosen collision costs a residual check and nothing else.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}

@@ -1,0 +1,43 @@
+//! Numbers of the fields that campaigns ask about, so that a lead's facts are looked up by name once.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use super::residual::Known;
+use crate::campaign::{Facts, Field};
+
+#[derive(Debug, Default)]
+pub(super) struct Fields(BTreeMap<Field, u32>);
+
+impl Fields {
+    /// The number of a field, a new one if need be.
+    pub(super) fn number_or_new(&mut self, field: &Field) -> u32 {
+        if let Some(&number) = self.0.get(field) {
+            return number;
+        }
+        let number = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
+        self.0.insert(field.clone(), number);
+        number
+    }
+
+    /// The number of a field that was numbered.
+    pub(super) fn number(&self, field: &Field) -> u32 {
+        self.0.get(field).copied().unwrap_or(u32::MAX)
+    }
+
+    /// The facts of a lead, by the number of their field.
+    pub(super) fn known<'a>(&self, facts: &'a Facts) -> Vec<Known<'a>> {
+        let mut known: Vec<Known<'a>> = std::iter::repeat_with(|| Known::new(None)).take(self.0.len()).collect();
+        let mut facts = facts.iter().peekable();
+        for (field, number) in &self.0 {
+            while facts.next_if(|(with_fact, _)| *with_fact < field).is_some() {}
+            let Some((with_fact, fact)) = facts.peek() else { break };
+            if with_fact.cmp(&field) == Ordering::Equal
+                && let Some(place) = usize::try_from(*number).ok().and_then(|at| known.get_mut(at))
+            {
+                *place = Known::new(Some(fact));
+            }
+        }
+        known
+    }
+}

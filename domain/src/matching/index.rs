@@ -1,0 +1,262 @@
+//! The index: campaigns come, change and go; leads ask which of them they meet.
+
+use std::collections::BTreeMap;
+
+use super::block::{Block, PLACES, Tenant};
+use super::classes::Budget;
+use super::entry::{Entry, Side, Slot, StandingOffer};
+use super::fields::Fields;
+use super::partition::{Dictionaries, Partition, Query};
+use super::select::Prospects;
+use super::texts::Texts;
+use crate::campaign::Facts;
+use crate::money::Currency;
+use crate::vertical::VerticalPath;
+
+/// No place: the slot is free.
+const NOWHERE: u32 = u32::MAX;
+
+/// All standing campaigns by what they ask of a lead.
+#[derive(Debug)]
+pub struct Index {
+    pub(super) fields: Fields,
+    pub(super) texts: Texts,
+    budget: Budget,
+    pub(super) partitions: Vec<Partition>,
+    /// Partitions by currency and vertical.
+    by_market: BTreeMap<Currency, BTreeMap<String, usize>>,
+    blocks: Vec<Option<Block>>,
+    free_blocks: Vec<u32>,
+    /// Block and place of each slot, as `block * 512 + place`.
+    places: Vec<u32>,
+    free_slots: Vec<u32>,
+}
+
+/// Memory that matching needs for a moment, kept from lead to lead.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    pub(super) query: Query,
+    pub(super) prospects: Prospects,
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        Self::with_budget(Budget::STANDARD)
+    }
+}
+
+impl Index {
+    pub(super) fn with_budget(budget: Budget) -> Self {
+        Self {
+            fields: Fields::default(),
+            texts: Texts::default(),
+            budget,
+            partitions: Vec::new(),
+            by_market: BTreeMap::new(),
+            blocks: Vec::new(),
+            free_blocks: Vec::new(),
+            places: Vec::new(),
+            free_slots: Vec::new(),
+        }
+    }
+
+    /// Takes a campaign in, open.
+    pub fn insert(&mut self, entry: &Entry) -> Slot {
+        let slot = self.free_slots.pop().map_or_else(|| self.new_slot(), Slot);
+        self.settle(slot, entry, true);
+        slot
+    }
+
+    /// Gives a campaign another entry; it stays open or closed. Nothing happens when the slot is free.
+    pub fn replace(&mut self, slot: Slot, entry: &Entry) {
+        if let Some(open) = self.unsettle(slot) {
+            self.settle(slot, entry, open);
+        }
+    }
+
+    /// Takes a campaign out, and frees its slot. Nothing happens when it is free.
+    pub fn remove(&mut self, slot: Slot) {
+        if self.unsettle(slot).is_some() {
+            self.free_slots.push(slot.0);
+        }
+    }
+
+    /// Lets a campaign buy, or not for now. Nothing happens when the slot is free.
+    pub fn set_open(&mut self, slot: Slot, open: bool) {
+        if let Some((block, place)) = self.place_of(slot)
+            && let Some(block) = self.block_mut(block)
+        {
+            block.set_open(place, open);
+        }
+    }
+
+    /// Names every open campaign whose filter a lead of `vertical` passes, once each, in no order.
+    pub fn matches(
+        &self,
+        vertical: &VerticalPath,
+        currency: Currency,
+        facts: &Facts,
+        scratch: &mut Scratch,
+        mut out: impl FnMut(Slot),
+    ) {
+        let known = self.fields.known(facts);
+        for partition in self.partitions_over(vertical, currency) {
+            partition.resolve(&known, &mut scratch.query);
+            for block in partition.blocks.iter().filter_map(|block| self.block(*block)) {
+                for place in block.hits(&scratch.query.singles, &scratch.query.groups).places() {
+                    if block.residual(place).is_none_or(|residual| residual.holds(&known, &self.texts)) {
+                        out(block.slot(place));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The most that a campaign bids; `None` when the slot is free.
+    #[must_use]
+    pub fn offer(&self, slot: Slot) -> Option<StandingOffer> {
+        let (block, place) = self.place_of(slot)?;
+        self.block(block)?.offer(place)
+    }
+
+    /// Campaigns in the index, open or not.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.places.len().saturating_sub(self.free_slots.len())
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes on the heap, about: what the capacities of its lists come to.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        let blocks = self.blocks.iter().flatten().map(Block::heap_bytes);
+        let partitions = self.partitions.iter().map(Partition::heap_bytes);
+        let lists = [
+            self.blocks.capacity().saturating_mul(size_of::<Option<Block>>()),
+            self.partitions.capacity().saturating_mul(size_of::<Partition>()),
+            self.places.capacity().saturating_mul(size_of::<u32>()),
+            self.free_slots.capacity().saturating_mul(size_of::<u32>()),
+            self.texts.heap_bytes(),
+        ];
+        blocks.chain(partitions).chain(lists).fold(0, usize::saturating_add)
+    }
+
+    /// The partitions of the vertical and of those above it.
+    pub(super) fn partitions_over(&self, vertical: &VerticalPath, currency: Currency) -> impl Iterator<Item = &Partition> {
+        let market = self.by_market.get(&currency);
+        let paths = std::iter::successors(Some(vertical.as_str()), |path| path.rsplit_once('/').map(|(above, _)| above));
+        paths.filter_map(move |path| market?.get(path)).filter_map(|&at| self.partitions.get(at))
+    }
+
+    pub(super) fn block(&self, block: u32) -> Option<&Block> {
+        self.blocks.get(usize::try_from(block).ok()?)?.as_ref()
+    }
+
+    fn block_mut(&mut self, block: u32) -> Option<&mut Block> {
+        self.blocks.get_mut(usize::try_from(block).ok()?)?.as_mut()
+    }
+
+    fn new_slot(&mut self) -> Slot {
+        self.places.push(NOWHERE);
+        Slot(u32::try_from(self.places.len().saturating_sub(1)).unwrap_or(NOWHERE))
+    }
+
+    fn place_of(&self, slot: Slot) -> Option<(u32, usize)> {
+        let place = self.places.get(slot.at()).copied().filter(|&place| place != NOWHERE)?;
+        let places = u32::try_from(PLACES).ok()?;
+        Some((place.checked_div(places)?, usize::try_from(place.checked_rem(places)?).ok()?))
+    }
+
+    fn settle(&mut self, slot: Slot, entry: &Entry, open: bool) {
+        let at = self.partition_at(&entry.vertical, entry.currency);
+        let Some(partition) = self.partitions.get_mut(at) else { return };
+        let mut dictionaries = Dictionaries { fields: &mut self.fields, texts: &mut self.texts, budget: &self.budget };
+        let residual = partition.judge(&entry.filter, &mut dictionaries);
+        let born = partition.rows.take_born();
+        if !born.is_empty() {
+            for block in &partition.blocks {
+                if let Some(Some(block)) = usize::try_from(*block).ok().and_then(|at| self.blocks.get_mut(at)) {
+                    block.grow(&born);
+                }
+            }
+        }
+        let band = band(&entry.offer);
+        let id = partition.roomy_block(band).unwrap_or_else(|| {
+            let block = Some(Block::new(at, band, partition.rows.len()));
+            let id = new_block(&mut self.blocks, &mut self.free_blocks, block);
+            partition.blocks.push(id);
+            partition.set_roomy(band, id, true);
+            id
+        });
+        let Some(Some(block)) = usize::try_from(id).ok().and_then(|at| self.blocks.get_mut(at)) else { return };
+        let column = partition.rows.take_column();
+        let place = block.put(Tenant { slot, offer: entry.offer, open, residual }, &column, &mut partition.rows);
+        partition.rows.return_column(column);
+        if block.is_full() {
+            partition.set_roomy(block.band, id, false);
+        }
+        let place = place.and_then(|place| u32::try_from(place).ok());
+        let position = place.and_then(|place| id.checked_mul(u32::try_from(PLACES).ok()?)?.checked_add(place));
+        if let Some(entry) = self.places.get_mut(slot.at()) {
+            *entry = position.unwrap_or(NOWHERE);
+        }
+    }
+
+    /// Empties the place of a slot; whether the campaign was open, `None` when there is none.
+    fn unsettle(&mut self, slot: Slot) -> Option<bool> {
+        let (id, place) = self.place_of(slot)?;
+        let block = self.block_mut(id)?;
+        let (open, residual) = block.take(place);
+        let (at, band, empty) = (block.partition, block.band, block.is_empty());
+        if let Some(residual) = residual {
+            residual.release(&mut self.texts);
+        }
+        *self.places.get_mut(slot.at())? = NOWHERE;
+        let partition = self.partitions.get_mut(at)?;
+        partition.set_roomy(band, id, !empty);
+        if empty {
+            if let Some(block) = self.blocks.get_mut(usize::try_from(id).ok()?)?.take() {
+                partition.drop_block(id, &block);
+            }
+            self.free_blocks.push(id);
+        }
+        Some(open)
+    }
+
+    fn partition_at(&mut self, vertical: &VerticalPath, currency: Currency) -> usize {
+        let market = self.by_market.entry(currency).or_default();
+        if let Some(&at) = market.get(vertical.as_str()) {
+            return at;
+        }
+        let at = self.partitions.len();
+        self.partitions.push(Partition::default());
+        market.insert(vertical.as_str().to_owned(), at);
+        at
+    }
+}
+
+fn new_block(blocks: &mut Vec<Option<Block>>, free: &mut Vec<u32>, block: Option<Block>) -> u32 {
+    if let Some(id) = free.pop()
+        && let Some(place) = usize::try_from(id).ok().and_then(|at| blocks.get_mut(at))
+    {
+        *place = block;
+        return id;
+    }
+    blocks.push(block);
+    u32::try_from(blocks.len().saturating_sub(1)).unwrap_or(NOWHERE)
+}
+
+/// Where an offer stands among others: eight steps to a doubling of the larger ranking value.
+fn band(offer: &StandingOffer) -> u16 {
+    let best = [Side::Shared, Side::Exclusive].into_iter().filter_map(|side| offer.value(side)).max().unwrap_or(0);
+    let best = u64::try_from(best.max(1)).unwrap_or(u64::MAX);
+    let doublings = best.ilog2();
+    let fraction = best.wrapping_shl(u64::BITS.saturating_sub(1).saturating_sub(doublings)).wrapping_shr(60) % 8;
+    let steps = u64::from(doublings).saturating_mul(8).saturating_add(fraction);
+    u16::try_from(steps).unwrap_or(u16::MAX)
+}

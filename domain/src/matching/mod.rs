@@ -1,0 +1,28 @@
+//! Which campaigns a lead meets: an index over all standing filters, and the choice of those that may win.
+//!
+//! Campaigns are partitioned by vertical and currency. Within a partition the values of each field fall into classes that no
+//! filter tells apart, and each class has a row with one bit for every campaign: set when the campaign's filter cannot hold
+//! for a lead of that class. A lead picks one row for each field; who is open and in none of them passes. Rows are cut into
+//! blocks of 512 campaigns, so that a row of a block is a cache line, and what changes with a campaign lies in one block.
+//! What the rows cannot decide of a filter is compiled into a residual check of that campaign alone. Campaigns of like worth
+//! share blocks, and each block knows the most that it can bid, so that an auction looks into the dearest blocks only.
+
+mod block;
+mod class_set;
+mod classes;
+mod entry;
+mod fields;
+mod index;
+mod partition;
+mod parts;
+mod residual;
+mod rows;
+mod select;
+mod texts;
+
+pub use entry::{Entry, Slot, StandingOffer};
+pub use index::{Index, Scratch};
+pub use select::{Candidate, Selection, Standing};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! The rows of one partition: how many there are, how many campaigns each blocks, and the column of the campaign that is
+//! being written.
+
+use super::class_set::{bit, bits};
+
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    /// How many places of the partition's blocks have a bit in each row.
+    blocked: Vec<u32>,
+    /// The rows that were added since the blocks were last brought up to date, each with the one it begins as a copy of.
+    born: Vec<Option<u16>>,
+    /// The rows that block the campaign at hand.
+    column: Vec<u64>,
+}
+
+impl Rows {
+    pub(super) fn len(&self) -> usize {
+        self.blocked.len()
+    }
+
+    /// A row like `parent`, or one that blocks nobody.
+    pub(super) fn add(&mut self, parent: Option<u16>) -> Option<u16> {
+        let row = u16::try_from(self.len()).ok()?;
+        let count = parent.map_or(0, |parent| self.blocked(parent));
+        self.blocked.push(count);
+        self.born.push(parent);
+        if self.column.len().saturating_mul(64) < self.len() {
+            self.column.push(0);
+        }
+        if parent.is_some_and(|parent| self.blocks(parent)) {
+            self.block(row);
+        }
+        Some(row)
+    }
+
+    /// How many places have a bit in `row`.
+    pub(super) fn blocked(&self, row: u16) -> u32 {
+        self.blocked.get(usize::from(row)).copied().unwrap_or(0)
+    }
+
+    /// Counts a place that got its bit in `row`, or lost it.
+    pub(super) fn count(&mut self, row: usize, gained: bool) {
+        if let Some(count) = self.blocked.get_mut(row) {
+            *count = if gained { count.saturating_add(1) } else { count.saturating_sub(1) };
+        }
+    }
+
+    /// Places that are no more had `count` bits in `row`.
+    pub(super) fn lose(&mut self, row: usize, count: u32) {
+        if let Some(blocked) = self.blocked.get_mut(row) {
+            *blocked = blocked.saturating_sub(count);
+        }
+    }
+
+    /// Bytes on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let counts = self.blocked.capacity().saturating_mul(size_of::<u32>());
+        counts.saturating_add(self.column.capacity().saturating_mul(size_of::<u64>()))
+    }
+
+    /// The rows that blocks do not have yet.
+    pub(super) fn take_born(&mut self) -> Vec<Option<u16>> {
+        std::mem::take(&mut self.born)
+    }
+
+    /// Begins the column of another campaign.
+    pub(super) fn begin_column(&mut self) {
+        self.column.fill(0);
+    }
+
+    /// Lets `row` block the campaign at hand.
+    pub(super) fn block(&mut self, row: u16) {
+        if let Some(word) = self.column.get_mut(usize::from(row / 64)) {
+            *word |= bit(usize::from(row % 64));
+        }
+    }
+
+    /// Whether `row` blocks the campaign at hand.
+    pub(super) fn blocks(&self, row: u16) -> bool {
+        self.column.get(usize::from(row / 64)).is_some_and(|word| word & bit(usize::from(row % 64)) != 0)
+    }
+
+    /// Ends the column: its words, to be given back.
+    pub(super) fn take_column(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.column)
+    }
+
+    /// Gives the words back.
+    pub(super) fn return_column(&mut self, column: Vec<u64>) {
+        self.column = column;
+    }
+}
+
+/// The rows of a column that are set.
+pub(super) fn rows_of(column: &[u64]) -> impl Iterator<Item = usize> {
+    column.iter().zip((0_usize..).step_by(64)).flat_map(|(&word, first)| bits(word).map(move |at| first.saturating_add(at)))
+}

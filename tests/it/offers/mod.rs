@@ -1,0 +1,5 @@
+//! Selling in real time: pings, offers, posts.
+
+mod ping;
+mod post;
+mod stand;
