@@ -110,7 +110,7 @@ impl TryFrom<bid::Model> for StoredBid {
 }
 
 /// A bid to be added, with the person who placed it, if it was one.
-pub(crate) type NewBid = (StoredBid, Option<Uuid>);
+pub type NewBid = (StoredBid, Option<Uuid>);
 
 const NEW: &[Column<NewBid>] = &[
     ("id", Get::Id(|(bid, _)| bid.id.0)),
@@ -128,7 +128,7 @@ const NEW: &[Column<NewBid>] = &[
 ];
 
 /// Writes new bids. A buyer has one open bid on a listing at most: the database refuses a second.
-pub(crate) async fn bids_insert(tx: &Tx, bids: &[NewBid]) -> Result<(), WriteError> {
+pub async fn bids_insert(tx: &Tx, bids: &[NewBid]) -> Result<(), WriteError> {
     let taken = || Refusal::new(Code::Conflict, "you placed another bid on this listing meanwhile").at("listingId");
     tx.insert("bid", NEW, bids).await.map_err(|error| WriteError::from(error).unique_as(taken()))?;
     Ok(())

@@ -9,7 +9,7 @@ use crate::access::{UnknownText, text_enum};
 use crate::clearing::{Auction, Pricing, SaleKind};
 use crate::money::{Currency, Money};
 use crate::refusal::{Code, Refusal};
-use crate::time::{Timestamp, secs_until};
+use crate::time::{Timestamp, plus_secs, secs_until};
 
 const MAX_INTERVAL_SECS: i64 = 7 * 86_400;
 
@@ -146,6 +146,19 @@ impl Terms {
                 (sold == kind).then_some(price)
             }
         }
+    }
+
+    /// The first instant at which a price that falls from `opens_at` on is at most `amount_minor`; `None` when it never is, or
+    /// does not fall.
+    #[must_use]
+    pub fn reaches_at(&self, amount_minor: i64, opens_at: Timestamp) -> Option<Timestamp> {
+        let Self::Dutch { start_minor, floor_minor, step_minor, interval_secs, .. } = *self else { return None };
+        if amount_minor < floor_minor {
+            return None;
+        }
+        let above = start_minor.saturating_sub(amount_minor).max(0);
+        let steps = above.saturating_add(step_minor.saturating_sub(1)).checked_div(step_minor)?;
+        Some(plus_secs(opens_at, steps.saturating_mul(interval_secs)))
     }
 
     /// What the clearing of `max_sales` copies must know; `None` when these terms are no auction's.

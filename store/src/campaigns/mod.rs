@@ -8,7 +8,6 @@ use domain::campaign::{CampaignChange, CampaignState, PauseReason, Standing, Ter
 use domain::id::{CampaignId, CampaignRevisionId, OrganizationId, TypedId, UserId, VerticalId};
 use domain::money::Currency;
 use domain::refusal::{Code, Refusal};
-use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
@@ -264,8 +263,15 @@ impl Store {
     }
 }
 
-/// The instant up to which a campaign counts as served, for the order among equals: never is before everything.
-#[must_use]
-pub fn served_before(campaign: &StoredCampaign) -> Timestamp {
-    campaign.served_at.unwrap_or(chrono::DateTime::UNIX_EPOCH)
+/// Pauses a campaign, whose row is locked, if it has bought as many leads as its trial allows.
+pub async fn campaign_tried_out(tx: &Tx, campaign: &StoredCampaign) -> Result<(), WriteError> {
+    if campaign.standing.state != CampaignState::Active || !campaign.standing.trial_is_over() {
+        return Ok(());
+    }
+    let next = CampaignNext {
+        state: CampaignState::Paused,
+        pause_reason: Some(PauseReason::TrialOver),
+        ..CampaignNext::of(campaign, CampaignChange::Paused)
+    };
+    tx.campaign_change(campaign, next, None).await.map(drop)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use domain::contact::KeyKind;
 use domain::id::{ImportId, LeadId, OrganizationId};
 use domain::lead::{Audience, LeadState, SourceKind, Temperature};
 use domain::listing::ListingState;
@@ -108,7 +109,32 @@ pub(super) async fn envelope(db: &impl ConnectionTrait, id: LeadId) -> Result<Op
     Ok(row.map(Envelope::from))
 }
 
+/// What decides to whom a lead may be sold, besides what the market sees of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeadBehind {
+    /// The one advertiser that may buy it, when it is TARGETED.
+    pub target: Option<OrganizationId>,
+    /// The keyed hashes of the ways to reach the person.
+    pub hashes: Vec<[u8; 32]>,
+}
+
 impl Store {
+    /// What decides to whom a lead may be sold.
+    pub async fn lead_behind(&self, id: LeadId) -> Result<LeadBehind, StoreError> {
+        let target: Option<Option<Uuid>> =
+            lead::Entity::find_by_id(id.0).select_only().column(lead::Column::TargetId).into_tuple().one(self.read()).await?;
+        let keys: Vec<(String, Vec<u8>)> = lead_key::Entity::find()
+            .select_only()
+            .columns([lead_key::Column::Kind, lead_key::Column::Hash])
+            .filter(lead_key::Column::LeadId.eq(id.0))
+            .into_tuple()
+            .all(self.read())
+            .await?;
+        let channel = |kind: &str| kind.parse::<KeyKind>().is_ok_and(KeyKind::is_channel);
+        let hashes = keys.into_iter().filter(|(kind, _)| channel(kind)).filter_map(|(_, hash)| hash.try_into().ok()).collect();
+        Ok(LeadBehind { target: target.flatten().map(OrganizationId::from), hashes })
+    }
+
     /// The seller's lead that came with exactly this content, and where it stands.
     pub async fn lead_by_fingerprint(
         &self,

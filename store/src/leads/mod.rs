@@ -23,7 +23,7 @@ use crate::entity::lead;
 use crate::error::StoreError;
 
 pub use around::{Around, Brought, Probe, Reach};
-pub use find::{LeadFilter, LeadScope};
+pub use find::{LeadBehind, LeadFilter, LeadScope};
 pub(crate) use record::check_of;
 pub use record::{CheckRecord, Finder, Judged};
 pub use take::{NewLead, Taken};

@@ -69,6 +69,45 @@ pub async fn lead_for_sale(tx: &Tx, seller: OrganizationId, id: LeadId) -> Resul
     Ok(Some(LeadForSale { lead: id, vertical: row.vertical_id.into(), target: row.target_id.map(Into::into), facts }))
 }
 
+/// Leads, locked in the order of their ids until the transaction ends, with what was sold of each before.
+pub(crate) async fn leads_locked(tx: &Tx, leads: &BTreeSet<LeadId>) -> Result<BTreeMap<LeadId, LeadFacts>, StoreError> {
+    let ids: Vec<LeadId> = leads.iter().copied().collect();
+    let mut found = BTreeMap::new();
+    if ids.is_empty() {
+        return Ok(found);
+    }
+    let given = || Given::new(tx.backend(), &[("id", Get::Id(|id: &LeadId| id.0))], &ids);
+    let rows = given();
+    let sql = format!(
+        "SELECT lead.id, lead.state, lead.offering FROM {rows} JOIN lead ON lead.id = given.id ORDER BY lead.id{}",
+        rows.lock("lead")
+    );
+    for row in rows.query(tx, sql).await? {
+        let (id, state, offering): (Uuid, String, String) =
+            (row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?);
+        let verified = state == LeadState::Verified.as_str();
+        let targeted = offering == Offering::Targeted.as_str();
+        found.insert(LeadId(id), LeadFacts { verified, targeted, ..LeadFacts::default() });
+    }
+    let rows = given();
+    let sql = format!("SELECT trade.lead_id, trade.exclusive FROM {rows} JOIN trade ON trade.lead_id = given.id");
+    for row in rows.query(tx, sql).await? {
+        let (id, exclusive): (Uuid, bool) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        if let Some(facts) = found.get_mut(&LeadId(id)) {
+            facts.sold_exclusive |= exclusive;
+            facts.sold_shared = facts.sold_shared.saturating_add(u8::from(!exclusive));
+        }
+    }
+    let rows = given();
+    let sql = format!("SELECT listing.lead_id FROM {rows} JOIN listing ON listing.lead_id = given.id AND listing.state = 'OPEN'");
+    for row in rows.query(tx, sql).await? {
+        if let Some(facts) = found.get_mut(&LeadId(row.try_get_by_index(0)?)) {
+            facts.listed = true;
+        }
+    }
+    Ok(found)
+}
+
 /// What stands between buyers and the lead of one listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuyersFacts {

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::clearing::SaleKind;
 use domain::id::{LeadId, ListingId, OrganizationId, VerticalId};
-use domain::listing::{Listing, ListingState, Opening, Terms};
+use domain::listing::{Listing, ListingState, Opening, SaleFormat, Terms};
 use domain::money::Currency;
 use domain::refusal::{Code, Refusal};
 use domain::time::Timestamp;
@@ -27,6 +27,7 @@ pub use end::{
     LISTING_VOID, bid_return, bids_changed, listing_changed, listing_return, listing_take_down, listing_void, listing_void_later,
 };
 pub(crate) use end::{bid_news, listing_news};
+pub(crate) use facts::leads_locked;
 pub use facts::{BuyersFacts, LeadForSale, buyers_facts, lead_for_sale};
 pub(crate) use facts::{access_locked, buyers_wait, facts_of, same_persons};
 pub use sold::SoldListing;
@@ -38,6 +39,11 @@ use crate::entity::listing;
 use crate::error::{StoreError, WriteError};
 use crate::rows::{Column, Get, Given};
 use crate::write::Tx;
+
+/// The job that lets campaigns buy from a listing at a fixed or falling price.
+pub const LISTING_MEET: &str = "listing_meet";
+/// The job that sends a campaign to the open listings.
+pub const CAMPAIGN_MEET: &str = "campaign_meet";
 
 /// A listing as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -285,6 +291,26 @@ impl Store {
         }
         let ids: Vec<Uuid> = open.order_by_asc(listing::Column::Id).limit(limit).into_tuple().all(self.read()).await?;
         Ok(ids.into_iter().map(ListingId::from).collect())
+    }
+
+    /// Up to `limit` open listings at a fixed or falling price of these verticals, behind `after`.
+    pub async fn listings_priced(
+        &self,
+        verticals: &[VerticalId],
+        currency: Currency,
+        after: Option<ListingId>,
+        limit: u64,
+    ) -> Result<Vec<StoredListing>, StoreError> {
+        let mut open = listing::Entity::find()
+            .filter(listing::Column::State.eq(ListingState::Open.as_str()))
+            .filter(listing::Column::VerticalId.is_in(verticals.iter().map(|vertical| vertical.0)))
+            .filter(listing::Column::Format.is_in([SaleFormat::Fixed, SaleFormat::Dutch].map(SaleFormat::as_str)))
+            .filter(listing::Column::Currency.eq(currency.code()));
+        if let Some(after) = after {
+            open = open.filter(listing::Column::Id.gt(after.0));
+        }
+        let rows = open.order_by_asc(listing::Column::Id).limit(limit).all(self.read()).await?;
+        rows.into_iter().map(StoredListing::try_from).collect()
     }
 
     /// The currency of each of `listings`.

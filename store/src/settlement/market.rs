@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::campaign::{CampaignChange, CampaignState, PauseReason};
+use domain::campaign::CampaignState;
 use domain::clearing::LossReason;
-use domain::id::{BidId, CampaignId, OfferId, OrganizationId, TradeId};
+use domain::id::{BidId, CampaignId, LeadId, OfferId, OrganizationId, TradeId};
 use domain::ledger::{Account, AccountKind, event};
-use domain::listing::BuyerAccess;
+use domain::listing::{BuyerAccess, LeadFacts};
 use domain::money::{Currency, Money};
 use domain::offer::OfferState;
 use domain::receipt::Receipt;
@@ -15,10 +15,10 @@ use domain::time::Timestamp;
 use domain::trade::HoldTerms;
 
 use super::Batch;
-use crate::campaigns::{CampaignNext, CampaignPurchase, StoredCampaign};
+use crate::campaigns::{CampaignPurchase, StoredCampaign, campaign_tried_out};
 use crate::error::{StoreError, WriteError};
 use crate::ledger::{Ledger, Note};
-use crate::listings::{SoldListing, sold_insert};
+use crate::listings::{SoldListing, leads_locked, sold_insert};
 use crate::offers::{
     Bidder, OfferBid, OfferBidEnd, PingKey, StoredOffer, offer_bids_end, offer_bids_held, offer_bids_insert, offers_end,
     offers_insert, offers_locked,
@@ -32,6 +32,7 @@ use crate::write::Tx;
 #[derive(Debug, Default, Clone)]
 pub(super) struct MarketNeeds {
     pub(super) offers: BTreeSet<OfferId>,
+    pub(super) leads: BTreeSet<LeadId>,
     pub(super) pings: BTreeSet<PingKey>,
     pub(super) campaigns: BTreeSet<CampaignId>,
     pub(super) buyers: BTreeSet<(OrganizationId, Currency)>,
@@ -42,6 +43,7 @@ pub(super) struct MarketNeeds {
 pub(super) struct Market {
     offers: BTreeMap<OfferId, StoredOffer>,
     held: BTreeMap<OfferId, Vec<OfferBid>>,
+    leads: BTreeMap<LeadId, LeadFacts>,
     campaigns: BTreeMap<CampaignId, StoredCampaign>,
     access: BTreeMap<OrganizationId, BuyerAccess>,
     weights: BTreeMap<OrganizationId, Tally>,
@@ -101,12 +103,13 @@ impl MarketNeeds {
         for bid in offer_bids_held(tx, &taken).await? {
             held.entry(bid.offer).or_default().push(bid);
         }
+        let leads = leads_locked(tx, &self.leads).await?;
         let ids: Vec<CampaignId> = self.campaigns.iter().copied().collect();
         let campaigns = if ids.is_empty() { Vec::new() } else { tx.campaigns_locked(&ids).await? };
         let campaigns = campaigns.into_iter().map(|campaign| (campaign.id, campaign)).collect();
         let sellers: BTreeSet<OrganizationId> = taken.iter().filter_map(|id| offers.get(id)).map(|offer| offer.seller).collect();
         let sellers = if sellers.is_empty() { BTreeMap::new() } else { tallies_of(tx.db(), Side::Seller, sellers).await? };
-        Ok(Market { offers, held, campaigns, sellers, ..Market::default() })
+        Ok(Market { offers, held, leads, campaigns, sellers, ..Market::default() })
     }
 
     /// The accounts between which offers move money.
@@ -153,12 +156,7 @@ impl Market {
         tx.campaigns_count(&used).await?;
         tx.campaign_purchases_insert(&recorded.purchases).await?;
         for campaign in recorded.tried_out.iter().filter_map(|id| campaigns.get(id)) {
-            let next = CampaignNext {
-                state: CampaignState::Paused,
-                pause_reason: Some(PauseReason::TrialOver),
-                ..CampaignNext::of(campaign, CampaignChange::Paused)
-            };
-            tx.campaign_change(campaign, next, None).await?;
+            campaign_tried_out(tx, campaign).await?;
         }
         for receipt in &recorded.receipts {
             receipt_insert(tx, receipt, now).await?;
@@ -179,6 +177,12 @@ impl Batch {
     #[must_use]
     pub fn offer(&self, id: OfferId) -> Option<&StoredOffer> {
         self.market.offers.get(&id)
+    }
+
+    /// Whether a lead that a command needed may be sold, and what was sold of it, also by the commands before.
+    #[must_use]
+    pub fn lead(&self, id: LeadId) -> Option<LeadFacts> {
+        self.market.leads.get(&id).copied()
     }
 
     /// What an offer holds.
@@ -289,6 +293,12 @@ impl Batch {
         if sold {
             self.market.recorded.listings.push(listing);
             self.market.recorded.receipts.push(receipt);
+        }
+        if let Some(facts) = lead.and_then(|lead| self.market.leads.get_mut(&lead)) {
+            let exclusive = sales.iter().any(|of| of.sale.exclusive);
+            facts.sold_exclusive |= exclusive;
+            let shared = if exclusive { 0 } else { u8::try_from(sales.len()).unwrap_or(u8::MAX) };
+            facts.sold_shared = facts.sold_shared.saturating_add(shared);
         }
         self.market.held.remove(&id);
         let state = if sold { OfferState::Concluded } else { OfferState::Refused };

@@ -2,7 +2,7 @@
 //! with a few statements.
 //!
 //! A batch is loaded ([`Batch::load`]) with the rows that its commands need, locked in the order that every transaction
-//! keeps: idempotency keys, listings, trades, offers, campaigns, buyers, accounts. Each command then reads the batch, lets `domain` decide,
+//! keeps: idempotency keys, listings, trades, offers, leads, campaigns, buyers, accounts. Each command then reads the batch, lets `domain` decide,
 //! and records what follows; the next one sees it. A command that is refused leaves the batch as it was.
 //! [`Batch::write`] writes all that was recorded.
 
@@ -68,6 +68,11 @@ impl Needs {
     /// An offer with all who stand behind it.
     pub fn offer(&mut self, offer: OfferId) {
         self.market.offers.insert(offer);
+    }
+
+    /// Whether a posted lead may be sold, and what was sold of it before.
+    pub fn lead(&mut self, lead: LeadId) {
+        self.market.leads.insert(lead);
     }
 
     /// A campaign, and whether its buyer may buy in `currency`.

@@ -1,5 +1,6 @@
 //! Selling in real time: pings, offers, posts.
 
+mod meet;
 mod ping;
 mod post;
-mod stand;
+pub mod stand;

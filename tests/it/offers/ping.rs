@@ -1,10 +1,9 @@
 //! Pings: what is matched, what is offered, what is reserved, and what a ping may not hold.
 
-use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use super::stand::{buyer, campaign, campaign_create, euros, ledger_holds, offered, ping, ping_input, wallet};
-use crate::harness::{Exchange, on_each_backend};
+use crate::harness::on_each_backend;
 use crate::ledger::market::fund;
 
 fn codes(payload: &Value) -> Vec<(String, String)> {
@@ -38,7 +37,7 @@ on_each_backend! {
         assert_eq!(offered(&x, &seller, ping_input(&x, 1)).await["id"], offer["id"]);
         assert_eq!(wallet(&x, &first).await, ("88.00".into(), "12.00".into()));
         ledger_holds(&x).await;
-        x.clock.advance(TimeDelta::seconds(60));
+        x.clock.advance_secs(60);
         assert_eq!(api::app::offers::offers_expire(&x.app).await.unwrap(), 1);
         assert_eq!(wallet(&x, &first).await, ("100.00".into(), "0.00".into()));
         let again = seller.run(&x, "query ($id: ID!) { offer(id: $id) { state } }", json!({ "id": offer["id"] })).await;
@@ -134,7 +133,7 @@ on_each_backend! {
         let used = capped.run(&x, used, json!({ "id": id })).await["campaign"].clone();
         assert_eq!(used, json!({ "caps": [{ "usedLeads": 2, "usedSpend": { "amount": "14.00" } }], "leads": 2 }));
         // What comes to nothing is free again.
-        x.clock.advance(TimeDelta::seconds(60));
+        x.clock.advance_secs(60);
         assert_eq!(api::app::offers::offers_expire(&x.app).await.unwrap(), 4);
         assert_eq!(won(6).await, Some("7.00".into()));
         ledger_holds(&x).await;

@@ -46,8 +46,8 @@ pub async fn buyer(x: &Exchange, name: &str, wallet_minor: i64, campaign: Value)
 /// The ping of the lead that [`Exchange::lead_input`] makes of `n`, sold exclusively from 5 euros on.
 pub fn ping_input(x: &Exchange, n: u32) -> Value {
     let lead = x.lead_input(n);
-    let digest = |text: &Value| Value::from(hex(text.as_str().unwrap()));
-    let digests: Vec<Value> = vec![digest(&lead["contact"]["phones"][0]), digest(&lead["contact"]["emails"][0])];
+    let ways = [&lead["contact"]["phones"][0], &lead["contact"]["emails"][0]];
+    let digests = ways.map(|way| digest(way.as_str().unwrap()));
     json!({
         "lead": {
             "vertical": lead["vertical"], "contactKind": lead["contactKind"], "interest": lead["interest"],
@@ -100,6 +100,7 @@ pub async fn ledger_holds(x: &Exchange) {
     assert!(broken.is_empty(), "{broken:?}");
 }
 
-fn hex(text: &str) -> String {
+/// The SHA-256 of a phone number or an address, as a ping names it.
+pub fn digest(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

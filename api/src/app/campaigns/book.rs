@@ -77,8 +77,12 @@ pub struct Pick {
     pub buyer: OrganizationId,
     /// What it offers.
     pub amounts: Amounts,
+    /// In which currency.
+    pub currency: Currency,
     /// Tells buyers apart.
     pub bidder: u32,
+    /// The buyer's weight in basis points, as the book knows it.
+    pub weight_bp: i64,
 }
 
 /// Those who may win, and what kept others out that could have.
@@ -130,9 +134,15 @@ impl Book {
         ordered.sort_by_key(|candidate| candidate.standing.tie);
         let pick = |candidate: Candidate<Tie>| {
             let campaign = &inner.member(candidate.slot)?.campaign;
-            let StandingOffer { shared_minor, exclusive_minor, .. } = candidate.standing.offer;
-            let amounts = Amounts { shared_minor, exclusive_minor };
-            Some(Pick { campaign: campaign.id, buyer: campaign.organization, amounts, bidder: candidate.standing.bidder })
+            let StandingOffer { shared_minor, exclusive_minor, weight_bp } = candidate.standing.offer;
+            Some(Pick {
+                campaign: campaign.id,
+                buyer: campaign.organization,
+                amounts: Amounts { shared_minor, exclusive_minor },
+                currency: campaign.currency,
+                bidder: candidate.standing.bidder,
+                weight_bp,
+            })
         };
         Picks { picks: ordered.into_iter().filter_map(pick).collect(), refused }
     }
@@ -295,6 +305,22 @@ pub async fn book_put(app: &App, campaign: &StoredCampaign) -> Result<(), AppErr
     if app.book.filled.initialized() {
         know(app, campaign).await?;
         app.book.put(campaign);
+    }
+    Ok(())
+}
+
+/// Reads a campaign again that bought behind the book's back.
+pub async fn book_reread(app: &App, id: CampaignId) -> Result<(), AppError> {
+    if let Some(campaign) = app.store.campaign_any(id).await? {
+        app.book.put(&campaign);
+    }
+    Ok(())
+}
+
+/// Looks again at a campaign that has bought: one whose trial is over was paused with its last purchase.
+pub async fn book_check(app: &App, id: CampaignId) -> Result<(), AppError> {
+    if app.book.campaign(id).is_some_and(|campaign| campaign.standing.trial_is_over()) {
+        book_reread(app, id).await?;
     }
     Ok(())
 }

@@ -3,13 +3,14 @@
 pub mod book;
 mod explain;
 mod facts;
+pub mod meet;
 mod preview;
 mod read;
 
 use domain::access::Permission;
 use domain::campaign::{
-    CallOut, CampaignChange, MAX_NAME, PauseReason, Terms, TermsDraft, campaign_archive, campaign_change, campaign_pause,
-    campaign_resume, terms,
+    CallOut, CampaignChange, CampaignState, MAX_NAME, PauseReason, Terms, TermsDraft, campaign_archive, campaign_change,
+    campaign_pause, campaign_resume, terms,
 };
 use domain::id::{CampaignId, OrganizationId};
 use domain::money::Currency;
@@ -102,6 +103,7 @@ pub async fn campaign_create(app: &App, caller: &Caller, input: CampaignCreate) 
             return Err(Refusal::new(Code::LimitReached, format!("at most {most} campaigns that are not archived")).into());
         }
         let made = tx.campaign_insert(new).await?;
+        meet_later(&tx, made.id).await?;
         tx.remember(key, &Answer { campaign: made.id }).await?;
         Ok(made.id)
     });
@@ -141,6 +143,7 @@ pub async fn campaign_update(app: &App, caller: &Caller, input: CampaignUpdate) 
             after.standing.usage = tx.campaign_recount(&after).await?;
             tx.campaigns_count(&[&after]).await?;
         }
+        meet_later(&tx, after.id).await?;
         Ok::<_, WriteError>(after)
     });
     let changed = changed.await?;
@@ -192,11 +195,22 @@ async fn moved(
     let moved = app.store.write(name, |tx| async move {
         let before = own_locked(&tx, buyer, id).await?;
         let next = decide(&before).map_err(|refusal| refusal.at("campaignId"))?;
-        tx.campaign_change(&before, next, caller.principal.user()).await
+        let after = tx.campaign_change(&before, next, caller.principal.user()).await?;
+        if after.standing.state == CampaignState::Active {
+            meet_later(&tx, after.id).await?;
+        }
+        Ok::<_, WriteError>(after)
     });
     let moved = moved.await?;
     book_put(app, &moved).await?;
     Ok(moved)
+}
+
+/// Sends the campaign to the open listings behind this commit.
+async fn meet_later(tx: &Tx, id: CampaignId) -> Result<(), WriteError> {
+    let (kind, payload) = meet::meeting(id);
+    tx.enqueue(kind, payload, tx.now().await?).await?;
+    Ok(())
 }
 
 async fn own_locked(tx: &Tx, buyer: OrganizationId, id: CampaignId) -> Result<StoredCampaign, WriteError> {

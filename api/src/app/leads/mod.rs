@@ -39,7 +39,7 @@ pub use view::{ScoreExplained, checks_shown, lead_checks_many, lead_get, lead_li
 
 /// Who the person behind a lead is, for the exchange's own work; `None` once erased. To show it, use
 /// [`contact_reveal`](super::contact::contact_reveal).
-pub(super) async fn person_of(app: &App, lead: LeadId) -> Result<Option<Sealed>, AppError> {
+pub(in crate::app) async fn person_of(app: &App, lead: LeadId) -> Result<Option<Sealed>, AppError> {
     let envelope = app.store.lead_envelope(lead).await?;
     envelope.map(|envelope| unseal(app, lead, envelope)).transpose()
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::bid::BidState;
 use domain::clearing::{LossReason, SealedBid};
-use domain::id::{BidId, LeadId, ListingId, OrganizationId};
+use domain::id::{BidId, CampaignId, LeadId, ListingId, OrganizationId};
 use domain::listing::{BuyerAccess, ListingState, Terms};
 use domain::money::BP_WHOLE;
 use domain::receipt::{ListingFacts, Receipt};
@@ -18,7 +18,10 @@ use store::reputation::{Side, tallies_of};
 use store::trades::{PaidFrom, Sale, trades_open};
 use store::{StoreError, Tx, WriteError};
 
+use super::joining::Joining;
 use super::settle::SaleTerms;
+use crate::app::campaigns::book::{Pick, book, book_reread};
+use crate::app::campaigns::meet::met;
 use crate::app::{App, AppError};
 use crate::config::Exchange;
 
@@ -61,19 +64,40 @@ pub async fn listing_void(app: &App, payload: &serde_json::Value) -> Result<(), 
 
 /// Closes the listing if its time has come and nobody else is about to; answers whether this call did.
 pub async fn listing_close(app: &App, id: ListingId) -> Result<bool, AppError> {
+    let picks = &campaigns_of(app, id).await?;
     let closed = app.store.write("listing_close", |tx| {
         let exchange = app.config.exchange.clone();
         async move {
-            let Some(due) = stored::listing_claimed(&tx, id).await? else { return Ok::<bool, WriteError>(false) };
-            let Some(state) = due.listing.expired_at(tx.now().await?) else { return Ok(false) };
-            match &due.listing.terms {
-                Terms::Auction { .. } => clear(&tx, &exchange, &due).await?,
-                Terms::Fixed { .. } | Terms::Dutch { .. } => end(&tx, &due, state).await?,
-            }
-            Ok(true)
+            let Some(due) = stored::listing_claimed(&tx, id).await? else {
+                return Ok::<Option<Vec<CampaignId>>, WriteError>(None);
+            };
+            let Some(state) = due.listing.expired_at(tx.now().await?) else { return Ok(None) };
+            let bought = match &due.listing.terms {
+                Terms::Auction { .. } => clear(&tx, &exchange, &due, picks).await?,
+                Terms::Fixed { .. } | Terms::Dutch { .. } => {
+                    end(&tx, &due, state).await?;
+                    Vec::new()
+                }
+            };
+            Ok(Some(bought))
         }
     });
-    Ok(closed.await?)
+    let Some(bought) = closed.await? else { return Ok(false) };
+    for campaign in bought {
+        book_reread(app, campaign).await?;
+    }
+    Ok(true)
+}
+
+/// The campaigns that join an auction when it is cleared.
+async fn campaigns_of(app: &App, id: ListingId) -> Result<Vec<Pick>, AppError> {
+    let Some(due) = app.store.listing_any(id).await? else { return Ok(Vec::new()) };
+    let Some(auction) = due.listing.terms.auction(due.listing.max_sales) else { return Ok(Vec::new()) };
+    if book(app).await?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let view = stored::listing_view(app.store.read(), due).await?;
+    met(app, &view, &auction).await
 }
 
 async fn end(tx: &Tx, due: &StoredListing, state: ListingState) -> Result<(), WriteError> {
@@ -81,21 +105,25 @@ async fn end(tx: &Tx, due: &StoredListing, state: ListingState) -> Result<(), Wr
     Ok(stored::listing_changed(tx, &ended).await?)
 }
 
-async fn clear(tx: &Tx, exchange: &Exchange, due: &StoredListing) -> Result<(), WriteError> {
-    let bids = bids_open(tx, due.id).await?;
-    let buyers: BTreeSet<OrganizationId> = bids.iter().map(|bid| bid.buyer).collect();
+/// Clears an auction: sealed bids and the campaigns that join it. Answers which campaigns bought.
+async fn clear(tx: &Tx, exchange: &Exchange, due: &StoredListing, picks: &[Pick]) -> Result<Vec<CampaignId>, WriteError> {
+    let mut bids = bids_open(tx, due.id).await?;
+    let mut standing = Joining::lock(tx, picks, &bids).await?;
+    let buyers: BTreeSet<OrganizationId> = bids.iter().map(|bid| bid.buyer).chain(standing.buyers()).collect();
     let facts = stored::buyers_facts(tx, due, &buyers).await?;
     if !facts.sellable() {
         // The lead was found wanting while it was listed, or its seller was: nobody may buy it, there is nothing to clear.
         stored::listing_return(tx, due).await?;
-        return Ok(());
+        return Ok(Vec::new());
     }
+    bids.extend(standing.bid(tx, due, &facts, &bids).await?);
     let weights = tallies_of(tx.db(), Side::Buyer, buyers.iter().copied()).await?;
     let sealed = sealed(&bids, &facts, &weights);
     let auction = due.listing.terms.auction(due.listing.max_sales);
     let auction = auction.ok_or_else(|| StoreError::corrupt("a listing that is cleared and is no auction"))?;
     let receipt = Receipt::issue(listing_facts(tx, due).await?, auction, sealed);
-    settle(tx, &SaleTerms::new(exchange, facts.seller_tally()), due, &bids, &receipt).await
+    let sales = settle(tx, &SaleTerms::new(exchange, facts.seller_tally()), due, &bids, &receipt).await?;
+    standing.count(tx, &sales).await
 }
 
 async fn settle(
@@ -104,24 +132,25 @@ async fn settle(
     due: &StoredListing,
     bids: &[StoredBid],
     receipt: &Receipt,
-) -> Result<(), WriteError> {
+) -> Result<Vec<(BidId, Sale)>, WriteError> {
     let now = tx.now().await?;
     let by_id: BTreeMap<BidId, &StoredBid> = bids.iter().map(|bid| (bid.id, bid)).collect();
-    let sale = |sold: &domain::clearing::Sale| -> Option<Sale> {
+    let sale = |sold: &domain::clearing::Sale| -> Option<(BidId, Sale)> {
         let bid = by_id.get(&sold.bid)?;
         let paid_from = PaidFrom::Reserved { minor: bid.placement.reserved_minor };
-        Some(terms.sale(tx.id(), due, bid.buyer, (sold.kind, sold.price_minor), paid_from))
+        Some((sold.bid, terms.sale(tx.id(), due, bid.buyer, (sold.kind, sold.price_minor), paid_from)))
     };
-    let sales: Vec<Sale> = receipt.result.sales.iter().filter_map(sale).collect();
+    let won: Vec<(BidId, Sale)> = receipt.result.sales.iter().filter_map(sale).collect();
+    let sales: Vec<Sale> = won.iter().map(|(_, sale)| sale.clone()).collect();
     let lost: BTreeSet<BidId> = receipt.result.losses.iter().map(|loss| loss.bid).collect();
     let losers: Vec<StoredBid> = bids.iter().filter(|bid| lost.contains(&bid.id)).cloned().collect();
     let returning = Returning { bids: &losers, currency: due.currency };
     trades_open(tx, &sales, returning, &terms.holds, now).await?;
 
     let end = |bid, state, loss_reason| BidEnd { bid, state, loss_reason, at: now };
-    let won = receipt.result.sales.iter().map(|sold| end(sold.bid, BidState::Won, None));
+    let winners = receipt.result.sales.iter().map(|sold| end(sold.bid, BidState::Won, None));
     let losses = receipt.result.losses.iter().map(|loss| end(loss.bid, BidState::Lost, Some(loss.reason)));
-    bids_end(tx, &won.chain(losses).collect::<Vec<_>>()).await?;
+    bids_end(tx, &winners.chain(losses).collect::<Vec<_>>()).await?;
 
     let state = if sales.is_empty() { ListingState::Unsold } else { ListingState::Sold };
     let sold_count = due.listing.sold_count.saturating_add(u8::try_from(sales.len()).unwrap_or(u8::MAX));
@@ -129,7 +158,8 @@ async fn settle(
     let ended = stored::listing_advance(tx, due, state, sold_count, kind, now).await?;
     receipt_insert(tx, receipt, now).await?;
     stored::listing_changed(tx, &ended).await?;
-    Ok(stored::bids_changed(tx, bids).await?)
+    stored::bids_changed(tx, bids).await?;
+    Ok(won)
 }
 
 fn sealed(bids: &[StoredBid], facts: &BuyersFacts, weights: &BTreeMap<OrganizationId, Tally>) -> Vec<SealedBid> {

@@ -3,16 +3,17 @@
 mod browse;
 mod buy;
 mod close;
+mod joining;
 pub(super) mod settle;
 mod suspend;
 mod take_down;
 
 use domain::access::Permission;
 use domain::id::{LeadId, ListingId, OrganizationId};
-use domain::listing::{self, LeadFacts, ListingDraft, ListingLimits, TermsDraft};
+use domain::listing::{self, LeadFacts, ListingDraft, ListingLimits, SaleFormat, TermsDraft};
 use domain::refusal::Refusal;
 use serde::{Deserialize, Serialize};
-use store::listings::{self as stored, ListingOrigin, ListingView, StoredListing};
+use store::listings::{self as stored, LISTING_MEET, ListingOrigin, ListingView, StoredListing};
 use store::outbox::Event;
 use store::{Tx, WriteError};
 
@@ -146,6 +147,10 @@ async fn open(
     let opening = listing::listing_open(draft, lead, limits, tx.now().await?)?;
     let opened = stored::listing_insert(tx, origin, &opening).await?;
     let payload = serde_json::json!({ "vertical": opened.vertical, "format": opening.terms.format() });
+    if opening.terms.format() != SaleFormat::Auction {
+        // Auctions are met by campaigns when they are cleared.
+        tx.enqueue(LISTING_MEET, serde_json::json!({ "listing": opened.id }), tx.now().await?).await?;
+    }
     tx.emit(Event { topic: "listing.added", subject_id: opened.id.0, audience: Vec::new(), payload }).await?;
     Ok(opened.id)
 }

@@ -9,7 +9,7 @@ use domain::id::{BidId, LeadId, ListingId, OfferId, OrganizationId, TradeId};
 use domain::listing::{BuyerAccess, Terms};
 use domain::offer::{conclude, offer_take};
 use domain::receipt::Receipt;
-use domain::refusal::Refusal;
+use domain::refusal::{Code, Refusal};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::WriteError;
@@ -31,8 +31,6 @@ pub(super) struct Conclusion {
     pub(super) key: IdempotencyKey,
     pub(super) offer: OfferId,
     pub(super) lead: LeadId,
-    /// Why nobody may buy the lead, if nobody may.
-    pub(super) void: Option<LossReason>,
     /// When each buyer last bought the person, and whether that trade stands.
     pub(super) owners: BTreeMap<OrganizationId, (Timestamp, bool)>,
     pub(super) created_by: Option<Uuid>,
@@ -74,6 +72,7 @@ impl Command for Conclusion {
     fn needs(&self, needs: &mut Needs) {
         needs.key(&self.key);
         needs.offer(self.offer);
+        needs.lead(self.lead);
     }
 
     fn decide(&self, batch: &mut Batch, exchange: &Exchange) -> Result<Outcome, WriteError> {
@@ -89,7 +88,15 @@ impl Conclusion {
         let offer = batch.offer(self.offer).cloned().ok_or_else(unknown)?;
         let now = batch.now();
         offer_take(offer.state, offer.expires_at, now).map_err(|refusal| refusal.at("offerId"))?;
-        let barred = self.barred(batch, &offer);
+        let lead = batch.lead(self.lead).ok_or_else(|| Refusal::not_found("lead", "lead"))?;
+        if lead.listed {
+            return Err(Refusal::new(Code::Taken, "the lead stands in an open listing").at("lead").into());
+        }
+        if lead.sold_exclusive || lead.sold_shared > 0 {
+            return Err(Refusal::new(Code::SoldOut, "the lead is sold already").at("lead").into());
+        }
+        let void = (!lead.verified || lead.targeted).then_some(LossReason::FilterMismatch);
+        let barred = self.barred(batch, &offer, void);
         let result = conclude(&offer.receipt, &barred);
         let receipt = reissued(&offer.receipt, &barred);
         let promised: BTreeSet<BidId> = offer.receipt.result.sales.iter().map(|sale| sale.bid).collect();
@@ -114,19 +121,26 @@ impl Conclusion {
     }
 
     /// Those of the offer's bidders that cannot buy the lead as it is now.
-    fn barred(&self, batch: &Batch, offer: &StoredOffer) -> BTreeMap<BidId, LossReason> {
+    fn barred(&self, batch: &Batch, offer: &StoredOffer, void: Option<LossReason>) -> BTreeMap<BidId, LossReason> {
         let mut found = BTreeMap::new();
         for sealed in offer.receipt.bids.iter().filter(|sealed| sealed.barred.is_none()) {
             let Some(bidder) = offer.bidder(sealed.bid) else { continue };
             let amounts = Amounts { shared_minor: sealed.shared_minor, exclusive_minor: sealed.exclusive_minor };
-            let pick = Pick { campaign: bidder.campaign, buyer: bidder.buyer, amounts, bidder: sealed.bidder };
+            let pick = Pick {
+                campaign: bidder.campaign,
+                buyer: bidder.buyer,
+                amounts,
+                currency: offer.currency,
+                bidder: sealed.bidder,
+                weight_bp: sealed.weight_bp,
+            };
             let held = batch.held(offer.id).iter().any(|held| held.id == sealed.bid);
             let owner = self.owners.get(&bidder.buyer);
             let owns = owner
                 .zip(batch.campaign(bidder.campaign))
                 .is_some_and(|(owner, campaign)| has_person(&campaign.standing, *owner, batch.now()));
-            let reason = if let Some(void) = self.void {
-                Some(void)
+            let reason = if void.is_some() {
+                void
             } else if owns {
                 Some(LossReason::DuplicateForBuyer)
             } else if held {

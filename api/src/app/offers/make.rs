@@ -65,11 +65,23 @@ impl OfferTerms {
             open_secs: Some(app.config.exchange.auction_min_secs),
         };
         let lead = LeadFacts { verified: true, ..LeadFacts::default() };
-        let opening = listing_open(&draft, &lead, &limits(&app.config.exchange), now)?;
+        let opened = listing_open(&draft, &lead, &limits(&app.config.exchange), now);
+        let opening = opened.map_err(|found| found.into_iter().map(at_terms).collect::<Vec<_>>())?;
         let auction = opening.terms.auction(opening.max_sales);
         let auction = auction.ok_or_else(|| Refusal::invalid("terms", "an auction"))?;
         Ok(Asked { terms: opening.terms, auction, currency: opening.currency })
     }
+}
+
+/// The terms of an offer are those of an auction, without the choice of a format.
+fn at_terms(mut refusal: Refusal) -> Refusal {
+    if let [terms, auction, ..] = refusal.path.as_slice()
+        && terms == "terms"
+        && auction == "auction"
+    {
+        refusal.path.remove(1);
+    }
+    refusal
 }
 
 /// The best offer for a lead; `None` when no campaign makes one. The same ping gets the same offer while it is open.
@@ -125,7 +137,7 @@ struct Making {
 }
 
 /// What a campaign has used up, for the book.
-pub(super) type Used = (CampaignId, domain::campaign::Usage, Option<Timestamp>);
+pub(in crate::app) type Used = (CampaignId, domain::campaign::Usage, Option<Timestamp>);
 
 struct Made {
     offer: Option<StoredOffer>,
@@ -248,7 +260,7 @@ const fn may_make_way(reason: LossReason) -> bool {
 }
 
 /// What campaigns have used up after a command.
-pub(super) fn used(batch: &Batch, campaigns: impl Iterator<Item = CampaignId>) -> Vec<Used> {
+pub(in crate::app) fn used(batch: &Batch, campaigns: impl Iterator<Item = CampaignId>) -> Vec<Used> {
     campaigns
         .filter_map(|id| batch.campaign(id))
         .map(|campaign| (campaign.id, campaign.standing.usage, campaign.served_at))

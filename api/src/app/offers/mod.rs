@@ -7,6 +7,7 @@ mod post;
 mod read;
 
 pub use make::OfferTerms;
+pub(super) use make::{Used, allowed, used};
 pub use ping::{LeadPing, lead_ping};
 pub use post::{LeadDirectPost, LeadPost, Posted, PostedTrade, lead_direct_post, lead_post};
 pub use read::{offer, offers, offers_expire, offers_many};

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use domain::access::Permission;
 use domain::campaign::ConsentKind;
-use domain::clearing::LossReason;
 use domain::contact::KeyKind;
 use domain::id::{LeadId, OfferId, OrganizationId};
 use domain::lead::{LeadDraft, LeadState};
@@ -17,7 +16,7 @@ use store::offers::{StoredOffer, StoredPing};
 use super::conclude::{Concluded, Conclusion};
 use super::make::{OfferTerms, offer_make};
 use super::ping::{postal_hash, sought};
-use crate::app::campaigns::book::book_put;
+use crate::app::campaigns::book::book_check;
 use crate::app::email_verification::require_verified_email;
 use crate::app::leads::{Prepared, lead_prepare, lead_record};
 use crate::app::{App, AppError, Caller};
@@ -136,26 +135,18 @@ async fn conclude(
     (lead, state): (LeadId, LeadState),
     prepared: &Prepared,
 ) -> Result<Posted, AppError> {
-    let void = (state != LeadState::Verified).then_some(LossReason::FilterMismatch);
     let owners = app.store.buyers_of_person(&channel_hashes(prepared)).await?;
     let conclusion = Conclusion {
         key: key_of(&offer, lead),
         offer: offer.id,
         lead,
-        void,
         owners,
         created_by: caller.principal.user().map(|user| user.0),
     };
     let outcome = app.settlement.run(conclusion).await?;
     for (campaign, usage, served_at) in outcome.used {
         app.book.used(campaign, usage, served_at);
-        // One whose trial is over has been paused with its last purchase.
-        if let Some(known) = app.book.campaign(campaign)
-            && known.standing.trial_is_over()
-            && let Some(now) = app.store.campaign_any(campaign).await?
-        {
-            book_put(app, &now).await?;
-        }
+        book_check(app, campaign).await?;
     }
     let offer = app.store.offer(offer.seller, offer.id).await?;
     Ok(Posted { lead, state, offer, concluded: outcome.concluded })
