@@ -10,6 +10,8 @@ crate::migration!(
             WHEN consent ->> 'certificate_url' IS NOT NULL THEN 'CERTIFICATE'
             WHEN trim(consent ->> 'text') <> '' THEN 'TEXT'
             ELSE 'NONE' END",
+        // A preview looks back over the listings of a vertical, however they ended.
+        "CREATE INDEX listing_vertical ON listing (vertical_id, opens_at)",
         "CREATE TABLE campaign (
             id UUID PRIMARY KEY,
             organization_id UUID NOT NULL REFERENCES organization (id),

@@ -84,7 +84,7 @@ impl Store {
 }
 
 /// The bids of campaigns of `viewer` that were promised, or sold, a lead that was pinged.
-fn own_offered(viewer: OrganizationId) -> Select<offer_bid::Entity> {
+pub(crate) fn own_offered(viewer: OrganizationId) -> Select<offer_bid::Entity> {
     let of = offer_bid::Entity::belongs_to(offer::Entity).from(offer_bid::Column::OfferId).to(offer::Column::Id);
     offer_bid::Entity::find()
         .select_only()

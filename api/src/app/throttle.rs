@@ -69,6 +69,12 @@ impl App {
         ]
     }
 
+    /// Previews of campaigns by `organization`: each reads much, and many together could tell more than one may.
+    pub(super) fn preview_limit(&self, organization: OrganizationId) -> Limit {
+        let subject = self.keys.keyed_hash("throttle.preview.organization", &organization.to_string());
+        Limit { subject, max: self.config.campaigns.previews_per_hour_max, window_secs: HOUR_SECS }
+    }
+
     /// Counts an attempt on each of `limits`, in this order; refused at the first that is spent.
     pub(super) async fn throttle(&self, limits: Vec<Limit>) -> Result<(), AppError> {
         // A refusal would take the counting back with it, so the spent limit is an answer here.

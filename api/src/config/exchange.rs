@@ -99,6 +99,10 @@ pub struct Campaigns {
     pub call_out_pause_secs: i64,
     /// How far a preview looks back, in seconds.
     pub preview_secs: i64,
+    /// The newest listings at which one preview looks, at most.
+    pub preview_listings_max: u64,
+    /// Previews of one organization in an hour.
+    pub previews_per_hour_max: i64,
 }
 
 /// `[verification]`
@@ -215,6 +219,8 @@ impl Campaigns {
         problems.within("campaigns.call_out_failures_max", self.call_out_failures_max, 1, 1_000);
         problems.within("campaigns.call_out_pause_secs", self.call_out_pause_secs, 1, DAY_SECS);
         problems.within("campaigns.preview_secs", self.preview_secs, 3_600, YEAR_SECS);
+        problems.within("campaigns.preview_listings_max", self.preview_listings_max, 1, 1_000_000);
+        problems.within("campaigns.previews_per_hour_max", self.previews_per_hour_max, 1, 1_000_000);
     }
 }
 

@@ -128,6 +128,16 @@ impl Filter {
         Self::All(Vec::new())
     }
 
+    /// Whether it asks about `field`.
+    #[must_use]
+    pub fn asks(&self, field: &Field) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.asks(field)),
+            Self::Not(part) => part.asks(field),
+            Self::Is(predicate) => predicate.field == *field,
+        }
+    }
+
     /// Whether a lead passes.
     #[must_use]
     pub fn holds(&self, facts: &Facts) -> bool {

@@ -2,8 +2,10 @@
 
 mod ask;
 mod caps;
+mod explain;
 mod facts;
 mod filter;
+mod preview;
 mod schedule;
 mod sight;
 mod state;
@@ -12,8 +14,10 @@ mod zones;
 
 pub use ask::{Ask, AttributeAsk, filter_fit};
 pub use caps::{Cap, Count, Period, Usage};
+pub use explain::{Explanation, Situation};
 pub use facts::{ConsentKind, Fact, Facts, Traits, fold, fold_postal, rank};
 pub use filter::{Field, Filter, MAX_DEPTH, MAX_LEAVES, MAX_VALUES, Predicate, Scalar, Span, Test};
+pub use preview::{BLUR_BP, LEAST_TOLD, Outlook, PastListing, PastSale, PersonBought, Preview, Spread, Won};
 pub use schedule::{DAY_MINUTES, DaySpan, Schedule, Weekday};
 pub use sight::{Sight, Traced};
 pub use state::{

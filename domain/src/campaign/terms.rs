@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::ask::{Ask, filter_fit};
 use super::caps::{Cap, Period};
 use super::facts::Facts;
-use super::filter::Filter;
+use super::filter::{Field, Filter};
 use super::schedule::{DaySpan, Schedule};
 use crate::money::{BP_WHOLE, Currency, Money};
 use crate::refusal::{Code, Refusal};
@@ -174,6 +174,14 @@ impl Price {
     #[must_use]
     pub fn is_fixed(&self) -> bool {
         self.rules.is_empty()
+    }
+}
+
+impl Terms {
+    /// Whether its filter, or that of a price rule, asks about `field`.
+    #[must_use]
+    pub fn asks(&self, field: &Field) -> bool {
+        self.filter.asks(field) || self.price.rules.iter().any(|rule| rule.when.asks(field))
     }
 }
 

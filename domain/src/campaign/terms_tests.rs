@@ -1,5 +1,5 @@
 use super::super::caps::Period;
-use super::super::filter::{Field, Predicate, Scalar, Test};
+use super::super::filter::{Predicate, Scalar, Test};
 use super::super::schedule::{DAY_MINUTES, MAX_SPANS, Weekday};
 use super::*;
 

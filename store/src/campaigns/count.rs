@@ -6,7 +6,7 @@ use domain::id::{CampaignId, TradeId};
 use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::{QueryOrder, QuerySelect};
+use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect};
 
 use super::{CampaignNext, StoredCampaign};
 use crate::db::{STATEMENT_ROWS, Store};
@@ -83,6 +83,11 @@ impl Tx {
         let changed = usize::try_from(given.execute(self, sql).await?) == Ok(rows.len());
         if changed { Ok(()) } else { Err(StoreError::Misuse("a campaign went under its lock")) }
     }
+
+    /// What a campaign whose row is locked has bought and holds in open offers, counted again.
+    pub async fn campaign_recount(&self, campaign: &StoredCampaign) -> Result<Usage, StoreError> {
+        recount(self.db(), campaign, self.now().await?).await
+    }
 }
 
 struct Used {
@@ -100,27 +105,31 @@ const USED: &[Column<Used>] = &[
 impl Store {
     /// What a campaign has bought and holds in open offers, counted again from the purchases and offers themselves, as of `now`.
     pub async fn campaign_recount(&self, campaign: &StoredCampaign, now: Timestamp) -> Result<Usage, StoreError> {
-        let zone = campaign.standing.terms.zone;
-        let bought: Vec<(Timestamp, i64)> = campaign_purchase::Entity::find()
-            .select_only()
-            .columns([campaign_purchase::Column::CountedAt, campaign_purchase::Column::PriceMinor])
-            .filter(campaign_purchase::Column::CampaignId.eq(campaign.id.0))
-            .order_by_asc(campaign_purchase::Column::CountedAt)
-            .into_tuple()
-            .all(self.read())
-            .await?;
-        let held: Vec<(Timestamp, i64)> = offer_bid::Entity::find()
-            .select_only()
-            .columns([offer_bid::Column::CountedAt, offer_bid::Column::PriceMinor])
-            .filter(offer_bid::Column::CampaignId.eq(campaign.id.0))
-            .filter(offer_bid::Column::State.eq("HELD"))
-            .into_tuple()
-            .all(self.read())
-            .await?;
-        let mut all: Vec<(Timestamp, i64)> = bought.into_iter().chain(held).collect();
-        all.sort_unstable();
-        let first = all.first().map_or(now, |(at, _)| *at);
-        let count = |usage: Usage, (at, price_minor): (Timestamp, i64)| usage.rolled(at, zone).plus(price_minor);
-        Ok(all.into_iter().fold(Usage::none(first, zone), count).rolled(now, zone))
+        recount(self.read(), campaign, now).await
     }
+}
+
+async fn recount(db: &impl ConnectionTrait, campaign: &StoredCampaign, now: Timestamp) -> Result<Usage, StoreError> {
+    let zone = campaign.standing.terms.zone;
+    let bought: Vec<(Timestamp, i64)> = campaign_purchase::Entity::find()
+        .select_only()
+        .columns([campaign_purchase::Column::CountedAt, campaign_purchase::Column::PriceMinor])
+        .filter(campaign_purchase::Column::CampaignId.eq(campaign.id.0))
+        .order_by_asc(campaign_purchase::Column::CountedAt)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let held: Vec<(Timestamp, i64)> = offer_bid::Entity::find()
+        .select_only()
+        .columns([offer_bid::Column::CountedAt, offer_bid::Column::PriceMinor])
+        .filter(offer_bid::Column::CampaignId.eq(campaign.id.0))
+        .filter(offer_bid::Column::State.eq("HELD"))
+        .into_tuple()
+        .all(db)
+        .await?;
+    let mut all: Vec<(Timestamp, i64)> = bought.into_iter().chain(held).collect();
+    all.sort_unstable();
+    let first = all.first().map_or(now, |(at, _)| *at);
+    let count = |usage: Usage, (at, price_minor): (Timestamp, i64)| usage.rolled(at, zone).plus(price_minor);
+    Ok(all.into_iter().fold(Usage::none(first, zone), count).rolled(now, zone))
 }

@@ -1,6 +1,7 @@
 //! Campaigns: a buyer's standing orders, their history, and what they have bought.
 
 mod count;
+mod history;
 mod row;
 
 use domain::campaign::{CampaignChange, CampaignState, PauseReason, Standing, Terms, Usage};
@@ -14,6 +15,7 @@ use sea_orm::{QueryOrder, QuerySelect};
 use serde_json::json;
 
 pub use count::CampaignPurchase;
+pub use history::{Lookback, Outcome, Person};
 pub use row::{CampaignRevision, StoredCampaign};
 
 use crate::db::{Backend, STATEMENT_ROWS, Store};

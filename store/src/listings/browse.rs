@@ -237,6 +237,11 @@ impl ListingSort {
     }
 }
 
+/// The views of the listings `ids`, in their order.
+pub(crate) async fn views_of(store: &Store, ids: &[Uuid]) -> Result<Vec<ListingView>, StoreError> {
+    views(store.read(), listings_in_order(store, ids).await?).await
+}
+
 async fn listings_in_order(store: &Store, ids: &[Uuid]) -> Result<Vec<StoredListing>, StoreError> {
     let rows = listing::Entity::find().filter(listing::Column::Id.is_in(ids.iter().copied())).all(store.read()).await?;
     let mut by_id: std::collections::BTreeMap<Uuid, listing::Model> = rows.into_iter().map(|row| (row.id, row)).collect();
@@ -252,7 +257,7 @@ fn vertical_of_listing() -> RelationDef {
 }
 
 /// A TARGETED lead exists only for its seller and its advertiser.
-fn visible(viewer: OrganizationId) -> Condition {
+pub(crate) fn visible(viewer: OrganizationId) -> Condition {
     Condition::any()
         .add(lead::Column::Offering.ne(Offering::Targeted.as_str()))
         .add(lead::Column::TargetId.eq(viewer.0))

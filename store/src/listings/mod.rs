@@ -22,6 +22,7 @@ use sea_orm::{Condition, ConnectionTrait, FromQueryResult, QueryOrder, QuerySele
 
 pub use attribute::{AttributeFilter, AttributeTest};
 pub use browse::{ListingFilter, ListingKey, ListingScope, ListingSort, PriceRange};
+pub(crate) use browse::{views_of, visible};
 pub use end::{
     LISTING_VOID, bid_return, bids_changed, listing_changed, listing_return, listing_take_down, listing_void, listing_void_later,
 };

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use domain::campaign::{ConsentKind, Facts, Traits};
-use domain::reputation::Tally;
+use domain::campaign::{Facts, Traits};
 use domain::time::Timestamp;
 use domain::vertical::AttributeValue;
 use serde_json::Value;
-use store::leads::StoredLead;
 use store::listings::ListingView;
 
 /// The facts at `now` of the lead that stands behind a listing. The postal code lies sealed with the contact: whoever has not
@@ -30,29 +28,6 @@ pub(crate) fn listing_facts(view: &ListingView, postal_code: Option<&str>, now: 
         seller: view.stored.seller,
         seller_bad_bp: view.seller.seller_band().bad_bp,
         captured_at: view.dated.then_some(view.captured_at),
-    };
-    Facts::of(&traits, now)
-}
-
-/// The facts at `now` of a lead whose seller has the record `seller`.
-pub(crate) fn lead_facts(lead: &StoredLead, seller: &Tally, postal_code: Option<&str>, now: Timestamp) -> Facts {
-    let traits = Traits {
-        audience: lead.audience,
-        contact_kind: lead.contact_kind,
-        interest: lead.interest,
-        source: lead.source.kind,
-        consent: ConsentKind::of(lead.consent.as_ref()),
-        country: &lead.country,
-        region: lead.region.as_deref(),
-        city: lead.city.as_deref(),
-        postal_code,
-        attributes: &lead.attributes,
-        temperature: Some(lead.temperature),
-        score: Some(lead.score),
-        level: Some(lead.level),
-        seller: lead.seller,
-        seller_bad_bp: seller.seller_band().bad_bp,
-        captured_at: lead.dated.then_some(lead.captured_at),
     };
     Facts::of(&traits, now)
 }

@@ -1,8 +1,10 @@
 //! Campaigns: a buyer's standing orders, their life and their history.
 
 pub mod book;
+mod explain;
 mod facts;
 pub mod meet;
+mod preview;
 mod read;
 
 use domain::access::Permission;
@@ -20,6 +22,8 @@ use store::verticals::StoredVertical;
 use store::{Tx, WriteError};
 
 use book::book_put;
+pub use explain::{Explained, Subject, match_explain};
+pub use preview::{CampaignPreviewed, campaign_preview};
 pub use read::{CampaignView, campaign_history, campaigns, campaigns_many, viewed};
 
 use super::email_verification::require_verified_email;
@@ -77,21 +81,24 @@ pub async fn campaign_create(app: &App, caller: &Caller, input: CampaignCreate) 
     let buyer = caller.principal.require(Permission::Buy)?;
     require_verified_email(app, caller).await?;
     let key = idempotency_key(buyer, &input.idempotency_key, "campaign_create", &input.draft)?;
-    let Checked { name, vertical, terms } = checked(app, buyer, &input.draft).await?;
     let most = app.config.campaigns.per_buyer_max;
-    let new = NewCampaign {
+    let new = checked(app, buyer, &input.draft).await?.map(|Checked { name, vertical, terms }| NewCampaign {
         organization: buyer,
         vertical: vertical.id,
         name,
         currency: input.draft.currency,
         terms,
         created_by: caller.principal.user(),
-    };
+    });
     let (new, key) = (&new, &key);
     let made = app.store.write("campaign_create", |tx| async move {
         if let Some(Answer { campaign }) = tx.replayed(key).await? {
             return Ok::<_, WriteError>(campaign);
         }
+        // A repeated call answers like the first, also when the vertical has changed since.
+        let new = new.as_ref().map_err(|refusals| below(refusals.clone()))?;
+        // Of two that would be the last, one waits.
+        tx.organization_lock(buyer).await?;
         if tx.campaigns_open_count(buyer).await? >= most {
             return Err(Refusal::new(Code::LimitReached, format!("at most {most} campaigns that are not archived")).into());
         }
@@ -109,7 +116,7 @@ pub async fn campaign_create(app: &App, caller: &Caller, input: CampaignCreate) 
 pub async fn campaign_update(app: &App, caller: &Caller, input: CampaignUpdate) -> Result<StoredCampaign, AppError> {
     let buyer = caller.principal.require(Permission::Buy)?;
     require_verified_email(app, caller).await?;
-    let Checked { name, vertical, terms } = checked(app, buyer, &input.draft).await?;
+    let Checked { name, vertical, terms } = checked(app, buyer, &input.draft).await?.map_err(below)?;
     let (name, terms, input) = (&name, &terms, &input);
     let vertical = vertical.id;
     let changed = app.store.write("campaign_update", |tx| async move {
@@ -126,9 +133,16 @@ pub async fn campaign_update(app: &App, caller: &Caller, input: CampaignUpdate) 
         if before.vertical != vertical {
             return Err(Refusal::invalid("vertical", "a campaign keeps its vertical: make another").at("campaign").into());
         }
-        let next =
-            CampaignNext { name: name.clone(), terms: terms.clone(), ..CampaignNext::of(&before, CampaignChange::Updated) };
-        let after = tx.campaign_change(&before, next, caller.principal.user()).await?;
+        // Another number of leads is another trial.
+        let trial_confirmed = before.standing.trial_confirmed && before.standing.terms.trial_leads == terms.trial_leads;
+        let next = CampaignNext::of(&before, CampaignChange::Updated);
+        let next = CampaignNext { name: name.clone(), terms: terms.clone(), trial_confirmed, ..next };
+        let mut after = tx.campaign_change(&before, next, caller.principal.user()).await?;
+        if before.standing.terms.zone != terms.zone {
+            // On another clock the periods begin at other instants: what was bought in them is counted again.
+            after.standing.usage = tx.campaign_recount(&after).await?;
+            tx.campaigns_count(&[&after]).await?;
+        }
         meet_later(&tx, after.id).await?;
         Ok::<_, WriteError>(after)
     });
@@ -152,7 +166,8 @@ pub async fn campaign_resume_by(app: &App, caller: &Caller, id: CampaignId) -> R
     require_verified_email(app, caller).await?;
     moved(app, caller, id, "campaign_resume", |before| {
         let state = campaign_resume(before.standing.state)?;
-        let trial_confirmed = before.standing.trial_confirmed || before.pause_reason == Some(PauseReason::TrialOver);
+        let over = before.standing.trial_is_over() || before.pause_reason == Some(PauseReason::TrialOver);
+        let trial_confirmed = before.standing.trial_confirmed || over;
         let next = CampaignNext::of(before, CampaignChange::Resumed);
         Ok(CampaignNext { state, pause_reason: None, trial_confirmed, failures: 0, ..next })
     })
@@ -206,8 +221,8 @@ fn own(found: Option<StoredCampaign>, buyer: OrganizationId) -> Result<StoredCam
     found.filter(|campaign| campaign.organization == buyer).ok_or_else(|| Refusal::not_found("campaignId", "campaign"))
 }
 
-/// The draft's terms, fitted to the schemas of its verticals; every refusal lies below `campaign`.
-async fn checked(app: &App, buyer: OrganizationId, draft: &CampaignDraft) -> Result<Checked, AppError> {
+/// The draft's terms, fitted to the schemas of its verticals, or every refusal with its place in the draft.
+async fn checked(app: &App, buyer: OrganizationId, draft: &CampaignDraft) -> Result<Result<Checked, Vec<Refusal>>, AppError> {
     let name = draft.name.trim();
     let mut refusals = Vec::new();
     if name.is_empty() {
@@ -223,7 +238,7 @@ async fn checked(app: &App, buyer: OrganizationId, draft: &CampaignDraft) -> Res
     };
     let Some(vertical) = vertical else {
         refusals.push(Refusal::not_found("vertical", "vertical at this path"));
-        return Err(below(refusals).into());
+        return Ok(Err(refusals));
     };
     let schemas = app.store.attributes_filterable(Some(vertical.path.as_str())).await?;
     let mut asked = draft.terms.clone();
@@ -232,10 +247,10 @@ async fn checked(app: &App, buyer: OrganizationId, draft: &CampaignDraft) -> Res
         asked.zone = organization.map_or_else(|| "UTC".to_owned(), |organization| organization.time_zone);
     }
     match terms(&asked, draft.currency, &schemas) {
-        Ok(terms) if refusals.is_empty() => Ok(Checked { name: name.to_owned(), vertical, terms }),
+        Ok(terms) if refusals.is_empty() => Ok(Ok(Checked { name: name.to_owned(), vertical, terms })),
         found => {
             refusals.extend(found.err().into_iter().flatten());
-            Err(below(refusals).into())
+            Ok(Err(refusals))
         }
     }
 }

@@ -245,6 +245,11 @@ fn within(field: &str, found: Vec<Refusal>) -> Vec<Refusal> {
     found.into_iter().map(|refusal| refusal.at(field)).collect()
 }
 
+/// Refusals of a draft that is the whole input.
+pub(super) fn drafted(found: Vec<Refusal>) -> Vec<Refusal> {
+    within("input", found)
+}
+
 fn below(found: Vec<Refusal>) -> Vec<Refusal> {
     within("campaign", found)
 }

@@ -1,8 +1,10 @@
 //! Campaigns: standing orders of one's own.
 
+mod explain;
 pub mod filter;
 pub mod input;
 pub mod object;
+mod preview;
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use domain::access::Permission;
@@ -10,9 +12,11 @@ use domain::campaign::CampaignState;
 use domain::id::CampaignId;
 use store::campaigns::StoredCampaign;
 
+pub use explain::MatchExplanation;
 pub use filter::{CampaignFilter, CampaignFilterInput};
 pub use input::CampaignInput;
 pub use object::CampaignObject;
+pub use preview::CampaignPreview;
 
 use input::{CampaignArchiveInput, CampaignCreateInput, CampaignPauseInput, CampaignResumeInput, CampaignUpdateInput};
 
@@ -25,6 +29,8 @@ use crate::app::AppError;
 use crate::app::campaigns::{self, CampaignView};
 
 const NEWEST: &str = "campaign.newest";
+/// A preview reads thousands of rows: few fit into one operation.
+const PREVIEW_COST: usize = 1_000;
 
 mod codes {
     use crate::mutation_errors;
@@ -116,6 +122,39 @@ impl CampaignQuery {
         };
         let slice = answer(ctx, found.await)?;
         Ok(connection(NEWEST, slice, after.is_some(), |view: &CampaignView| view.campaign.id, CampaignObject::from))
+    }
+
+    /// What would have become of a draft, had it stood for the last 30 days (`campaigns.preview_secs`). Nothing is kept of it. A
+    /// refusal's `argument` is the place in `input`. Needs `market:buy`.
+    #[graphql(complexity = "PREVIEW_COST + child_complexity")]
+    async fn campaign_preview(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The draft: what `campaignCreate` takes.")] input: CampaignInput,
+    ) -> async_graphql::Result<CampaignPreview> {
+        let found = async {
+            let draft = permitted(ctx, Permission::Buy, input.draft().map_err(input::drafted))?;
+            campaigns::campaign_preview(app(ctx), caller(ctx), draft).await
+        };
+        Ok(answer(ctx, found.await)?.into())
+    }
+
+    /// What a campaign of the caller's makes, at this instant, of a listing that the caller may see, or of a lead that the caller
+    /// has bought, as if it were not bought yet: which conditions hold, and what stands in the way. Needs `market:read`.
+    async fn match_explain(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The campaign.")] campaign_id: ID,
+        #[graphql(desc = "A listing; or else `leadId`.")] listing_id: Option<ID>,
+        #[graphql(desc = "A lead that you have bought; or else `listingId`.")] lead_id: Option<ID>,
+    ) -> async_graphql::Result<MatchExplanation> {
+        let found = async {
+            caller(ctx).principal.require(Permission::MarketRead)?;
+            let campaign = parse_id(&campaign_id, "campaignId")?;
+            let subject = explain::subject(listing_id, lead_id)?;
+            campaigns::match_explain(app(ctx), caller(ctx), campaign, subject).await
+        };
+        Ok(answer(ctx, found.await)?.into())
     }
 }
 

@@ -2,14 +2,14 @@
 
 use async_graphql::{ComplexObject, Context, ID, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::campaign::{Amounts, CampaignChange, CampaignState, Cap, PauseReason, Period, PriceRule};
+use domain::campaign::{Amounts, CallOut, CampaignChange, CampaignState, Cap, PauseReason, Period, PriceRule, Usage};
 use domain::id::CampaignId;
 use domain::money::{Currency, Money};
 use store::campaigns::CampaignRevision;
 
 use super::filter::{CampaignFilter, WeekSpan};
 use crate::app::campaigns::{self, CampaignView};
-use crate::graphql::connection::{NodeConnection, connection, page, page_cost};
+use crate::graphql::connection::{NodeConnection, connection, list_cost, page, page_cost};
 use crate::graphql::error::answer;
 use crate::graphql::id::to_id;
 use crate::graphql::scalar::{CurrencyCode, MoneyObject};
@@ -51,6 +51,17 @@ pub struct CampaignCap {
     pub used_spend: MoneyObject,
 }
 
+/// The most that is bought in a period, as a version of the campaign said it.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct CampaignCapTerms {
+    /// For how long.
+    pub period: Word<Period>,
+    /// Leads at most.
+    pub leads: Option<i32>,
+    /// Money at most.
+    pub spend: Option<MoneyObject>,
+}
+
 /// An endpoint that is asked for a live bid.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct CampaignCallOut {
@@ -74,9 +85,30 @@ pub struct CampaignHistoryEntry {
     /// Which leads, from then on; all of the vertical when null.
     pub filter: Option<CampaignFilter>,
     /// Prices for certain leads, from then on.
+    #[graphql(complexity = "list_cost(3, child_complexity)")]
     pub price_rules: Vec<CampaignPriceRule>,
     /// The price for all other leads, from then on.
     pub price: Option<CampaignPrice>,
+    /// The most that was bought, from then on.
+    #[graphql(complexity = "list_cost(3, child_complexity)")]
+    pub caps: Vec<CampaignCapTerms>,
+    /// The clock of caps and schedule, from then on.
+    pub time_zone: String,
+    /// When it bought, from then on; always when empty.
+    #[graphql(complexity = "list_cost(5, child_complexity)")]
+    pub schedule: Vec<WeekSpan>,
+    /// The duplicate window from then on.
+    pub duplicate_window_secs: Option<i64>,
+    /// The leads of the trial from then on.
+    pub trial_leads: Option<i32>,
+    /// The share from then on, in basis points.
+    pub share_bp: i32,
+    /// The weight among equal bids from then on.
+    pub tie_weight: i32,
+    /// The failed deliveries in a row after which it paused, from then on.
+    pub pause_after_failures: Option<i32>,
+    /// The endpoint that was asked for live bids, from then on.
+    pub call_out: Option<CampaignCallOut>,
     /// Who did it; null where the exchange did.
     pub user_id: Option<ID>,
     /// When.
@@ -102,14 +134,17 @@ pub struct CampaignObject {
     /// Which leads; all of the vertical when null.
     pub filter: Option<CampaignFilter>,
     /// Prices for certain leads, tried in order.
+    #[graphql(complexity = "list_cost(3, child_complexity)")]
     pub price_rules: Vec<CampaignPriceRule>,
     /// The price for all other leads; nothing is offered for them when null.
     pub price: Option<CampaignPrice>,
     /// The most that is bought, and what is used of it. The throttle is the cap on a MINUTE.
+    #[graphql(complexity = "list_cost(3, child_complexity)")]
     pub caps: Vec<CampaignCap>,
     /// The clock of caps and schedule.
     pub time_zone: String,
     /// When it buys; always when empty.
+    #[graphql(complexity = "list_cost(5, child_complexity)")]
     pub schedule: Vec<WeekSpan>,
     /// It buys nobody whom its buyer has bought within so many seconds.
     pub duplicate_window_secs: Option<i64>,
@@ -169,13 +204,6 @@ impl From<CampaignView> for CampaignObject {
         let currency = campaign.currency;
         let terms = &campaign.standing.terms;
         let total = usage.count(Period::Total);
-        let cap = |cap: &Cap| CampaignCap {
-            period: cap.period.into(),
-            leads: cap.leads.map(int),
-            spend: cap.spend_minor.map(|minor| Money::new(minor, currency).into()),
-            used_leads: int(usage.count(cap.period).leads),
-            used_spend: Money::new(usage.count(cap.period).spend_minor, currency).into(),
-        };
         Self {
             id: to_id(campaign.id),
             name: campaign.name.clone(),
@@ -186,7 +214,7 @@ impl From<CampaignView> for CampaignObject {
             filter: terms.asked.as_ref().map(CampaignFilter::from),
             price_rules: terms.price.rules.iter().map(|each| rule(each, currency)).collect(),
             price: terms.price.otherwise.map(|amounts| price(amounts, currency)),
-            caps: terms.caps.iter().map(cap).collect(),
+            caps: terms.caps.iter().map(|each| cap(each, &usage, currency)).collect(),
             time_zone: terms.zone.name().to_owned(),
             schedule: terms.schedule.spans().iter().map(WeekSpan::from).collect(),
             duplicate_window_secs: terms.duplicate_window_secs,
@@ -196,10 +224,7 @@ impl From<CampaignView> for CampaignObject {
             tie_weight: int(terms.tie_weight),
             pause_after_failures: terms.pause_after_failures.map(int),
             failures: i32::try_from(campaign.failures).unwrap_or(i32::MAX),
-            call_out: terms
-                .call_out
-                .as_ref()
-                .map(|call_out| CampaignCallOut { url: call_out.url.clone(), deadline_millis: int(call_out.deadline_millis) }),
+            call_out: terms.call_out.as_ref().map(CampaignCallOut::from),
             leads: int(total.leads),
             spend: Money::new(total.spend_minor, currency).into(),
             served_at: campaign.served_at,
@@ -208,6 +233,12 @@ impl From<CampaignView> for CampaignObject {
             version: campaign.version,
             campaign: campaign.id,
         }
+    }
+}
+
+impl From<&CallOut> for CampaignCallOut {
+    fn from(call_out: &CallOut) -> Self {
+        Self { url: call_out.url.clone(), deadline_millis: int(call_out.deadline_millis) }
     }
 }
 
@@ -220,6 +251,15 @@ fn entry(revision: CampaignRevision, currency: Currency) -> CampaignHistoryEntry
         filter: revision.terms.asked.as_ref().map(CampaignFilter::from),
         price_rules: revision.terms.price.rules.iter().map(|each| rule(each, currency)).collect(),
         price: revision.terms.price.otherwise.map(|amounts| price(amounts, currency)),
+        caps: revision.terms.caps.iter().map(|each| cap_terms(each, currency)).collect(),
+        time_zone: revision.terms.zone.name().to_owned(),
+        schedule: revision.terms.schedule.spans().iter().map(WeekSpan::from).collect(),
+        duplicate_window_secs: revision.terms.duplicate_window_secs,
+        trial_leads: revision.terms.trial_leads.map(int),
+        share_bp: i32::try_from(revision.terms.share_bp).unwrap_or(i32::MAX),
+        tie_weight: int(revision.terms.tie_weight),
+        pause_after_failures: revision.terms.pause_after_failures.map(int),
+        call_out: revision.terms.call_out.as_ref().map(CampaignCallOut::from),
         user_id: revision.changed_by.map(to_id),
         at: revision.created_at,
     }
@@ -229,7 +269,23 @@ fn rule(rule: &PriceRule, currency: Currency) -> CampaignPriceRule {
     CampaignPriceRule { when: CampaignFilter::from(&rule.asked), price: price(rule.amounts, currency) }
 }
 
-fn price(amounts: Amounts, currency: Currency) -> CampaignPrice {
+fn cap_terms(cap: &Cap, currency: Currency) -> CampaignCapTerms {
+    let spend = cap.spend_minor.map(|minor| Money::new(minor, currency).into());
+    CampaignCapTerms { period: cap.period.into(), leads: cap.leads.map(int), spend }
+}
+
+pub(super) fn cap(cap: &Cap, usage: &Usage, currency: Currency) -> CampaignCap {
+    let used = usage.count(cap.period);
+    CampaignCap {
+        period: cap.period.into(),
+        leads: cap.leads.map(int),
+        spend: cap.spend_minor.map(|minor| Money::new(minor, currency).into()),
+        used_leads: int(used.leads),
+        used_spend: Money::new(used.spend_minor, currency).into(),
+    }
+}
+
+pub(super) fn price(amounts: Amounts, currency: Currency) -> CampaignPrice {
     let money = |minor: i64| MoneyObject::from(Money::new(minor, currency));
     CampaignPrice { shared: amounts.shared_minor.map(money), exclusive: amounts.exclusive_minor.map(money) }
 }
