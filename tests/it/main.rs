@@ -16,6 +16,7 @@ mod live;
 mod market;
 mod protocol;
 mod schema;
+mod settlement;
 mod tour;
 mod wallet;
 mod zz_backends;
