@@ -1,6 +1,6 @@
 CREATE UNLOGGED TABLE bench_lot (n BIGINT PRIMARY KEY, listing_id UUID NOT NULL);
 CREATE UNLOGGED TABLE bench_buyer (n BIGINT PRIMARY KEY, organization_id UUID NOT NULL);
-CREATE SEQUENCE bench_next CACHE 100;
+CREATE SEQUENCE bench_next;
 CREATE SEQUENCE bench_id CACHE 1000;
 
 -- Ids that grow, as those of the exchange do: milliseconds, then a number.
@@ -10,6 +10,7 @@ $$ SELECT CAST(lpad(to_hex(CAST(extract(epoch FROM clock_timestamp()) * 1000 AS 
 
 CREATE FUNCTION bench_purchase(client bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
+    place bigint := nextval('bench_next');
     lot uuid;
     buyer uuid;
     sold listing%ROWTYPE;
@@ -21,7 +22,7 @@ DECLARE
     journal_id uuid := bench_uuid();
     now timestamptz;
 BEGIN
-    SELECT listing_id INTO STRICT lot FROM bench_lot WHERE n = nextval('bench_next');
+    SELECT listing_id INTO STRICT lot FROM bench_lot WHERE n = place;
     SELECT organization_id INTO STRICT buyer FROM bench_buyer WHERE n = client;
     PERFORM pg_advisory_xact_lock(hashtextextended(buyer || ' ' || lot, 0));
     PERFORM 1 FROM idempotency WHERE organization_id = buyer AND idempotency_key = CAST(lot AS text);

@@ -131,7 +131,7 @@ on_each_backend! {
         let buying = async {
             let attempts = late.iter().enumerate().map(|(n, id)| {
                 let app = if n % 2 == 0 { &app } else { &other };
-                buy(app, &buyers[n % BUYERS], id, "late")
+                buy(app, &buyers[n % BUYERS], id, id)
             });
             join_all(attempts).await.into_iter().map(|done| usize::from(answered(done))).sum::<usize>()
         };

@@ -23,6 +23,7 @@ on_each_backend! {
         let (plug, auction) = (scene.fixed(&x, "10").await, scene.auction(&x).await);
         let (one, two, three) = (scene.fixed(&x, "10").await, scene.fixed(&x, "10").await, scene.fixed(&x, "10").await);
         x.app = x.process_with("[settlement]\nqueue_max = 2").await;
+        x.schema = api::graphql::schema(x.app.clone());
         let hold = Hold::take(&x.app).await;
         let plug = Hold::plug(&x.app, &buyer, &plug).await;
         let waiting = tokio::spawn({
