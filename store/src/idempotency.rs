@@ -68,10 +68,8 @@ impl IdempotencyKey {
 /// A key with its answer, to be kept.
 pub(crate) type Remembered = (KeyId, Answer, Timestamp);
 
-const KEY: &[Column<KeyId>] = &[
-    ("organization_id", Get::Id(|(organization, _)| organization.0)),
-    ("idempotency_key", Get::Text(|(_, key)| key)),
-];
+const KEY: &[Column<KeyId>] =
+    &[("organization_id", Get::Id(|(organization, _)| organization.0)), ("idempotency_key", Get::Text(|(_, key)| key))];
 
 const REMEMBERED: &[Column<Remembered>] = &[
     ("organization_id", Get::Id(|((organization, _), ..)| organization.0)),

@@ -248,7 +248,8 @@ mod tests {
     ];
 
     fn rows() -> [Row; 2] {
-        let row = |n: u128, memo| Row { id: Uuid::from_u128(n), memo, payload: serde_json::json!({ "a": "\"\\" }), hash: vec![1, 255] };
+        let row =
+            |n: u128, memo| Row { id: Uuid::from_u128(n), memo, payload: serde_json::json!({ "a": "\"\\" }), hash: vec![1, 255] };
         [row(1, Some("a,\"b\"\\{}NULL")), row(2, None)]
     }
 

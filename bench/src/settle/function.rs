@@ -64,7 +64,8 @@ impl Function {
 
 /// The one on the path, or the newest of a Postgres installation.
 fn pgbench() -> Option<PathBuf> {
-    let on_path = std::env::split_paths(&std::env::var_os("PATH")?).map(|folder| folder.join("pgbench")).find(|file| file.is_file());
+    let on_path =
+        std::env::split_paths(&std::env::var_os("PATH")?).map(|folder| folder.join("pgbench")).find(|file| file.is_file());
     let installed = || {
         let folders = std::fs::read_dir("/usr/lib/postgresql").ok()?;
         folders.filter_map(|folder| Some(folder.ok()?.path().join("bin/pgbench"))).filter(|file| file.is_file()).max()

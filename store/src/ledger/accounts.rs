@@ -62,7 +62,9 @@ pub(super) async fn locked(tx: &Tx, accounts: &BTreeSet<Account>) -> Result<BTre
 async fn found(tx: &Tx, accounts: Vec<Account>) -> Result<BTreeMap<Account, Row>, StoreError> {
     let (own, exchange): (Vec<Account>, Vec<Account>) = accounts.into_iter().partition(|account| account.organization.is_some());
     let mut rows = BTreeMap::new();
-    for (wanted, owner) in [(own, "account.organization_id = given.organization_id"), (exchange, "account.organization_id IS NULL")] {
+    for (wanted, owner) in
+        [(own, "account.organization_id = given.organization_id"), (exchange, "account.organization_id IS NULL")]
+    {
         if wanted.is_empty() {
             continue;
         }

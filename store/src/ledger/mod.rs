@@ -10,7 +10,7 @@ mod wallet;
 
 pub use post::{Ledger, Note, post};
 pub use statement::{StatementKey, StatementRow};
-pub(crate) use stop::is_stopped;
 pub use stop::MoneyStop;
+pub(crate) use stop::is_stopped;
 pub use verify::{Check, Report};
 pub use wallet::{Balances, Wallet};

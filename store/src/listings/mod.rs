@@ -25,8 +25,8 @@ pub use end::{
     LISTING_VOID, bid_return, bids_changed, listing_changed, listing_return, listing_take_down, listing_void, listing_void_later,
 };
 pub(crate) use end::{bid_news, listing_news};
-pub(crate) use facts::{access_locked, buyers_wait, facts_of, same_persons};
 pub use facts::{BuyersFacts, LeadForSale, buyers_facts, lead_for_sale};
+pub(crate) use facts::{access_locked, buyers_wait, facts_of, same_persons};
 pub use view::{ListingView, PublicCheck, listing_view};
 
 use crate::db::{Backend, Store};

@@ -54,10 +54,7 @@ fn lots(
 }
 
 /// Only a buyer at several listings can meet one person twice in a batch.
-async fn persons(
-    tx: &Tx,
-    asked: &[(&StoredListing, BTreeSet<OrganizationId>)],
-) -> Result<Vec<BTreeSet<LeadId>>, StoreError> {
+async fn persons(tx: &Tx, asked: &[(&StoredListing, BTreeSet<OrganizationId>)]) -> Result<Vec<BTreeSet<LeadId>>, StoreError> {
     let mut leads: BTreeMap<OrganizationId, BTreeSet<LeadId>> = BTreeMap::new();
     for (stored, buyers) in asked {
         for buyer in buyers {
@@ -102,11 +99,7 @@ async fn bids_of(
 }
 
 /// Every account that a command of the batch may move money on.
-fn accounts<'a>(
-    needs: &Needs,
-    lots: &BTreeMap<ListingId, Lot>,
-    trades: impl Iterator<Item = &'a Trade>,
-) -> BTreeSet<Account> {
+fn accounts<'a>(needs: &Needs, lots: &BTreeMap<ListingId, Lot>, trades: impl Iterator<Item = &'a Trade>) -> BTreeSet<Account> {
     let mut accounts = BTreeSet::new();
     for (listing, buyer) in &needs.purchases {
         let Some(Lot { stored, bids, .. }) = lots.get(listing) else { continue };

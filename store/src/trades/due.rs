@@ -55,12 +55,7 @@ impl Store {
     }
 }
 
-async fn due(
-    db: &impl ConnectionTrait,
-    now: Timestamp,
-    after: Option<DueKey>,
-    limit: u64,
-) -> Result<Vec<DueKey>, StoreError> {
+async fn due(db: &impl ConnectionTrait, now: Timestamp, after: Option<DueKey>, limit: u64) -> Result<Vec<DueKey>, StoreError> {
     let mut rows = trade::Entity::find()
         .select_only()
         .columns([trade::Column::DueAt, trade::Column::Id])

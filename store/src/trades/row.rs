@@ -9,9 +9,9 @@ use domain::refusal::{Code, Refusal};
 use domain::reputation::Tally;
 use domain::time::Timestamp;
 use domain::trade::{Clock, Hold, TradeState};
+use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
-use sea_orm::QuerySelect;
 
 use crate::db::Backend;
 use crate::entity::trade;

@@ -82,7 +82,9 @@ async fn a_deadlock_is_tried_again_and_decided_anew() {
                 tx.db().execute_raw(run("SELECT id FROM account FOR NO KEY UPDATE")).await?;
                 tokio::time::sleep(Duration::from_millis(400)).await;
                 tx.db()
-                    .execute_raw(run("UPDATE listing SET state = 'WITHDRAWN' WHERE id = (SELECT id FROM listing ORDER BY id LIMIT 1)"))
+                    .execute_raw(run(
+                        "UPDATE listing SET state = 'WITHDRAWN' WHERE id = (SELECT id FROM listing ORDER BY id LIMIT 1)",
+                    ))
                     .await?;
                 Ok(())
             })

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::app::{App, AppError};
 use api::app::listings::{ListingBuy, listing_buy};
 use api::app::trade::trades_advance;
+use api::app::{App, AppError};
 use api::ports::{Entropy, SeededEntropy};
 use domain::clearing::SaleKind;
 use domain::ledger::Account;
@@ -172,7 +172,13 @@ async fn left(x: &Exchange, outcomes: Vec<String>, names: &BTreeMap<uuid::Uuid, 
         rows
     };
     let journals = sorted(journals.collect());
-    Left { outcomes, balances, trades: sorted(by_trade.into_values().collect()), bids: sorted(by_bid.into_values().collect()), journals }
+    Left {
+        outcomes,
+        balances,
+        trades: sorted(by_trade.into_values().collect()),
+        bids: sorted(by_bid.into_values().collect()),
+        journals,
+    }
 }
 
 async fn same_in_all_sizes(database: Database) {
