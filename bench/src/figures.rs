@@ -22,7 +22,7 @@ pub(crate) struct Figure {
     /// What it is compared with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) control: Option<String>,
-    /// The figure over its control, or the control over the figure, whichever is larger when this is the better one.
+    /// How many times better than the control: above 1 this is the better one, whether the figure is a time or a rate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ratio: Option<f64>,
 }
@@ -46,6 +46,12 @@ impl Report {
     /// A figure on its own.
     pub(crate) fn figure(&mut self, name: impl Into<String>, value: f64, unit: &'static str) {
         self.figures.push(Figure { name: name.into(), value, unit, control: None, ratio: None });
+    }
+
+    /// A figure beside its `control`, over which it is `ratio` times better.
+    pub(crate) fn against(&mut self, name: impl Into<String>, value: f64, unit: &'static str, control: &str, ratio: f64) {
+        let (control, ratio) = (Some(control.to_owned()), Some(ratio));
+        self.figures.push(Figure { name: name.into(), value, unit, control, ratio });
     }
 
     /// Prints it and keeps it under `bench/results/`.
@@ -88,6 +94,11 @@ pub(crate) fn quantile(values: &[f64], share: f64) -> f64 {
     )]
     let place = (last as f64 * share).round() as usize;
     sorted.get(place.min(last)).copied().unwrap_or(0.0)
+}
+
+/// The middle one of `values`; 0 of none.
+pub(crate) fn median(values: &[f64]) -> f64 {
+    quantile(values, 0.5)
 }
 
 fn machine() -> String {

@@ -1,5 +1,6 @@
 //! An exchange to measure, with real clocks and durable writes, on a database of its own.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use api::app::organization::{OrganizationRegister, organization_register};
@@ -10,6 +11,7 @@ use api::graphql::Schema;
 use api::ports::{SystemClock, SystemEntropy};
 use domain::access::{Principal, Role};
 use domain::id::OrganizationId;
+use secrecy::SecretString;
 use serde_json::Value;
 use store::demo::Holding;
 use store::{Options, Store};
@@ -17,15 +19,17 @@ use tempfile::TempDir;
 
 use crate::Failure;
 
-/// Files of a million rows are larger than the default allows.
+/// Files of a million rows are larger than the default allows, and a measurement outlasts an access token.
 const SETTINGS: &str = "[imports]\nfile_max_bytes = 1000000000\nrows_max = 10000000\n\
-    [exchange]\nauction_min_secs = 1\n[log]\nfilter = \"error\"\n[dns]\nenabled = false\n";
+    [exchange]\nauction_min_secs = 1\n[auth]\naccess_token_secs = 86400\n[log]\nfilter = \"error\"\n[dns]\nenabled = false\n";
 
 /// A running exchange.
 pub(crate) struct Stage {
     pub(crate) app: Arc<App>,
     pub(crate) schema: Schema,
-    _folder: TempDir,
+    /// Of the database.
+    pub(crate) url: String,
+    folder: TempDir,
 }
 
 /// A company and who acts for it.
@@ -33,13 +37,24 @@ pub(crate) struct Stage {
 pub(crate) struct Company {
     pub(crate) organization: OrganizationId,
     pub(crate) caller: Caller,
+    /// Of the caller's session.
+    pub(crate) access_token: SecretString,
+}
+
+/// The exchange of a measurement, on its database as it is.
+pub(crate) async fn open(url: &str, data_dir: &Path) -> Result<Arc<App>, Failure> {
+    let quoted = |text: &str| Value::String(text.to_owned()).to_string();
+    let data_dir = quoted(&data_dir.display().to_string());
+    let settings = format!("[server]\ndata_dir = {data_dir}\n[database]\nurl = {}\n{SETTINGS}", quoted(url));
+    let config = Config::from_toml(&settings)?;
+    let opened = api::cli::open(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await;
+    Ok(opened.map_err(|error| format!("{error:?}"))?)
 }
 
 impl Stage {
     /// Migrates an empty database; refuses one that holds anything but an earlier measurement.
     pub(crate) async fn set(database_url: Option<&str>) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
-        let quoted = |text: &str| Value::String(text.to_owned()).to_string();
         let file = format!("sqlite://{}?mode=rwc", folder.path().join("bench.db").display());
         let url = database_url.unwrap_or(&file);
         if database_url.is_some() {
@@ -52,15 +67,16 @@ impl Stage {
             }
             store.close().await?;
         }
-        let data_dir = quoted(&folder.path().display().to_string());
-        let settings = format!("[server]\ndata_dir = {data_dir}\n[database]\nurl = {}\n{SETTINGS}", quoted(url));
-        let config = Config::from_toml(&settings)?;
-        let opened = api::cli::open(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await;
-        let app = opened.map_err(|error| format!("{error:?}"))?;
+        let app = open(url, folder.path()).await?;
         app.store.migrate().await?;
         app.store.demo_mark().await?;
         verticals_seed(&app).await?;
-        Ok(Self { schema: api::graphql::schema(Arc::clone(&app)), app, _folder: folder })
+        Ok(Self { schema: api::graphql::schema(Arc::clone(&app)), app, url: url.to_owned(), folder })
+    }
+
+    /// Where the exchange keeps its files and keys.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Registers a company.
@@ -78,7 +94,7 @@ impl Stage {
         let (organization, tokens) = organization_register(&self.app, &caller(Principal::Anonymous), input).await?;
         let user = tokens.principal.user().ok_or("a registration without its owner")?;
         let principal = Principal::Member { user, organization: organization.id, role: Role::Owner };
-        Ok(Company { organization: organization.id, caller: caller(principal) })
+        Ok(Company { organization: organization.id, caller: caller(principal), access_token: tokens.access_token })
     }
 
     /// Runs an operation as `who`; answers the root field, which must have no error.
