@@ -68,9 +68,9 @@ enum Command {
 
 fn main() -> ExitCode {
     let Arguments { database_url, json, command } = Arguments::parse();
-    let done = tokio::runtime::Runtime::new().map_err(Failure::from).and_then(|runtime| {
-        runtime.block_on(Box::pin(run(command, database_url.as_deref(), json)))
-    });
+    let done = tokio::runtime::Runtime::new()
+        .map_err(Failure::from)
+        .and_then(|runtime| runtime.block_on(Box::pin(run(command, database_url.as_deref(), json))));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -31,6 +31,7 @@ pub mod password;
 pub mod payouts;
 pub mod present;
 pub mod receipts;
+pub mod seller_bands;
 pub mod session;
 pub mod staff;
 pub mod suppressions;
@@ -58,6 +59,7 @@ use crate::ports::{Clock, Entropy, Files, MailDomains, Mailer, SmsSender, file_s
 
 pub use error::AppError;
 pub use identity::Identity;
+pub use seller_bands::SellerBands;
 
 /// What every use case needs. One per process, shared.
 #[derive(Clone)]
@@ -76,6 +78,8 @@ pub struct App {
     pub files: Files,
     /// Password hashing, the keys of access tokens, remembered accesses.
     pub identity: Arc<Identity>,
+    /// What the market sees of sellers.
+    pub seller_bands: Arc<SellerBands>,
     /// Looks up mail domains.
     pub mail_domains: Arc<dyn MailDomains>,
     /// Sends mail.
@@ -115,7 +119,8 @@ impl App {
         let mailer = Arc::from(mailer(&config.mail)?);
         let sms = Arc::from(sms_sender(&config.sms));
         let files = file_store(&config.files.resolved_url(&config.server))?;
-        Ok(Self { store, clock, entropy, config, keys, files, identity: Arc::new(identity), mail_domains, mailer, sms })
+        let (identity, seller_bands) = (Arc::new(identity), Arc::default());
+        Ok(Self { store, clock, entropy, config, keys, files, identity, seller_bands, mail_domains, mailer, sms })
     }
 
     /// The present instant by the process's clock. What a deadline decides asks the transaction instead.

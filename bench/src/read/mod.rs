@@ -78,8 +78,7 @@ pub(crate) async fn measure(database_url: Option<&str>, read: Read, json: bool) 
             let load = Load { page: Page::full(&token)?, clients, lasts: Duration::from_millis(read.millis) };
             tell(&mut report, &format!("{clients} client(s), {name}"), &rounds(&sides, &load, database).await?);
         }
-        let load =
-            Load { page: Page::empty(&token)?, clients: CLIENTS_OF_NOTHING, lasts: Duration::from_millis(read.millis) };
+        let load = Load { page: Page::empty(&token)?, clients: CLIENTS_OF_NOTHING, lasts: Duration::from_millis(read.millis) };
         tell(&mut report, &format!("a page without rows, {name}"), &rounds(&sides, &load, database).await?);
     }
     report.finish(json)

@@ -4,6 +4,8 @@ mod attribute;
 mod browse;
 mod end;
 mod facts;
+mod filter;
+mod order;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,13 +22,15 @@ use sea_orm::sea_query::{LockBehavior, LockType};
 use sea_orm::{Condition, ConnectionTrait, QueryOrder, QuerySelect};
 
 pub use attribute::{AttributeFilter, AttributeTest};
-pub use browse::{ListingFilter, ListingKey, ListingScope, ListingSort, PriceRange};
+pub use browse::ListingScope;
 pub use end::{
     LISTING_VOID, bid_return, bids_changed, listing_changed, listing_return, listing_take_down, listing_void, listing_void_later,
 };
 pub(crate) use facts::buyers_wait;
 pub use facts::{BuyersFacts, LeadForSale, buyers_facts, lead_for_sale};
-pub use view::{ListingView, PublicCheck, listing_view};
+pub use filter::{ListingFilter, PriceRange};
+pub use order::{ListingKey, ListingSort};
+pub use view::{ListingParts, ListingView, PublicCheck, listing_view};
 
 use crate::db::{Backend, Store};
 use crate::entity::listing;
