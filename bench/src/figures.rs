@@ -22,7 +22,7 @@ pub(crate) struct Figure {
     /// What it is compared with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) control: Option<String>,
-    /// The figure over its control, or the control over the figure, whichever is larger when this is the better one.
+    /// How many times better than the control: above 1 this is the better one, whether the figure is a time or a rate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ratio: Option<f64>,
 }

@@ -9,11 +9,11 @@ use domain::id::UploadId;
 use domain::upload::UploadPurpose;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use store::imports::Import;
 use tokio_util::io::ReaderStream;
 
+use crate::figures::Report;
 use crate::stage::{Company, Stage};
-use crate::{Failure, memory, say};
+use crate::{Failure, memory};
 
 const MAPPING: &str = r#"
 vertical = "finance/deposit"
@@ -36,29 +36,13 @@ balance = "Balance"
 /// Parts in which the progress is printed.
 const PARTS: u64 = 10;
 
-pub(crate) async fn measure(stage: &Stage, rows: u32) -> Result<(), Failure> {
+pub(crate) async fn measure(stage: &Stage, rows: u32, json: bool) -> Result<(), Failure> {
     let seller = stage.company("Agency").await?;
     let upload = put(stage, &seller, rows).await?;
-    let first = run(stage, &seller, upload, MAPPING, u64::from(rows)).await?;
-    say(format!(
-        "first time: {} accepted, {} refused, {} duplicate",
-        first.accepted(),
-        first.tally.refused,
-        first.tally.duplicate
-    ));
-    let again = run(stage, &seller, upload, &format!("{MAPPING}\n# again\n"), u64::from(rows)).await?;
-    say(format!("again: {} accepted, {} duplicate", again.accepted(), again.tally.duplicate));
-    Ok(())
-}
-
-trait Accepted {
-    fn accepted(&self) -> u64;
-}
-
-impl Accepted for Import {
-    fn accepted(&self) -> u64 {
-        self.tally.accepted
-    }
+    let mut report = Report::new("import", vec![format!("clearlead {}", env!("CARGO_PKG_VERSION"))]);
+    run(stage, &seller, upload, MAPPING, u64::from(rows), &mut report, "first time").await?;
+    run(stage, &seller, upload, &format!("{MAPPING}\n# again\n"), u64::from(rows), &mut report, "again").await?;
+    report.finish(json)
 }
 
 async fn put(stage: &Stage, seller: &Company, rows: u32) -> Result<UploadId, Failure> {
@@ -78,26 +62,40 @@ async fn put(stage: &Stage, seller: &Company, rows: u32) -> Result<UploadId, Fai
     Ok(upload_put(&stage.app, &proof, awaited.upload.upload.id, Some(size), Box::pin(body)).await?.id)
 }
 
-async fn run(stage: &Stage, seller: &Company, upload: UploadId, mapping: &str, rows: u64) -> Result<Import, Failure> {
+/// Imports the file and tells of each part of it.
+async fn run(
+    stage: &Stage,
+    seller: &Company,
+    upload: UploadId,
+    mapping: &str,
+    rows: u64,
+    report: &mut Report,
+    time: &str,
+) -> Result<(), Failure> {
     let queued = leads_import(&stage.app, &seller.caller, LeadsImport { upload, mapping: mapping.to_owned() }).await?;
     let mut run = ImportRun::claim(&stage.app, Some(queued.id)).await?.ok_or("the import cannot be claimed")?;
     memory::forget_peak();
     let started = Instant::now();
     let (mut since, mut before, mut part) = (started, 0_u64, 1_u64);
-    say("      rows   rows/s   peak MiB");
     loop {
         let more = run.step().await?;
         let read = run.import().tally.read();
         if read >= rows.saturating_mul(part) / PARTS && read > before {
             let rate = read.saturating_sub(before) as f64 / since.elapsed().as_secs_f64();
-            say(format!("{read:>10} {rate:>8.0} {:>10}", memory::peak_mib().map_or("?".to_owned(), |mib| mib.to_string())));
+            report.figure(format!("{time}, rows up to {read}"), rate, "1/s");
+            if let Some(mib) = memory::peak_mib() {
+                report.figure(format!("{time}, peak of memory up to {read}"), mib as f64, "MiB");
+            }
             memory::forget_peak();
             (since, before, part) = (Instant::now(), read, part.saturating_add(1));
         }
         if !more {
-            let rate = read as f64 / started.elapsed().as_secs_f64();
-            say(format!("whole: {:.1} s, {rate:.0} rows/s", started.elapsed().as_secs_f64()));
-            return Ok(run.import().clone());
+            let tally = run.import().tally;
+            report.figure(format!("{time}, all rows"), read as f64 / started.elapsed().as_secs_f64(), "1/s");
+            for (what, count) in [("accepted", tally.accepted), ("refused", tally.refused), ("duplicate", tally.duplicate)] {
+                report.figure(format!("{time}, {what}"), count as f64, "rows");
+            }
+            return Ok(());
         }
     }
 }

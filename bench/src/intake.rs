@@ -5,16 +5,14 @@ use std::time::{Duration, Instant};
 use futures::future::try_join_all;
 use serde_json::{Value, json};
 
+use crate::Failure;
+use crate::figures::{ROUNDS, Report, median};
 use crate::stage::{Company, Stage};
-use crate::{Failure, say};
 
 const SUBMIT: &str =
     "mutation ($input: LeadSubmitInput!) { leadSubmit(input: $input) { lead { id state } userErrors { code path } } }";
 
-/// Rounds of each kind, of which the median is told.
-const ROUNDS: u32 = 3;
-
-pub(crate) async fn measure(stage: &Stage, leads: u32, clients: u32) -> Result<(), Failure> {
+pub(crate) async fn measure(stage: &Stage, leads: u32, clients: u32, json: bool) -> Result<(), Failure> {
     let seller = stage.company("Agency").await?;
     let mut numbers = 0_u32..;
     let (mut alone, mut together) = (Vec::new(), Vec::new());
@@ -22,12 +20,11 @@ pub(crate) async fn measure(stage: &Stage, leads: u32, clients: u32) -> Result<(
         alone.push(round(stage, &seller, &mut numbers, leads, 1).await?);
         together.push(round(stage, &seller, &mut numbers, leads, clients.max(1)).await?);
     }
-    for (clients, mut rates) in [(1, alone), (clients, together)] {
-        rates.sort_by(f64::total_cmp);
-        let median = rates.get(rates.len() / 2).copied().unwrap_or_default();
-        say(format!("{clients} client(s): {median:.0} leads/s (median of {ROUNDS} rounds of {leads})"));
+    let mut report = Report::new("intake", vec![format!("clearlead {}", env!("CARGO_PKG_VERSION"))]);
+    for (clients, rates) in [(1, alone), (clients, together)] {
+        report.figure(format!("leads, {clients} client(s), rounds of {leads}"), median(&rates), "1/s");
     }
-    Ok(())
+    report.finish(json)
 }
 
 /// Leads a second.

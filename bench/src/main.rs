@@ -1,4 +1,5 @@
-//! Measurements that the documents quote: `cargo run --release -p bench -- import`, `-- intake`, `-- clearing`.
+//! Measurements that the documents quote: `cargo run --release -p bench -- import`, `-- intake`, `-- clearing`,
+//! `-- read`.
 //!
 //! Machines are noisy: read ratios within one run, not single figures across machines.
 
@@ -9,6 +10,7 @@ mod figures;
 mod import;
 mod intake;
 mod memory;
+mod read;
 mod settle;
 mod stage;
 
@@ -34,7 +36,7 @@ struct Arguments {
     command: Command,
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 enum Command {
     /// Imports a made-up file: rows a second and the peak of memory, tenth by tenth, then the same file again.
     Import {
@@ -64,27 +66,37 @@ enum Command {
         #[arg(long, default_value_t = 3_000)]
         purchases: usize,
     },
+    /// The listing page over HTTP, beside a plain resolver of the same page: on SQLite, and on the Postgres of
+    /// `--database-url` too.
+    Read(read::Read),
+    /// A server of `read`, which starts it itself.
+    #[command(hide = true)]
+    ServeRead(read::ServeRead),
 }
 
 fn main() -> ExitCode {
     let Arguments { database_url, json, command } = Arguments::parse();
-    let done = tokio::runtime::Runtime::new().map_err(Failure::from).and_then(|runtime| {
-        runtime.block_on(async {
-            let stage = stage::Stage::set(database_url.as_deref()).await?;
-            match command {
-                Command::Import { rows } => import::measure(&stage, rows).await,
-                Command::Intake { leads, clients } => intake::measure(&stage, leads, clients).await,
-                Command::Clearing { auctions } => clearing::measure(&stage, auctions, json).await,
-                Command::Settle { purchases } => settle::measure(stage, purchases, json).await,
-            }
-        })
-    });
+    let done = tokio::runtime::Runtime::new()
+        .map_err(Failure::from)
+        .and_then(|runtime| runtime.block_on(Box::pin(run(command, database_url.as_deref(), json))));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             writeln!(std::io::stderr(), "bench: {error}").unwrap_or_default();
             ExitCode::FAILURE
         }
+    }
+}
+
+async fn run(command: Command, database_url: Option<&str>, json: bool) -> Result<(), Failure> {
+    let stage = || Box::pin(stage::Stage::set(database_url));
+    match command {
+        Command::Import { rows } => import::measure(&stage().await?, rows, json).await,
+        Command::Intake { leads, clients } => intake::measure(&stage().await?, leads, clients, json).await,
+        Command::Clearing { auctions } => clearing::measure(&stage().await?, auctions, json).await,
+        Command::Settle { purchases } => settle::measure(stage().await?, purchases, json).await,
+        Command::Read(told) => read::measure(database_url, told, json).await,
+        Command::ServeRead(told) => read::serve(told).await,
     }
 }
 

@@ -1,5 +1,6 @@
 //! An exchange to measure, with real clocks and durable writes, on a database of its own.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use api::app::organization::{OrganizationRegister, organization_register};
@@ -10,6 +11,7 @@ use api::graphql::Schema;
 use api::ports::{SystemClock, SystemEntropy};
 use domain::access::{Principal, Role};
 use domain::id::OrganizationId;
+use secrecy::SecretString;
 use serde_json::Value;
 use store::demo::Holding;
 use store::{Options, Store};
@@ -17,9 +19,9 @@ use tempfile::TempDir;
 
 use crate::Failure;
 
-/// Files of a million rows are larger than the default allows.
+/// Files of a million rows are larger than the default allows, and a measurement outlasts an access token.
 const SETTINGS: &str = "[imports]\nfile_max_bytes = 1000000000\nrows_max = 10000000\n\
-    [exchange]\nauction_min_secs = 1\n[log]\nfilter = \"error\"\n[dns]\nenabled = false\n";
+    [exchange]\nauction_min_secs = 1\n[auth]\naccess_token_secs = 86400\n[log]\nfilter = \"error\"\n[dns]\nenabled = false\n";
 
 /// A running exchange.
 pub(crate) struct Stage {
@@ -35,6 +37,18 @@ pub(crate) struct Stage {
 pub(crate) struct Company {
     pub(crate) organization: OrganizationId,
     pub(crate) caller: Caller,
+    /// Of the caller's session; empty where there is none.
+    pub(crate) access_token: SecretString,
+}
+
+/// The exchange of a measurement, on its database as it is, with `more` settings.
+pub(crate) async fn open(url: &str, data_dir: &Path, more: &str) -> Result<Arc<App>, Failure> {
+    let quoted = |text: &str| Value::String(text.to_owned()).to_string();
+    let data_dir = quoted(&data_dir.display().to_string());
+    let settings = format!("[server]\ndata_dir = {data_dir}\n[database]\nurl = {}\n{SETTINGS}{more}", quoted(url));
+    let config = Config::from_toml(&settings)?;
+    let opened = api::cli::open(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await;
+    Ok(opened.map_err(|error| format!("{error:?}"))?)
 }
 
 impl Stage {
@@ -53,7 +67,7 @@ impl Stage {
             }
             store.close().await?;
         }
-        let app = open(&folder, url, "").await?;
+        let app = open(url, folder.path(), "").await?;
         app.store.migrate().await?;
         app.store.demo_mark().await?;
         verticals_seed(&app).await?;
@@ -62,7 +76,12 @@ impl Stage {
 
     /// Another exchange on the same database, with settings of its own.
     pub(crate) async fn process(&self, settings: &str) -> Result<Arc<App>, Failure> {
-        open(&self.folder, &self.url, settings).await
+        open(&self.url, self.folder.path(), settings).await
+    }
+
+    /// Where the exchange keeps its files and keys.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Registers a company.
@@ -80,7 +99,7 @@ impl Stage {
         let (organization, tokens) = organization_register(&self.app, &caller(Principal::Anonymous), input).await?;
         let user = tokens.principal.user().ok_or("a registration without its owner")?;
         let principal = Principal::Member { user, organization: organization.id, role: Role::Owner };
-        Ok(Company { organization: organization.id, caller: caller(principal) })
+        Ok(Company { organization: organization.id, caller: caller(principal), access_token: tokens.access_token })
     }
 
     /// Runs an operation as `who`; answers the root field, which must have no error.
@@ -96,14 +115,6 @@ impl Stage {
         }
         Ok(value)
     }
-}
-
-async fn open(folder: &TempDir, url: &str, settings: &str) -> Result<Arc<App>, Failure> {
-    let quoted = |text: &str| Value::String(text.to_owned()).to_string();
-    let data_dir = quoted(&folder.path().display().to_string());
-    let settings = format!("[server]\ndata_dir = {data_dir}\n[database]\nurl = {}\n{SETTINGS}{settings}", quoted(url));
-    let opened = api::cli::open(Config::from_toml(&settings)?, Arc::new(SystemClock), Arc::new(SystemEntropy)).await;
-    opened.map_err(|error| format!("{error:?}").into())
 }
 
 pub(crate) fn caller(principal: Principal) -> Caller {

@@ -25,7 +25,7 @@ const SELLER_PRIOR: Posterior = Posterior::new(WHOLE, 19 * WHOLE);
 const BUYER_PRIOR: Posterior = Posterior::new(WHOLE, 9 * WHOLE);
 
 /// What disputes decided, in hundredths of a dispute: a split of 30% is 30 upheld and 70 rejected.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Tally {
     /// Trades that ended, whole.
     pub trades: u64,

@@ -1,11 +1,11 @@
 //! Bids: placing, replacing and taking them back, and one's own bids.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::access::Permission;
 use domain::bid::{self, BidDraft, BidState};
 use domain::id::{BidId, ListingId, OrganizationId};
-use domain::money::Money;
+use domain::money::{Currency, Money};
 use domain::refusal::Refusal;
 use serde::{Deserialize, Serialize};
 use store::WriteError;
@@ -51,7 +51,7 @@ pub struct OwnBid {
     /// The bid.
     pub bid: StoredBid,
     /// The currency of its amounts.
-    pub currency: domain::money::Currency,
+    pub currency: Currency,
 }
 
 /// What a repeated call answers.
@@ -148,10 +148,15 @@ pub async fn bids_many(app: &App, caller: &Caller, ids: &[BidId]) -> Result<Vec<
     with_currency(app, app.store.bids_many(buyer, ids).await?).await
 }
 
-/// The caller's latest bid on each of `listings`.
-pub async fn bids_of_listings(app: &App, caller: &Caller, listings: &[ListingId]) -> Result<Vec<OwnBid>, AppError> {
+/// The caller's latest bid on each of `listings`, whose currencies are known.
+pub async fn bids_of_listings(
+    app: &App,
+    caller: &Caller,
+    listings: BTreeMap<ListingId, Currency>,
+) -> Result<Vec<OwnBid>, AppError> {
     let Some(buyer) = caller.principal.organization() else { return Ok(Vec::new()) };
-    with_currency(app, app.store.bids_latest(buyer, listings).await?).await
+    let ids: Vec<ListingId> = listings.keys().copied().collect();
+    paired(app.store.bids_latest(buyer, &ids).await?, &listings)
 }
 
 async fn own_bid(app: &App, buyer: OrganizationId, id: BidId) -> Result<OwnBid, AppError> {
@@ -165,7 +170,10 @@ async fn with_currency(app: &App, bids: Vec<StoredBid>) -> Result<Vec<OwnBid>, A
         return Ok(Vec::new());
     }
     let ids: BTreeSet<ListingId> = bids.iter().map(|bid| bid.listing).collect();
-    let currencies = app.store.listing_currencies(&ids).await?;
+    paired(bids, &app.store.listing_currencies(&ids).await?)
+}
+
+fn paired(bids: Vec<StoredBid>, currencies: &BTreeMap<ListingId, Currency>) -> Result<Vec<OwnBid>, AppError> {
     let own = |bid: StoredBid| {
         let currency = currencies.get(&bid.listing).copied();
         currency.map(|currency| OwnBid { bid, currency }).ok_or_else(|| AppError::internal("a bid without its listing"))

@@ -1,23 +1,28 @@
 //! What log-in stands on: password hashing, the keys of access tokens, and a short memory of who may do what.
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use domain::access::Principal;
 use domain::id::SessionId;
 use domain::time::{Timestamp, plus_secs};
+use lru::LruCache;
 use store::accounts::StoredSigningKey;
 
 use super::{App, AppError};
 use crate::auth::password::PasswordError;
 use crate::auth::{AccessClaims, AccessTokens, Passwords, SigningKey, SigningKeys, TokenError};
 use crate::config::Config;
+use crate::crypto::token_hash;
 
 /// How long the keys at hand are used before they are looked up again: after a rotation an other process may sign with
 /// the old key for so long.
 const KEYS_FRESH_SECS: i64 = 60;
 /// How long after the last token of a retired key it is kept.
 const KEYS_GRACE_SECS: i64 = 600;
+/// How many tokens are remembered whose signatures were checked.
+const VERIFIED_MAX: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 /// How many looked-up accesses are remembered.
 const REMEMBERED_MAX: usize = 10_000;
 
@@ -40,6 +45,8 @@ pub(super) enum Bearer {
 #[derive(Clone)]
 struct Loaded {
     keys: Arc<SigningKeys>,
+    /// What these keys were found to have signed, by the hashes of the tokens: a signature costs as much as a page's rows.
+    verified: Arc<Mutex<LruCache<[u8; 32], AccessClaims>>>,
     at: Timestamp,
 }
 
@@ -81,6 +88,23 @@ impl Identity {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
+    /// What `token` says, if one of `keys` signed it and it is good at `now`. What was found is remembered with the keys at hand.
+    fn verify(&self, keys: &Arc<SigningKeys>, token: &str, now: Timestamp) -> Result<AccessClaims, TokenError> {
+        let Some(loaded) = self.loaded().filter(|loaded| Arc::ptr_eq(&loaded.keys, keys)) else {
+            return self.tokens.verify(keys, token, now);
+        };
+        let hash = token_hash(token);
+        let known = loaded.verified.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned();
+        match known {
+            Some(claims) => claims.good_at(now),
+            None => {
+                let claims = self.tokens.verify(keys, token, now)?;
+                loaded.verified.lock().unwrap_or_else(PoisonError::into_inner).put(hash, claims.clone());
+                Ok(claims)
+            }
+        }
+    }
+
     fn loaded(&self) -> Option<Loaded> {
         self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -116,11 +140,11 @@ impl App {
     pub(super) async fn access_token_verify(&self, token: &str) -> Result<AccessClaims, AppError> {
         let now = self.now();
         let keys = self.signing_keys().await?;
-        let verified = match self.identity.tokens.verify(&keys, token, now) {
+        let verified = match self.identity.verify(&keys, token, now) {
             // Another process may have made a key just now. Asked once a second at most, whatever strangers send.
             Err(TokenError::UnknownKey) if self.identity.loaded().is_none_or(|loaded| loaded.at < plus_secs(now, -1)) => {
                 let keys = self.signing_keys_load().await?;
-                self.identity.tokens.verify(&keys, token, now)
+                self.identity.verify(&keys, token, now)
             }
             verified => verified,
         };
@@ -152,7 +176,8 @@ impl App {
         let unsealed = unsealed
             .map_err(|error| AppError::internal(format_args!("a signing key does not open with this key ring: {error}")))?;
         let keys = Arc::new(SigningKeys::new(unsealed));
-        let loaded = Loaded { keys: Arc::clone(&keys), at: now };
+        let verified = Arc::new(Mutex::new(LruCache::new(VERIFIED_MAX)));
+        let loaded = Loaded { keys: Arc::clone(&keys), verified, at: now };
         *self.identity.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(loaded);
         Ok(keys)
     }

@@ -34,6 +34,7 @@ pub mod payouts;
 pub mod posting;
 pub mod present;
 pub mod receipts;
+pub mod seller_bands;
 pub mod session;
 pub mod settlement;
 pub mod staff;
@@ -62,6 +63,7 @@ use crate::ports::{CallOuts, Clock, Entropy, Files, HttpCallOuts, MailDomains, M
 
 pub use error::AppError;
 pub use identity::Identity;
+pub use seller_bands::SellerBands;
 
 /// What every use case needs. One per process, shared.
 #[derive(Clone)]
@@ -84,6 +86,8 @@ pub struct App {
     pub identity: Arc<Identity>,
     /// Asks campaigns' endpoints for live bids.
     pub call_outs: Arc<dyn CallOuts>,
+    /// What the market sees of sellers.
+    pub seller_bands: Arc<SellerBands>,
     /// Looks up mail domains.
     pub mail_domains: Arc<dyn MailDomains>,
     /// Sends mail.
@@ -127,10 +131,25 @@ impl App {
         let files = file_store(&config.files.resolved_url(&config.server))?;
         let identity = Arc::new(identity);
         let settlement = Arc::new(settlement::Queue::new(store.clone(), Arc::clone(&config)));
-        let book = Arc::default();
+        let (book, seller_bands) = (Arc::default(), Arc::default());
         let unusable = |error| ConfigError(vec![format!("campaigns: {error}")]);
         let call_outs = Arc::new(HttpCallOuts::new(&config.campaigns).map_err(unusable)?);
-        Ok(Self { store, clock, entropy, config, keys, files, book, identity, call_outs, mail_domains, mailer, sms, settlement })
+        Ok(Self {
+            store,
+            clock,
+            entropy,
+            config,
+            keys,
+            files,
+            book,
+            identity,
+            seller_bands,
+            call_outs,
+            mail_domains,
+            mailer,
+            sms,
+            settlement,
+        })
     }
 
     /// The present instant by the process's clock. What a deadline decides asks the transaction instead.

@@ -114,11 +114,18 @@ impl AccessTokens {
         validation.validate_nbf = false;
         let claims =
             jsonwebtoken::decode::<AccessClaims>(token, &key.decoding(), &validation).map_err(|_| TokenError::Invalid)?.claims;
+        claims.good_at(now)
+    }
+}
+
+impl AccessClaims {
+    /// The same claims, if they hold at `now`.
+    pub fn good_at(self, now: Timestamp) -> Result<Self, TokenError> {
         let seconds = now.timestamp();
-        if claims.nbf.max(claims.iat) > seconds.saturating_add(AHEAD_MAX_SECS) {
+        if self.nbf.max(self.iat) > seconds.saturating_add(AHEAD_MAX_SECS) {
             return Err(TokenError::Invalid);
         }
-        if seconds >= claims.exp { Err(TokenError::Expired) } else { Ok(claims) }
+        if seconds >= self.exp { Err(TokenError::Expired) } else { Ok(self) }
     }
 }
 

@@ -6,7 +6,7 @@ use domain::money::{Currency, Money};
 use domain::refusal::Code;
 use domain::trade::TradeState;
 use serde_json::Value;
-use store::listings::{ListingFilter, ListingSort, ListingView};
+use store::listings::{ListingFilter, ListingParts, ListingSort, ListingView};
 use store::page::Page;
 use store::trades::{Trade, TradeSide};
 
@@ -154,7 +154,13 @@ fn search(who: Advertiser) -> ListingsInput {
         Advertiser::Bulk => (vec![SaleFormat::Fixed, SaleFormat::Auction], Vec::new()),
     };
     let filter = ListingFilter { vertical_path: Some("finance/deposit".to_owned()), formats, ..ListingFilter::default() };
-    ListingsInput { filter, attributes, sort: ListingSort::Newest, page: Page { first: PAGE_ROWS, after: None } }
+    ListingsInput {
+        filter,
+        attributes,
+        sort: ListingSort::Newest,
+        page: Page { first: PAGE_ROWS, after: None },
+        parts: ListingParts::ALL,
+    }
 }
 
 fn offer(view: &ListingView, now: domain::time::Timestamp) -> Offer {

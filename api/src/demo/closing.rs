@@ -6,7 +6,7 @@ use domain::dispute::{RuledBy, State};
 use domain::id::{ListingId, TradeId};
 use domain::trade::TradeState;
 use store::disputes::{Dispute, DisputeFilter};
-use store::listings::{ListingFilter, ListingScope, ListingSort};
+use store::listings::{ListingFilter, ListingParts, ListingScope, ListingSort};
 use store::page::Page;
 use store::trades::TradeSide;
 
@@ -39,7 +39,8 @@ impl Market<'_> {
         for seller in &self.cast.sellers {
             let filter = ListingFilter { scope: ListingScope::Selling, ..ListingFilter::default() };
             let page = Page { first: PAGE_ROWS, after: None };
-            let mut input = ListingsInput { filter, attributes: Vec::new(), sort: ListingSort::Newest, page };
+            let mut input =
+                ListingsInput { filter, attributes: Vec::new(), sort: ListingSort::Newest, page, parts: ListingParts::ALL };
             loop {
                 let slice = listings(self.app, &seller.actor.caller, input.clone()).await?;
                 for (key, view) in &slice.rows {

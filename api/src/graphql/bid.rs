@@ -16,6 +16,7 @@ use super::error::{UserError, answer, settle};
 use super::id::{parse_id, to_id};
 use super::scalar::{MoneyInput, MoneyObject};
 use super::word::{Word, values};
+use super::written::written;
 use super::{app, caller, permitted};
 use crate::app::AppError;
 use crate::app::bids::{self, BidPlace, BidWithdraw, OwnBid};
@@ -54,6 +55,8 @@ pub struct Bid {
     /// When it ended.
     pub ended_at: Option<DateTime<Utc>>,
 }
+
+written!(Bid: id, listing_id, state, shared, exclusive, reserved, loss_reason, placed_at, ended_at);
 
 impl From<OwnBid> for Bid {
     fn from(OwnBid { bid, currency }: OwnBid) -> Self {

@@ -11,6 +11,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::page::{Page, Slice};
 
+use super::written::{Selection, Writer, Written, field, object};
+
 /// Rows on a page when the client does not say.
 pub const DEFAULT_PAGE: i32 = 20;
 /// Rows on a page at most.
@@ -45,6 +47,26 @@ impl<N: OutputType> TypeName for NodeConnection<N> {
 impl<N: OutputType> TypeName for NodeEdge<N> {
     fn type_name() -> Cow<'static, str> {
         format!("{}Edge", N::type_name()).into()
+    }
+}
+
+impl<N: OutputType + Written + 'static> Written for NodeConnection<N> {
+    fn writer(selection: &Selection<'_>) -> Writer<Self> {
+        object(selection, |name, below| match name {
+            "pageInfo" => Some(field(|page: &Self| &page.page_info, below)),
+            "edges" => Some(field(|page: &Self| &page.edges, below)),
+            _ => None,
+        })
+    }
+}
+
+impl<N: OutputType + Written + 'static> Written for NodeEdge<N> {
+    fn writer(selection: &Selection<'_>) -> Writer<Self> {
+        object(selection, |name, below| match name {
+            "node" => Some(field(|edge: &Self| &edge.node, below)),
+            "cursor" => Some(field(|edge: &Self| &edge.cursor, below)),
+            _ => None,
+        })
     }
 }
 

@@ -37,6 +37,7 @@ pub mod user;
 pub mod vertical;
 pub mod wallet;
 pub mod word;
+pub mod written;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -4,6 +4,8 @@ use async_graphql::{InputObject, InputValueError, InputValueResult, Scalar, Scal
 use domain::money::{Currency, Money, MoneyError};
 use domain::refusal::{Code, Refusal};
 
+use super::written::written;
+
 /// Declares a scalar that is a text in JSON; what it means is checked where it is used.
 macro_rules! text_scalar {
     ($(#[$meaning:meta])* $name:ident) => {
@@ -47,6 +49,8 @@ pub struct MoneyObject {
     /// The currency.
     pub currency_code: CurrencyCode,
 }
+
+written!(MoneyObject: amount, currency_code);
 
 impl From<Money> for MoneyObject {
     fn from(money: Money) -> Self {

@@ -1,32 +1,22 @@
 //! Automatic persisted queries: a client sends a document once and its hash from then on.
 
-use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use lru::LruCache;
 use sha2::{Digest, Sha256};
 
 use super::problem::{Problem, ProblemCode};
 
 /// Documents by their hash; the least recently used go first when there are too many. Each process has its own: a client whose
 /// hash is unknown here sends the document again.
-#[derive(Debug)]
-pub(super) struct PersistedQueries {
-    capacity: usize,
-    kept: Mutex<Kept>,
-}
-
-#[derive(Debug, Default)]
-struct Kept {
-    turn: u64,
-    by_hash: HashMap<String, (Arc<str>, u64)>,
-    by_turn: BTreeMap<u64, String>,
-}
+pub(super) struct PersistedQueries(Option<Mutex<LruCache<String, Arc<str>>>>);
 
 impl PersistedQueries {
     /// Remembers at most `capacity` documents.
     #[must_use]
     pub(super) fn new(capacity: usize) -> Self {
-        Self { capacity, kept: Mutex::default() }
+        Self(NonZeroUsize::new(capacity).map(|capacity| Mutex::new(LruCache::new(capacity))))
     }
 
     /// The document of a request that came with `hash`, and with the document itself if the client thinks it unknown.
@@ -42,29 +32,15 @@ impl PersistedQueries {
 
     /// Remembers a document that parsed and kept the limits.
     pub(super) fn put(&self, hash: &str, query: &Arc<str>) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.by_hash.contains_key(hash) || self.capacity == 0 {
-            return;
+        if let Some(kept) = &self.0 {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.get_or_insert_ref(hash, || Arc::clone(query));
         }
-        while kept.by_hash.len() >= self.capacity {
-            let Some((_, oldest)) = kept.by_turn.pop_first() else { break };
-            kept.by_hash.remove(&oldest);
-        }
-        kept.turn += 1;
-        let turn = kept.turn;
-        kept.by_turn.insert(turn, hash.to_owned());
-        kept.by_hash.insert(hash.to_owned(), (Arc::clone(query), turn));
     }
 
     fn get(&self, hash: &str) -> Option<Arc<str>> {
-        let mut guard = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = &mut *guard;
-        let (query, turn) = kept.by_hash.get_mut(hash)?;
-        kept.turn += 1;
-        kept.by_turn.remove(turn);
-        kept.by_turn.insert(kept.turn, hash.to_owned());
-        *turn = kept.turn;
-        Some(Arc::clone(query))
+        let mut kept = self.0.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(hash).map(Arc::clone)
     }
 }
 

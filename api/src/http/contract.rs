@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::apq::PersistedQueries;
+use super::documents::Documents;
 use super::explorer::DemoLogin;
 use super::host::{Admitted, Host};
 use super::limits::{self, Asked};
@@ -21,6 +22,7 @@ use super::parameters::Parameters;
 use super::problem::{Problem, ProblemCode, internal_error, public_errors};
 use super::streams::StreamShares;
 use crate::config::{Graphql, Server};
+use crate::graphql::written::written_text;
 
 /// How deep the value of a variable may nest.
 pub const VARIABLES_DEPTH: usize = 16;
@@ -32,6 +34,7 @@ pub struct Contract<E> {
     pub(super) server: Server,
     pub(super) limits: Graphql,
     pub(super) persisted: PersistedQueries,
+    documents: Documents,
     pub(super) shares: StreamShares,
     pub(super) stopping: CancellationToken,
     pub(super) sdl: Arc<str>,
@@ -61,6 +64,7 @@ impl<E: Executor> Contract<E> {
             executor,
             host,
             persisted: PersistedQueries::new(limits.persisted_queries_max),
+            documents: Documents::default(),
             shares: StreamShares::new(limits.sockets_max, limits.sockets_per_principal_max),
             server,
             limits,
@@ -90,7 +94,7 @@ impl<E: Executor> Contract<E> {
             (None, Some(query)) => query.into(),
             (None, None) => return Err(Problem::new(ProblemCode::BadRequest, "`query` is missing")),
         };
-        let document = limits::parse(&query, &self.limits)?;
+        let document = self.documents.read(&query, &self.limits)?;
         let asked = limits::operation(&document, parameters.operation_name.as_deref(), &parameters.variables)?;
         if let Some(hash) = &parameters.persisted_hash {
             self.persisted.put(hash, &query);
@@ -145,6 +149,29 @@ impl<E: Executor> Contract<E> {
             response.data != Value::Null || response.errors.is_empty() || response.errors.iter().any(|e| !e.path.is_empty());
         let errors = public_errors(response.errors, self.limits.errors_max, request_id);
         Outcome { data: ran.then_some(response.data), errors }
+    }
+}
+
+impl Outcome {
+    /// The result as JSON. What was [written at once](crate::graphql::written) is copied; the serializer would read it again.
+    pub(super) fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let Some(Value::Object(fields)) = self.data.as_ref().filter(|_| self.errors.is_empty()) else {
+            return serde_json::to_vec(self);
+        };
+        let mut out = br#"{"data":{"#.to_vec();
+        for (index, (key, value)) in fields.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            serde_json::to_writer(&mut out, key.as_str())?;
+            out.push(b':');
+            match written_text(value) {
+                Some(text) => out.extend_from_slice(text.as_bytes()),
+                None => serde_json::to_writer(&mut out, value)?,
+            }
+        }
+        out.extend_from_slice(b"}}");
+        Ok(out)
     }
 }
 

@@ -189,7 +189,7 @@ fn status(outcome: &Outcome, media: Media) -> StatusCode {
 }
 
 fn written(outcome: &Outcome, media: Media, status: StatusCode) -> Response {
-    match serde_json::to_vec(outcome) {
+    match outcome.to_json() {
         Ok(body) => (status, [(header::CONTENT_TYPE, media.content_type())], body).into_response(),
         Err(error) => {
             tracing::error!(%error, "a result cannot be written as JSON");

@@ -3,6 +3,7 @@
 mod apq;
 pub mod confirm;
 pub mod contract;
+mod documents;
 pub mod door;
 mod endpoint;
 pub mod evidence;

@@ -70,7 +70,7 @@ impl Market {
         let sellers = ids.get(buyers..).unwrap_or_default().to_vec();
         let member = |organization: &OrganizationId| {
             let principal = Principal::Member { user: UserId(organization.0), organization: *organization, role: Role::Owner };
-            Company { organization: *organization, caller: caller(principal) }
+            Company { organization: *organization, caller: caller(principal), access_token: String::new().into() }
         };
         Ok(Self { buyers: ids.iter().take(buyers).map(member).collect(), sellers, vertical })
     }

@@ -4,6 +4,8 @@ mod attribute;
 mod browse;
 mod end;
 mod facts;
+mod filter;
+mod order;
 mod sold;
 mod view;
 
@@ -21,7 +23,7 @@ use sea_orm::sea_query::{LockBehavior, LockType};
 use sea_orm::{Condition, ConnectionTrait, FromQueryResult, QueryOrder, QuerySelect};
 
 pub use attribute::{AttributeFilter, AttributeTest};
-pub use browse::{ListingFilter, ListingKey, ListingScope, ListingSort, PriceRange};
+pub use browse::ListingScope;
 pub(crate) use browse::{views_of, visible};
 pub use end::{
     LISTING_VOID, bid_return, bids_changed, listing_changed, listing_return, listing_take_down, listing_void, listing_void_later,
@@ -30,9 +32,11 @@ pub(crate) use end::{bid_news, listing_news};
 pub(crate) use facts::leads_locked;
 pub use facts::{BuyersFacts, LeadForSale, buyers_facts, lead_for_sale};
 pub(crate) use facts::{access_locked, buyers_wait, facts_of, same_persons};
+pub use filter::{ListingFilter, PriceRange};
+pub use order::{ListingKey, ListingSort};
 pub use sold::SoldListing;
 pub(crate) use sold::sold_insert;
-pub use view::{ListingView, PublicCheck, listing_view};
+pub use view::{ListingParts, ListingView, PublicCheck, listing_view};
 
 use crate::db::{Backend, Store};
 use crate::entity::listing;

@@ -1,24 +1,31 @@
 //! What anybody who may see a listing sees of its lead: attributes and checks, never who it is.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use domain::campaign::ConsentKind;
+use domain::id::ListingId;
 use domain::lead::{Audience, ContactKind, Interest, Offering, SourceKind, Temperature};
+use domain::listing::{Listing, Terms};
 use domain::reputation::Tally;
 use domain::time::Timestamp;
-use domain::verification::{CalledBy, Check, CheckKind, Level, Outcome};
+use domain::verification::{CalledBy, CheckKind, Level, Outcome};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, FromQueryResult, QuerySelect};
+use sea_orm::sea_query::{Expr, IntoCondition, SimpleExpr};
+use sea_orm::{
+    ConnectionTrait, DbErr, ExprTrait, FromQueryResult, JoinType, QueryResult, QuerySelect, RelationDef, Select, TryGetable,
+    TryGetableFromJson,
+};
 use serde::Deserialize;
 
 use super::StoredListing;
-use crate::entity::{lead, vertical};
+use crate::entity::{lead, listing, reputation, vertical};
 use crate::error::StoreError;
-use crate::reputation::{Side, tallies_of};
+use crate::reputation::Side;
 
 /// A check's kind and outcome, and of a call who held it; other evidence stays with the seller and the exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(from = "Check")]
+#[serde(from = "CheckCell")]
 pub struct PublicCheck {
     /// What was checked.
     pub kind: CheckKind,
@@ -28,10 +35,20 @@ pub struct PublicCheck {
     pub called_by: Option<CalledBy>,
 }
 
-impl From<Check> for PublicCheck {
-    fn from(check: Check) -> Self {
-        Self { kind: check.kind, outcome: check.outcome, called_by: check.called_by() }
-    }
+/// Which parts of a view are wanted: those that are not stay empty and are not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListingParts {
+    /// The lead's public attributes.
+    pub attributes: bool,
+    /// The lead's checks.
+    pub checks: bool,
+    /// What disputes say of the seller.
+    pub seller: bool,
+}
+
+impl ListingParts {
+    /// Everything.
+    pub const ALL: Self = Self { attributes: true, checks: true, seller: true };
 }
 
 /// A listing with the public side of its lead and seller.
@@ -79,63 +96,87 @@ pub struct ListingView {
     pub seller: Tally,
 }
 
-#[derive(Debug, FromQueryResult)]
-struct LeadRow {
-    id: Uuid,
-    audience: String,
-    contact_kind: String,
-    interest: String,
-    offering: String,
-    source_kind: String,
-    consent_kind: String,
-    country: String,
-    region: Option<String>,
-    city: Option<String>,
-    attributes: Json,
-    level: String,
-    score: i64,
-    temperature: String,
-    checks: Json,
-    synthetic: bool,
-    captured_at: DateTimeUtc,
-    dated: bool,
+/// What the database keeps of a check, as far as anybody may see it.
+#[derive(Deserialize)]
+struct CheckCell {
+    kind: CheckKind,
+    outcome: Outcome,
+    #[serde(default)]
+    evidence: EvidenceCell,
 }
 
-/// The view of one listing.
-pub async fn listing_view(db: &impl ConnectionTrait, listing: StoredListing) -> Result<ListingView, StoreError> {
-    let view = views(db, vec![listing]).await?.into_iter().next();
-    view.ok_or_else(|| StoreError::corrupt("a listing without a view"))
+#[derive(Default, Deserialize)]
+struct EvidenceCell {
+    #[serde(default, rename = "calledBy")]
+    called_by: Option<String>,
 }
 
-/// The views of `listings`, in their order.
-pub(super) async fn views(db: &impl ConnectionTrait, listings: Vec<StoredListing>) -> Result<Vec<ListingView>, StoreError> {
-    if listings.is_empty() {
-        return Ok(Vec::new());
+impl From<CheckCell> for PublicCheck {
+    fn from(check: CheckCell) -> Self {
+        let called_by = check.evidence.called_by.and_then(|desk| desk.parse().ok());
+        Self { kind: check.kind, outcome: check.outcome, called_by }
     }
-    let mut leads = leads(db, &listings).await?;
-    let paths = vertical_paths(db, &listings).await?;
-    let sellers = tallies_of(db, Side::Seller, listings.iter().map(|stored| stored.seller)).await?;
-    let view = |stored: StoredListing| {
-        let lead = leads.remove(&stored.lead.0).ok_or_else(|| StoreError::corrupt("a listing without its lead"))?;
-        let vertical_path = paths.get(&stored.vertical.0).cloned().unwrap_or_default();
-        let seller = sellers.get(&stored.seller).copied().unwrap_or_default();
-        lead.view(stored, vertical_path, seller)
-    };
-    listings.into_iter().map(view).collect()
 }
 
-async fn vertical_paths(db: &impl ConnectionTrait, listings: &[StoredListing]) -> Result<BTreeMap<Uuid, String>, StoreError> {
-    let rows = vertical::Entity::find().filter(vertical::Column::Id.is_in(listings.iter().map(|stored| stored.vertical.0)));
-    Ok(rows.all(db).await?.into_iter().map(|row| (row.id, row.path)).collect())
+/// A column of JSON, read as what it holds without a tree in between.
+#[derive(Debug, Deserialize)]
+struct JsonCell<T>(T);
+
+impl<T: for<'de> Deserialize<'de>> TryGetableFromJson for JsonCell<T> {}
+
+/// A view as it is read, with what a page is sorted by where the database works that out.
+pub(super) struct SeenRow {
+    view: Result<ListingView, StoreError>,
+    sort_value: Option<i64>,
 }
 
-async fn leads(db: &impl ConnectionTrait, listings: &[StoredListing]) -> Result<BTreeMap<Uuid, LeadRow>, StoreError> {
-    let rows = lead::Entity::find()
+impl SeenRow {
+    /// The view, and what the database worked out to sort it by.
+    pub(super) fn into_view(self) -> Result<(ListingView, Option<i64>), StoreError> {
+        Ok((self.view?, self.sort_value))
+    }
+}
+
+impl FromQueryResult for SeenRow {
+    fn from_query_result(row: &QueryResult, _: &str) -> Result<Self, DbErr> {
+        let mut cells = Cells { row, next: 0 };
+        // A value that the domain does not know is no fault of the database.
+        let view = match cells.view() {
+            Err(StoreError::Db(error)) => return Err(error),
+            view => view,
+        };
+        Ok(Self { view, sort_value: cells.take()? })
+    }
+}
+
+/// The listings that are found by what is added, with those parts that are wanted: the columns that [`Cells`] reads, up to what a
+/// page is sorted by, which is to be added last.
+pub(super) fn seen(parts: ListingParts) -> Select<listing::Entity> {
+    let part = |wanted: bool, column: SimpleExpr| if wanted { column } else { nothing() };
+    let of_lead = |column: lead::Column| Expr::col((lead::Entity, column));
+    let of_seller = |column: reputation::Column| part(parts.seller, Expr::col((reputation::Entity, column)));
+    let query = listing::Entity::find()
         .select_only()
         .columns([
-            lead::Column::Id,
+            listing::Column::Id,
+            listing::Column::LeadId,
+            listing::Column::SellerId,
+            listing::Column::VerticalId,
+            listing::Column::State,
+            listing::Column::Terms,
+            listing::Column::MaxSales,
+            listing::Column::SoldCount,
+            listing::Column::OpensAt,
+            listing::Column::ClosesAt,
+            listing::Column::Currency,
+            listing::Column::EndedAt,
+            listing::Column::RelistedFrom,
+            listing::Column::TakenDownFor,
+            listing::Column::Version,
+        ])
+        .column(vertical::Column::Path)
+        .columns([
             lead::Column::Audience,
-            lead::Column::Dated,
             lead::Column::ContactKind,
             lead::Column::Interest,
             lead::Column::Offering,
@@ -144,44 +185,133 @@ async fn leads(db: &impl ConnectionTrait, listings: &[StoredListing]) -> Result<
             lead::Column::Country,
             lead::Column::Region,
             lead::Column::City,
-            lead::Column::Attributes,
-            lead::Column::Level,
-            lead::Column::Score,
-            lead::Column::Temperature,
-            lead::Column::Checks,
-            lead::Column::Synthetic,
-            lead::Column::CapturedAt,
         ])
-        .filter(lead::Column::Id.is_in(listings.iter().map(|stored| stored.lead.0)))
-        .into_model::<LeadRow>()
-        .all(db)
-        .await?;
-    Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+        .expr(part(parts.attributes, of_lead(lead::Column::Attributes)))
+        .columns([lead::Column::Level, lead::Column::Score, lead::Column::Temperature])
+        .expr(part(parts.checks, of_lead(lead::Column::Checks)))
+        .columns([lead::Column::Synthetic, lead::Column::CapturedAt, lead::Column::Dated])
+        .expr(of_seller(reputation::Column::Trades))
+        .expr(of_seller(reputation::Column::Upheld))
+        .expr(of_seller(reputation::Column::Rejected))
+        .join(JoinType::InnerJoin, lead_of_listing())
+        .join(JoinType::InnerJoin, vertical_of_listing());
+    if parts.seller { query.join(JoinType::LeftJoin, record_of_seller()) } else { query }
 }
 
-impl LeadRow {
-    fn view(self, stored: StoredListing, vertical_path: String, seller: Tally) -> Result<ListingView, StoreError> {
+/// The views that `query`, made of [`seen`], finds.
+pub(super) async fn views(query: Select<listing::Entity>, db: &impl ConnectionTrait) -> Result<Vec<ListingView>, StoreError> {
+    let rows = query.expr(nothing()).into_model::<SeenRow>().all(db).await?;
+    rows.into_iter().map(|row| row.view).collect()
+}
+
+/// The view of one listing, as `stored` has it.
+pub async fn listing_view(db: &impl ConnectionTrait, stored: StoredListing) -> Result<ListingView, StoreError> {
+    let query = seen(ListingParts::ALL).filter(listing::Column::Id.eq(stored.id.0));
+    let view = views(query, db).await?.pop().ok_or_else(|| StoreError::corrupt("a listing without a view"))?;
+    Ok(ListingView { stored, ..view })
+}
+
+pub(super) fn lead_of_listing() -> RelationDef {
+    listing::Entity::belongs_to(lead::Entity).from(listing::Column::LeadId).to(lead::Column::Id).into()
+}
+
+pub(super) fn vertical_of_listing() -> RelationDef {
+    listing::Entity::belongs_to(vertical::Entity).from(listing::Column::VerticalId).to(vertical::Column::Id).into()
+}
+
+fn record_of_seller() -> RelationDef {
+    let record: RelationDef = listing::Entity::belongs_to(reputation::Entity)
+        .from(listing::Column::SellerId)
+        .to(reputation::Column::OrganizationId)
+        .into();
+    record
+        .on_condition(|_, _| Expr::col((reputation::Entity, reputation::Column::Side)).eq(Side::Seller.as_str()).into_condition())
+}
+
+fn nothing() -> SimpleExpr {
+    Expr::cust("NULL")
+}
+
+/// The cells of a row, read one after another: by place, since a look-up by name costs as much as the cell.
+struct Cells<'r> {
+    row: &'r QueryResult,
+    next: usize,
+}
+
+impl Cells<'_> {
+    fn take<T: TryGetable>(&mut self) -> Result<T, DbErr> {
+        let cell = self.row.try_get_by_index(self.next)?;
+        self.next = self.next.saturating_add(1);
+        Ok(cell)
+    }
+
+    fn id<T: From<Uuid>>(&mut self) -> Result<T, DbErr> {
+        Ok(self.take::<Uuid>()?.into())
+    }
+
+    fn word<T: FromStr<Err: std::fmt::Display>>(&mut self) -> Result<T, StoreError> {
+        self.take::<String>()?.parse().map_err(StoreError::corrupt)
+    }
+
+    fn count<T: TryFrom<i64, Error: std::fmt::Display>>(&mut self) -> Result<T, StoreError> {
+        self.take::<i64>()?.try_into().map_err(StoreError::corrupt)
+    }
+
+    /// A part that may not have been wanted.
+    fn part<T: Default + for<'de> Deserialize<'de>>(&mut self) -> Result<T, DbErr> {
+        Ok(self.take::<Option<JsonCell<T>>>()?.map(|JsonCell(part)| part).unwrap_or_default())
+    }
+
+    /// The columns of [`seen`], in their order.
+    fn view(&mut self) -> Result<ListingView, StoreError> {
         Ok(ListingView {
-            stored,
-            vertical_path,
-            audience: self.audience.parse().map_err(StoreError::corrupt)?,
-            contact_kind: self.contact_kind.parse().map_err(StoreError::corrupt)?,
-            interest: self.interest.parse().map_err(StoreError::corrupt)?,
-            offering: self.offering.parse().map_err(StoreError::corrupt)?,
-            source_kind: self.source_kind.parse().map_err(StoreError::corrupt)?,
-            consent: self.consent_kind.parse().map_err(StoreError::corrupt)?,
-            country: self.country,
-            region: self.region,
-            city: self.city,
-            attributes: serde_json::from_value(self.attributes).map_err(StoreError::corrupt)?,
-            level: self.level.parse().map_err(StoreError::corrupt)?,
-            score: self.score,
-            temperature: self.temperature.parse().map_err(StoreError::corrupt)?,
-            checks: serde_json::from_value(self.checks).map_err(StoreError::corrupt)?,
-            synthetic: self.synthetic,
-            captured_at: self.captured_at,
-            dated: self.dated,
-            seller,
+            stored: self.stored()?,
+            vertical_path: self.take()?,
+            audience: self.word()?,
+            contact_kind: self.word()?,
+            interest: self.word()?,
+            offering: self.word()?,
+            source_kind: self.word()?,
+            consent: self.word()?,
+            country: self.take()?,
+            region: self.take()?,
+            city: self.take()?,
+            attributes: self.part()?,
+            level: self.word()?,
+            score: self.take()?,
+            temperature: self.word()?,
+            checks: self.part()?,
+            synthetic: self.take()?,
+            captured_at: self.take()?,
+            dated: self.take()?,
+            seller: Tally { trades: self.seen_count()?, upheld: self.seen_count()?, rejected: self.seen_count()? },
         })
+    }
+
+    fn stored(&mut self) -> Result<StoredListing, StoreError> {
+        Ok(StoredListing {
+            id: self.id()?,
+            lead: self.id()?,
+            seller: self.id()?,
+            vertical: self.id()?,
+            listing: Listing {
+                state: self.word()?,
+                terms: self.take::<JsonCell<Terms>>()?.0,
+                max_sales: self.count()?,
+                sold_count: self.count()?,
+                opens_at: self.take()?,
+                closes_at: self.take()?,
+            },
+            currency: self.word()?,
+            ended_at: self.take()?,
+            relisted_from: self.take::<Option<Uuid>>()?.map(ListingId::from),
+            taken_down_for: self.take()?,
+            version: self.take()?,
+        })
+    }
+
+    /// A count of a seller of whom nothing may be known.
+    fn seen_count(&mut self) -> Result<u64, StoreError> {
+        self.take::<Option<i64>>()?.unwrap_or_default().try_into().map_err(StoreError::corrupt)
     }
 }

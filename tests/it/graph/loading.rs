@@ -10,7 +10,7 @@ use store::entity::lead_check;
 use crate::disputes::case::{Case, place};
 use crate::harness::{Actor, Exchange, on_each_backend};
 use crate::ledger::market::{fund, sell};
-use crate::market::stand::{LeadSpec, lead, listed, money, vertical};
+use crate::market::stand::{LeadSpec, lead, listed, money, placed, vertical};
 
 const NODES: &str = "query ($ids: [ID!]!) { a: nodes(ids: $ids) { __typename id } b: nodes(ids: $ids) { id } }";
 const DISPUTES: &str =
@@ -42,6 +42,41 @@ on_each_backend! {
         assert_eq!(json!(shown), json!(ids), "in their order");
         // A batch is cut short when the machine is busy; one by one it would be hundreds.
         assert!(cost <= 30, "{cost} statements for 50 ids, twice");
+    }
+
+    async fn a_page_of_the_market_costs_one_statement_and_one_more_for_own_bids(x: Exchange) {
+        let (seller, buyer) = (x.organization("S").await, x.organization("B").await);
+        let v = vertical(&x, "auto").await;
+        fund(&x.app, buyer.org(), 100_000).await;
+        for _ in 0..5 {
+            let lead = lead(&x, seller.org(), LeadSpec { attributes: json!({ "car": "VAN" }), ..LeadSpec::of(v) }).await;
+            let listing = listed(&x, &seller, lead, 1, None, json!({ "auction": { "exclusiveReserve": money("9") } })).await;
+            placed(&x, &buyer, &listing, None, Some("10")).await;
+        }
+        let page = |fields: &str| {
+            format!(
+                "query {{ listings(filter: {{ vertical: \"auto\", minScore: 1 }}, sort: CLOSING_SOON) {{ edges {{ cursor node {{ {fields} }} }} \
+                 pageInfo {{ endCursor }} }} }}"
+            )
+        };
+        let nothing_else = "id exclusiveReserve { amount } country score";
+        let with_seller = "id attributes { key value } checks { kind outcome } sellerReputation { trades badTradesBp badTradesHighBp }";
+        let with_bids = format!("{} fragment F on Listing {{ ownBid {{ reserved {{ amount currencyCode }} }} }}", page("id ...F"));
+        for (query, most) in [(page(nothing_else), 1), (page(with_seller), 1), (with_bids.clone(), 2)] {
+            let (found, cost) = statements(&x, &buyer, &query, json!({})).await;
+            let edges = found["listings"]["edges"].as_array().unwrap();
+            assert_eq!((edges.len(), cost), (5, most), "{query}");
+            for node in edges.iter().map(|edge| &edge["node"]) {
+                if query == page(with_seller) {
+                    assert_eq!(node["attributes"], json!([{ "key": "car", "value": "VAN" }]));
+                    assert_eq!(node["checks"], json!([{ "kind": "PHONE", "outcome": "PASS" }]));
+                    assert_eq!(node["sellerReputation"]["badTradesBp"], 500);
+                }
+                if query == with_bids {
+                    assert_eq!(node["ownBid"]["reserved"], money("10.00"));
+                }
+            }
+        }
     }
 
     async fn a_page_of_disputes_costs_a_few_statements(x: Exchange) {

@@ -4,7 +4,7 @@ use domain::access::Permission;
 use domain::id::ListingId;
 use domain::refusal::{Code, Refusal};
 use domain::vertical::{Attribute, AttributeKind, AttributeValue, CORE_KEYS};
-use store::listings::{AttributeFilter, AttributeTest, ListingFilter, ListingKey, ListingSort, ListingView};
+use store::listings::{AttributeFilter, AttributeTest, ListingFilter, ListingKey, ListingParts, ListingSort, ListingView};
 use store::page::{Page, Slice};
 
 use crate::app::{App, AppError, Caller};
@@ -42,13 +42,15 @@ pub struct ListingsInput {
     pub sort: ListingSort,
     /// The page.
     pub page: Page<ListingKey>,
+    /// What of each listing is looked at.
+    pub parts: ListingParts,
 }
 
 /// A page of the listings that the caller may see.
 pub async fn listings(app: &App, caller: &Caller, input: ListingsInput) -> Result<Slice<(ListingKey, ListingView)>, AppError> {
     let viewer = caller.principal.require(Permission::MarketRead)?;
     let filter = listing_filter(app, input.filter, &input.attributes).await?;
-    Ok(app.store.listings_page(viewer, &filter, input.sort, &input.page, app.now()).await?)
+    Ok(app.store.listings_page(viewer, &filter, input.sort, &input.page, input.parts, app.now()).await?)
 }
 
 /// The listing, if the caller may see it and `filter` (made by [`listing_filter`]) finds it: for a subscriber to new ones.
@@ -61,7 +63,7 @@ pub async fn listing_found(
     let viewer = caller.principal.require(Permission::MarketRead)?;
     let filter = ListingFilter { ids: vec![id], ..filter.clone() };
     let page = Page { first: 1, after: None };
-    let slice = app.store.listings_page(viewer, &filter, ListingSort::Newest, &page, app.now()).await?;
+    let slice = app.store.listings_page(viewer, &filter, ListingSort::Newest, &page, ListingParts::ALL, app.now()).await?;
     Ok(slice.rows.into_iter().next().map(|(_, view)| view))
 }
 

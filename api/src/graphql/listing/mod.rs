@@ -24,7 +24,8 @@ use super::connection::list_cost;
 use super::id::to_id;
 use super::scalar::MoneyObject;
 use super::word::Word;
-use crate::app::bids::bids_of_listings;
+use super::written::written;
+use crate::app::bids::{OwnBid, bids_of_listings};
 use crate::app::{App, AppError, Caller};
 
 /// A verified lead offered for sale: what it is like, and never who it is.
@@ -160,18 +161,34 @@ pub struct SellerReputation {
     pub bad_trades_high_bp: i32,
 }
 
+written!(
+    Listing: id, format, state, max_sales, sold_count, offers_shared, offers_exclusive, shared_price, exclusive_price, pricing,
+    shared_reserve, exclusive_reserve, dutch, opens_at, closes_at, ended_at, taken_down_for, vertical, audience, contact_kind,
+    interest, offering, source_kind, country, region, city, attributes, level, score, temperature, checks, synthetic,
+    captured_at, dated, seller_reputation, mine, lead_id, relisted_from_id, own_bid
+);
+written!(DutchTerms: start, floor, step, interval_secs);
+written!(ListingAttribute: key, value);
+written!(ListingCheck: kind, outcome, called_by);
+written!(SellerReputation: trades, bad_trades_bp, bad_trades_low_bp, bad_trades_high_bp);
+
 impl Listing {
     /// Listings as the caller sees them, with its own latest bids, in one look-up.
     pub async fn load(app: &App, caller: &Caller, views: Vec<ListingView>) -> Result<Vec<Self>, AppError> {
-        let viewer = caller.principal.organization();
-        let ids: Vec<_> = views.iter().map(|view| view.stored.id).collect();
-        let mut bids = bids_of_listings(app, caller, &ids).await?;
-        let now = app.now();
+        let listings = views.iter().map(|view| (view.stored.id, view.stored.currency)).collect();
+        let bids = bids_of_listings(app, caller, listings).await?;
+        Ok(Self::of(app, caller, views, bids))
+    }
+
+    /// Listings as the caller sees them, with those of its latest bids that were looked up.
+    pub(super) fn of(app: &App, caller: &Caller, views: Vec<ListingView>, mut bids: Vec<OwnBid>) -> Vec<Self> {
+        let (viewer, now) = (caller.principal.organization(), app.now());
         let listing = |view: ListingView| {
             let own = bids.iter().position(|own| own.bid.listing == view.stored.id).map(|index| bids.swap_remove(index));
-            Self::seen(view, viewer, own.map(Bid::from), now)
+            let band = app.seller_bands.of(view.seller);
+            Self::seen(view, viewer, band, own.map(Bid::from), now)
         };
-        Ok(views.into_iter().map(listing).collect())
+        views.into_iter().map(listing).collect()
     }
 
     /// One listing as the caller sees it.
@@ -180,7 +197,7 @@ impl Listing {
         one.ok_or_else(|| AppError::internal("one listing made none"))
     }
 
-    fn seen(view: ListingView, viewer: Option<OrganizationId>, own_bid: Option<Bid>, now: Timestamp) -> Self {
+    fn seen(view: ListingView, viewer: Option<OrganizationId>, band: SellerBand, own_bid: Option<Bid>, now: Timestamp) -> Self {
         let (stored, listing) = (&view.stored, &view.stored.listing);
         let money = |minor: i64| MoneyObject::from(Money::new(minor, stored.currency));
         let price = |kind| listing.price_at(kind, now).filter(|_| listing.is_open_at(now)).map(money);
@@ -233,7 +250,7 @@ impl Listing {
             synthetic: view.synthetic,
             captured_at: hour_of(view.captured_at),
             dated: view.dated,
-            seller_reputation: view.seller.seller_band().into(),
+            seller_reputation: band.into(),
             own_bid,
         }
     }
