@@ -1,5 +1,6 @@
 //! A buyer's standing order: which leads it wants, at what price, how many, and when.
 
+mod analysis;
 mod ask;
 mod caps;
 mod explain;

@@ -4,11 +4,16 @@ use super::class_set::bit;
 use super::entry::{Side, Slot, StandingOffer};
 use super::residual::Residual;
 use super::rows::{Rows, rows_of};
+use crate::money::BP_WHOLE;
 
 /// Places of one block.
 pub(super) const PLACES: usize = 512;
 
-const ABSENT: i64 = i64::MIN;
+/// Stands for an amount that cannot win: none, or nothing.
+const NOTHING: u32 = 0;
+
+/// Stands for this amount and every larger one.
+const VAST: u32 = u32::MAX;
 
 /// One bit for every place of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -63,8 +68,8 @@ pub(super) struct Block {
     pub(super) partition: usize,
     /// What its first campaign was worth: campaigns of like worth lie together.
     pub(super) band: u16,
-    /// The largest ranking value of each side that it ever held.
-    best: [i64; 2],
+    /// The largest amount of each side that it ever held, in minor units.
+    dearest_minor: [u32; 2],
     /// Places with a campaign.
     used: Line,
     /// Places with a campaign that buys now.
@@ -78,8 +83,8 @@ pub(super) struct Block {
     /// For each row, the places that it blocks.
     rows: Vec<Line>,
     slots: Box<[u32; PLACES]>,
-    shared_minor: Box<[i64; PLACES]>,
-    exclusive_minor: Box<[i64; PLACES]>,
+    shared_minor: Box<[u32; PLACES]>,
+    exclusive_minor: Box<[u32; PLACES]>,
     weight_bp: Box<[u16; PLACES]>,
 }
 
@@ -96,7 +101,7 @@ impl Block {
         Self {
             partition,
             band,
-            best: [ABSENT; 2],
+            dearest_minor: [NOTHING; 2],
             used: Line::default(),
             open: Line::default(),
             written: Line::default(),
@@ -104,8 +109,8 @@ impl Block {
             residuals: Vec::new(),
             rows: vec![Line::default(); rows],
             slots: Box::new([0; PLACES]),
-            shared_minor: Box::new([ABSENT; PLACES]),
-            exclusive_minor: Box::new([ABSENT; PLACES]),
+            shared_minor: Box::new([NOTHING; PLACES]),
+            exclusive_minor: Box::new([NOTHING; PLACES]),
             weight_bp: Box::new([0; PLACES]),
         }
     }
@@ -139,23 +144,26 @@ impl Block {
             self.partial.set(place, true);
         }
         *self.slots.get_mut(place)? = tenant.slot.0;
-        *self.shared_minor.get_mut(place)? = tenant.offer.shared_minor.unwrap_or(ABSENT);
-        *self.exclusive_minor.get_mut(place)? = tenant.offer.exclusive_minor.unwrap_or(ABSENT);
-        *self.weight_bp.get_mut(place)? = u16::try_from(tenant.offer.weight_bp.clamp(1, crate::money::BP_WHOLE)).unwrap_or(1);
-        for (best, side) in self.best.iter_mut().zip([Side::Shared, Side::Exclusive]) {
-            *best = tenant.offer.value(side).map_or(ABSENT, narrow).max(*best);
+        *self.shared_minor.get_mut(place)? = short(tenant.offer.shared_minor);
+        *self.exclusive_minor.get_mut(place)? = short(tenant.offer.exclusive_minor);
+        *self.weight_bp.get_mut(place)? = u16::try_from(tenant.offer.weight_bp.clamp(1, BP_WHOLE)).unwrap_or(1);
+        for (dearest, side) in self.dearest_minor.iter_mut().zip([Side::Shared, Side::Exclusive]) {
+            *dearest = short(tenant.offer.amount_minor(side)).max(*dearest);
         }
         Some(place)
     }
 
-    /// Takes the campaign out of `place`: whether it was open, and its residual check.
-    pub(super) fn take(&mut self, place: usize) -> (bool, Option<Residual>) {
-        let open = self.open.has(place);
+    /// Takes the campaign out of `place`; its residual check, if it had one.
+    pub(super) fn take(&mut self, place: usize) -> Option<Residual> {
         let residual = self.partial.has(place).then(|| self.residuals.remove(self.partial.rank(place)));
         self.used.set(place, false);
         self.open.set(place, false);
         self.partial.set(place, false);
-        (open, residual)
+        residual
+    }
+
+    pub(super) fn is_open(&self, place: usize) -> bool {
+        self.open.has(place)
     }
 
     pub(super) fn set_open(&mut self, place: usize, open: bool) {
@@ -165,7 +173,7 @@ impl Block {
     /// The open places that none of `singles` blocks, nor all rows of one of `groups` together.
     pub(super) fn hits(&self, singles: &[u16], groups: &[Vec<u16>]) -> Line {
         let mut left = self.open;
-        for rows in singles.chunks(4) {
+        for rows in singles.chunks(8) {
             for row in rows {
                 if let Some(line) = self.rows.get(usize::from(*row)) {
                     for (left, blocked) in left.0.iter_mut().zip(line.0) {
@@ -200,19 +208,15 @@ impl Block {
         if self.partial.has(place) { self.residuals.get(self.partial.rank(place)) } else { None }
     }
 
-    pub(super) fn amount_minor(&self, place: usize, side: Side) -> Option<i64> {
+    /// The most that a place can be worth on a side, in ranking value, when it bids `least_minor` or more; `i64::MAX` when
+    /// that cannot be told.
+    pub(super) fn worth(&self, place: usize, side: Side, least_minor: i64) -> Option<i64> {
         let amounts = match side {
             Side::Shared => &self.shared_minor,
             Side::Exclusive => &self.exclusive_minor,
         };
-        amounts.get(place).copied().filter(|&amount| amount != ABSENT)
-    }
-
-    /// What was put into a place.
-    pub(super) fn offer(&self, place: usize) -> Option<StandingOffer> {
-        let weight_bp = i64::from(*self.weight_bp.get(place)?);
-        let (shared_minor, exclusive_minor) = (self.amount_minor(place, Side::Shared), self.amount_minor(place, Side::Exclusive));
-        Some(StandingOffer { shared_minor, exclusive_minor, weight_bp })
+        let weight = i64::from(self.weight_bp.get(place).copied()?);
+        worth(amounts.get(place).copied()?, weight, least_minor)
     }
 
     /// How many places each row blocks, left ones included.
@@ -220,19 +224,14 @@ impl Block {
         self.rows.iter().map(|line| line.0.iter().map(|word| word.count_ones()).fold(0, u32::saturating_add))
     }
 
-    /// The most that a place can be worth on a side; `i64::MAX` stands for anything above it too.
-    pub(super) fn value(&self, place: usize, side: Side) -> Option<i64> {
-        let weight = i64::from(self.weight_bp.get(place).copied().unwrap_or(0));
-        Some(self.amount_minor(place, side)?.saturating_mul(weight))
-    }
-
-    /// The most that any of its places can be worth on a side.
-    pub(super) fn best(&self, side: Side) -> i64 {
-        let [shared, exclusive] = self.best;
-        match side {
+    /// The most that any of its places can be worth on a side, as in [`Self::worth`].
+    pub(super) fn most_worth(&self, side: Side, least_minor: i64) -> Option<i64> {
+        let [shared, exclusive] = self.dearest_minor;
+        let dearest = match side {
             Side::Shared => shared,
             Side::Exclusive => exclusive,
-        }
+        };
+        worth(dearest, BP_WHOLE, least_minor)
     }
 
     /// Bytes on the heap.
@@ -269,6 +268,15 @@ impl Block {
     }
 }
 
-fn narrow(value: i128) -> i64 {
-    i64::try_from(value).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX })
+/// An amount in four bytes, which all that are not vast fit.
+fn short(amount_minor: Option<i64>) -> u32 {
+    amount_minor.map_or(NOTHING, |amount| u32::try_from(amount.max(0)).unwrap_or(VAST))
+}
+
+fn worth(short_minor: u32, weight_bp: i64, least_minor: i64) -> Option<i64> {
+    match short_minor {
+        NOTHING => None,
+        VAST => Some(i64::MAX),
+        amount => Some(i64::from(amount)).filter(|amount| *amount >= least_minor)?.checked_mul(weight_bp),
+    }
 }

@@ -2,10 +2,11 @@
 //!
 //! A number's class is an interval between bounds that campaigns name; a text's class is the text itself when a campaign
 //! names it, else the longest named prefix that it starts with, else "any other". When the budget of names is used up, other
-//! texts fall into buckets by a hash, and a test that a class cannot decide is left to the residual check.
+//! texts that campaigns name share a few classes, and a test that a class cannot decide is left to the residual check.
 
 use super::class_set::{CLASSES_MAX, ClassSet, Verdict};
 use super::rows::Rows;
+use super::texts::{Texts, UNKNOWN};
 use crate::campaign::{Scalar, Span, Test};
 
 /// The class of leads without the field.
@@ -29,7 +30,7 @@ pub(super) struct Budget {
 
 impl Budget {
     /// Measured: with fewer rows the residual check takes over, with more a block no longer stays in the cache.
-    pub(super) const STANDARD: Self = Self { intervals: 48, names: 48, buckets: 16, rows: 640 };
+    pub(super) const STANDARD: Self = Self { intervals: 24, names: 24, buckets: 8, rows: 400 };
 }
 
 #[derive(Debug)]
@@ -38,8 +39,8 @@ pub(super) struct Classes {
     rows: Vec<u16>,
     /// The least number of each interval, ascending from `i64::MIN`; empty while "any other" stands for numbers too.
     intervals: Vec<(i64, u8)>,
-    /// Texts with a class of their own, sorted.
-    points: Vec<(Box<str>, u8)>,
+    /// Texts with a class of their own by their numbers, sorted.
+    points: Vec<(u32, u8)>,
     /// Prefixes with a class of their own, the longest first.
     prefixes: Vec<(Box<str>, u8)>,
     /// The classes that share the other texts; empty while "any other" stands for them.
@@ -70,31 +71,40 @@ impl Classes {
 
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
-        let names = [&self.points, &self.prefixes];
-        let texts = names.iter().flat_map(|names| names.iter()).map(|(name, _)| name.len()).fold(0, usize::saturating_add);
-        let places = names.map(|names| names.capacity().saturating_mul(size_of::<(Box<str>, u8)>()));
+        let texts = self.prefixes.iter().map(|(name, _)| name.len()).fold(0, usize::saturating_add);
+        let prefixes = self.prefixes.capacity().saturating_mul(size_of::<(Box<str>, u8)>());
+        let points = self.points.capacity().saturating_mul(size_of::<(u32, u8)>());
         let intervals = self.intervals.capacity().saturating_mul(size_of::<(i64, u8)>());
         let rows = self.rows.capacity().saturating_mul(size_of::<u16>());
-        places.into_iter().chain([texts, intervals, rows, self.buckets.capacity()]).fold(0, usize::saturating_add)
+        [texts, prefixes, points, intervals, rows, self.buckets.capacity()].into_iter().fold(0, usize::saturating_add)
     }
 
-    /// The class of a value.
-    pub(super) fn class_of(&self, value: &Scalar) -> u8 {
+    /// The class of a value; `number_of` tells the number of a text.
+    pub(super) fn class_of(&self, value: &Scalar, number_of: impl FnOnce(&str) -> u32) -> u8 {
         match value {
             Scalar::Number(number) => self.interval_of(*number).map_or(OTHER, |(_, class)| class),
-            Scalar::Text(text) => self.point(text).unwrap_or_else(|| self.common_class(text)),
+            Scalar::Text(_) if self.points.is_empty() && self.prefixes.is_empty() && self.buckets.is_empty() => OTHER,
+            Scalar::Text(text) => {
+                let number = number_of(text);
+                self.point(number).unwrap_or_else(|| self.common_class(text, number))
+            }
         }
     }
 
+    /// Gives back the texts that have classes.
+    pub(super) fn release(&self, texts: &mut Texts) {
+        self.points.iter().for_each(|(number, _)| texts.give_back(*number));
+    }
+
     /// Gives the values that `test` names classes of their own, as far as the budget goes.
-    pub(super) fn name(&mut self, test: &Test, rows: &mut Rows, budget: &Budget) {
+    pub(super) fn name(&mut self, test: &Test, texts: &mut Texts, rows: &mut Rows, budget: &Budget) {
         match test {
             Test::Missing => {}
             Test::OneOf(values) => {
                 for value in values {
                     match value {
                         Scalar::Number(number) => self.cut_span(Span { min: Some(*number), max: Some(*number) }, rows, budget),
-                        Scalar::Text(text) => self.name_point(text, rows, budget),
+                        Scalar::Text(text) => self.name_point(text, texts, rows, budget),
                     }
                 }
             }
@@ -104,7 +114,7 @@ impl Classes {
     }
 
     /// What `test` says of each class.
-    pub(super) fn verdict(&self, test: &Test) -> Verdict {
+    pub(super) fn verdict(&self, test: &Test, texts: &Texts) -> Verdict {
         let mut verdict = Verdict { may_hold: ClassSet::NONE, may_fail: ClassSet::below(self.len()) };
         match test {
             Test::Missing => verdict.always(MISSING),
@@ -112,14 +122,17 @@ impl Classes {
                 for value in values {
                     match value {
                         Scalar::Number(number) => self.judge_span(*number, *number, &mut verdict),
-                        Scalar::Text(text) => match self.point(text) {
-                            Some(class) => verdict.always(class),
-                            None => verdict.sometimes(self.common_class(text)),
-                        },
+                        Scalar::Text(text) => {
+                            let number = texts.number(text);
+                            match self.point(number) {
+                                Some(class) => verdict.always(class),
+                                None => verdict.sometimes(self.common_class(text, number)),
+                            }
+                        }
                     }
                 }
             }
-            Test::StartsWith(prefixes) => prefixes.iter().for_each(|prefix| self.judge_prefix(prefix, &mut verdict)),
+            Test::StartsWith(prefixes) => prefixes.iter().for_each(|prefix| self.judge_prefix(prefix, texts, &mut verdict)),
             Test::Within(spans) => {
                 for span in spans {
                     self.judge_span(span.min.unwrap_or(i64::MIN), span.max.unwrap_or(i64::MAX), &mut verdict);
@@ -144,9 +157,10 @@ impl Classes {
         }
     }
 
-    fn judge_prefix(&self, prefix: &str, verdict: &mut Verdict) {
-        let below = |name: &str| name.starts_with(prefix);
-        for (_, class) in self.points.iter().chain(&self.prefixes).filter(|(name, _)| below(name)) {
+    fn judge_prefix(&self, prefix: &str, texts: &Texts, verdict: &mut Verdict) {
+        let points = self.points.iter().filter(|(number, _)| texts.text(*number).is_some_and(|text| text.starts_with(prefix)));
+        let longer = self.prefixes.iter().filter(|(name, _)| name.starts_with(prefix));
+        for class in points.map(|(_, class)| class).chain(longer.map(|(_, class)| class)) {
             verdict.always(*class);
         }
         if self.prefixes.iter().any(|(name, _)| **name == *prefix) {
@@ -154,8 +168,7 @@ impl Classes {
         }
         match self.longest_prefix(prefix) {
             Some(class) => verdict.sometimes(class),
-            None if self.buckets.is_empty() => verdict.sometimes(OTHER),
-            None => self.buckets.iter().for_each(|&class| verdict.sometimes(class)),
+            None => self.buckets.iter().chain(&[OTHER]).for_each(|&class| verdict.sometimes(class)),
         }
     }
 
@@ -164,8 +177,8 @@ impl Classes {
         self.intervals.get(after.checked_sub(1)?).copied()
     }
 
-    fn point(&self, text: &str) -> Option<u8> {
-        let at = self.points.binary_search_by(|(name, _)| (**name).cmp(text)).ok()?;
+    fn point(&self, number: u32) -> Option<u8> {
+        let at = self.points.binary_search_by_key(&number, |&(number, _)| number).ok()?;
         self.points.get(at).map(|&(_, class)| class)
     }
 
@@ -173,12 +186,15 @@ impl Classes {
         self.prefixes.iter().find(|(prefix, _)| text.starts_with(&**prefix)).map(|&(_, class)| class)
     }
 
-    /// The class of a text without a name of its own.
-    fn common_class(&self, text: &str) -> u8 {
+    /// The class of a text without a class of its own. A text without a number is one that no campaign names anywhere.
+    fn common_class(&self, text: &str, number: u32) -> u8 {
         if let Some(class) = self.longest_prefix(text) {
             return class;
         }
-        let bucket = usize::try_from(hash(text)).unwrap_or(0).checked_rem(self.buckets.len());
+        if number == UNKNOWN {
+            return OTHER;
+        }
+        let bucket = usize::try_from(number).unwrap_or(0).checked_rem(self.buckets.len());
         bucket.and_then(|at| self.buckets.get(at)).copied().unwrap_or(OTHER)
     }
 
@@ -202,10 +218,14 @@ impl Classes {
         }
     }
 
-    fn name_point(&mut self, text: &str, rows: &mut Rows, budget: &Budget) {
-        let Err(at) = self.points.binary_search_by(|(name, _)| (**name).cmp(text)) else { return };
+    fn name_point(&mut self, text: &str, texts: &mut Texts, rows: &mut Rows, budget: &Budget) {
+        if self.point(texts.number(text)).is_some() {
+            return;
+        }
         if let Some(class) = self.carve_name(text, rows, budget) {
-            self.points.insert(at, (text.into(), class));
+            let number = texts.take(text);
+            let at = self.points.partition_point(|(other, _)| *other < number);
+            self.points.insert(at, (number, class));
         }
     }
 
@@ -253,9 +273,4 @@ impl Verdict {
     fn sometimes(&mut self, class: u8) {
         self.may_hold.insert(class);
     }
-}
-
-/// FNV-1a: only spreads texts over buckets, so a chosen collision costs a residual check and nothing else.
-fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

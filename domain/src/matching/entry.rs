@@ -1,6 +1,6 @@
 //! What the index keeps of a campaign.
 
-use crate::campaign::Filter;
+use crate::campaign::{Facts, Filter};
 use crate::money::{BP_WHOLE, Currency};
 use crate::vertical::VerticalPath;
 
@@ -39,6 +39,17 @@ pub struct Entry {
     pub filter: Filter,
     /// The most that it bids. Price rules may make it bid less for a given lead, never more.
     pub offer: StandingOffer,
+}
+
+/// A lead as campaigns see it.
+#[derive(Debug, Clone, Copy)]
+pub struct Lead<'a> {
+    /// Its vertical: it meets the campaigns there and above.
+    pub vertical: &'a VerticalPath,
+    /// The currency that it is sold in.
+    pub currency: Currency,
+    /// What is known of it.
+    pub facts: &'a Facts,
 }
 
 /// One side of the market.

@@ -1,13 +1,12 @@
 //! Numbers of the fields that campaigns ask about, so that a lead's facts are looked up by name once.
 
-use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use super::residual::Known;
 use crate::campaign::{Facts, Field};
 
 #[derive(Debug, Default)]
-pub(super) struct Fields(BTreeMap<Field, u32>);
+pub(super) struct Fields(HashMap<Field, u32>);
 
 impl Fields {
     /// The number of a field, a new one if need be.
@@ -28,13 +27,9 @@ impl Fields {
     /// The facts of a lead, by the number of their field.
     pub(super) fn known<'a>(&self, facts: &'a Facts) -> Vec<Known<'a>> {
         let mut known: Vec<Known<'a>> = std::iter::repeat_with(|| Known::new(None)).take(self.0.len()).collect();
-        let mut facts = facts.iter().peekable();
-        for (field, number) in &self.0 {
-            while facts.next_if(|(with_fact, _)| *with_fact < field).is_some() {}
-            let Some((with_fact, fact)) = facts.peek() else { break };
-            if with_fact.cmp(&field) == Ordering::Equal
-                && let Some(place) = usize::try_from(*number).ok().and_then(|at| known.get_mut(at))
-            {
+        for (field, fact) in facts.iter() {
+            let number = self.0.get(field).and_then(|&number| usize::try_from(number).ok());
+            if let Some(place) = number.and_then(|number| known.get_mut(number)) {
                 *place = Known::new(Some(fact));
             }
         }

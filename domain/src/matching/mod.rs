@@ -20,7 +20,7 @@ mod rows;
 mod select;
 mod texts;
 
-pub use entry::{Entry, Slot, StandingOffer};
+pub use entry::{Entry, Lead, Slot, StandingOffer};
 pub use index::{Index, Scratch};
 pub use select::{Candidate, Selection, Standing};
 

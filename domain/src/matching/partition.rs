@@ -10,12 +10,14 @@ use super::parts::{Part, each_predicate};
 use super::residual::{Known, Residual};
 use super::rows::Rows;
 use super::texts::Texts;
-use crate::campaign::{Fact, Facts, Field, Filter, Predicate};
+use crate::campaign::{Facts, Field, Filter, Predicate, Scalar, Test};
 
 #[derive(Debug, Default)]
 pub(super) struct Partition {
-    /// The fields that have rows, by number.
-    fields: Vec<(u32, Classes)>,
+    /// The numbers of the fields that have rows.
+    numbers: Vec<u32>,
+    /// Their classes, in the same order.
+    classes: Vec<Classes>,
     pub(super) rows: Rows,
     /// Its blocks.
     pub(super) blocks: Vec<u32>,
@@ -43,15 +45,25 @@ impl Partition {
     /// Writes the column of a campaign with `filter`, and answers what its rows cannot decide.
     pub(super) fn judge(&mut self, filter: &Filter, with: &mut Dictionaries<'_>) -> Option<Residual> {
         self.rows.begin_column();
+        // A text's class goes by its number, so each has its number before it is judged, and keeps it as long as it matters.
+        let mut held = Vec::new();
+        each_predicate(filter, &mut |predicate| {
+            if let Test::OneOf(values) = &predicate.test {
+                let texts = values.iter().filter_map(|value| if let Scalar::Text(text) = value { Some(text) } else { None });
+                held.extend(texts.map(|text| with.texts.take(text)));
+            }
+        });
         let mut decided_of_many = Vec::new();
         let mut rest = Part::of(filter);
         rest.retain(|part| !self.decide(part, with, &mut decided_of_many));
-        if rest.is_empty() {
-            return None;
-        }
-        rest.iter()
-            .for_each(|part| each_predicate(part.filter, &mut |predicate| _ = with.fields.number_or_new(&predicate.field)));
-        Some(Residual::compile(&rest, &|field| with.fields.number(field), with.texts))
+        let residual = (!rest.is_empty()).then(|| {
+            for part in &rest {
+                each_predicate(part.filter, &mut |predicate| _ = with.fields.number_or_new(&predicate.field));
+            }
+            Residual::compile(&rest, &|field| with.fields.number(field), with.texts)
+        });
+        held.into_iter().for_each(|number| with.texts.give_back(number));
+        residual
     }
 
     /// Blocks the campaign at hand in every class under which `part` cannot hold; whether nothing is left to check.
@@ -69,7 +81,7 @@ impl Partition {
             if many {
                 decided_of_many.push(&predicate.field);
             }
-            return self.block(at, |classes| classes.verdict(&predicate.test).negated(part.negated));
+            return self.block(at, |classes| classes.verdict(&predicate.test, with.texts).negated(part.negated));
         }
         let mut fields: Vec<&Field> = Vec::new();
         each_predicate(part.filter, &mut |predicate| {
@@ -96,27 +108,28 @@ impl Partition {
         let mut named = Vec::new();
         each_predicate(part.filter, &mut |predicate| named.extend((predicate.field == *field).then_some(predicate)));
         named.into_iter().for_each(|predicate| self.name(at, predicate, with));
-        self.block(at, |classes| part.verdict(field, &|predicate| classes.verdict(&predicate.test)))
+        self.block(at, |classes| part.verdict(field, &|predicate| classes.verdict(&predicate.test, with.texts)))
     }
 
     /// The classes of a field; `None` when there is no row left for it.
     fn classes_for(&mut self, field: &Field, with: &mut Dictionaries<'_>) -> Option<usize> {
         let number = with.fields.number_or_new(field);
-        if let Some(at) = self.fields.iter().position(|(known, _)| *known == number) {
+        if let Some(at) = self.numbers.iter().position(|known| *known == number) {
             return Some(at);
         }
-        self.fields.push((number, Classes::new(&mut self.rows, with.budget)?));
-        self.fields.len().checked_sub(1)
+        self.classes.push(Classes::new(&mut self.rows, with.budget)?);
+        self.numbers.push(number);
+        self.numbers.len().checked_sub(1)
     }
 
-    fn name(&mut self, at: usize, predicate: &Predicate, with: &Dictionaries<'_>) {
-        if let Some((_, classes)) = self.fields.get_mut(at) {
-            classes.name(&predicate.test, &mut self.rows, with.budget);
+    fn name(&mut self, at: usize, predicate: &Predicate, with: &mut Dictionaries<'_>) {
+        if let Some(classes) = self.classes.get_mut(at) {
+            classes.name(&predicate.test, with.texts, &mut self.rows, with.budget);
         }
     }
 
     fn block(&mut self, at: usize, verdict: impl FnOnce(&Classes) -> Verdict) -> bool {
-        let Some((_, classes)) = self.fields.get(at) else { return false };
+        let Some(classes) = self.classes.get(at) else { return false };
         let verdict = verdict(classes);
         for ordinal in ClassSet::below(classes.len()).minus(verdict.may_hold).ordinals() {
             if let Some(row) = classes.row_at(ordinal) {
@@ -127,16 +140,17 @@ impl Partition {
     }
 
     /// The rows that a lead meets, those that block most first; rows that block nobody are left out.
-    pub(super) fn resolve(&self, known: &[Known<'_>], query: &mut Query) {
+    pub(super) fn resolve(&self, known: &[Known<'_>], texts: &Texts, query: &mut Query) {
         query.singles.clear();
         query.groups.clear();
-        for (number, classes) in &self.fields {
-            let fact = usize::try_from(*number).ok().and_then(|at| known.get(at)).and_then(Known::fact);
-            let row = match fact.map(Fact::values) {
-                None | Some([]) => classes.row(MISSING),
-                Some([value]) => classes.row(classes.class_of(value)),
-                Some(values) => {
-                    let rows: Vec<u16> = values.iter().filter_map(|value| classes.row(classes.class_of(value))).collect();
+        for (number, classes) in self.numbers.iter().zip(&self.classes) {
+            let known = usize::try_from(*number).ok().and_then(|at| known.get(at));
+            let class_of = |known: &Known<'_>, value| classes.class_of(value, |text| known.number_of(text, texts));
+            let row = match known.and_then(|known| Some((known, known.fact()?.values()))) {
+                None | Some((_, [])) => classes.row(MISSING),
+                Some((known, [value])) => classes.row(class_of(known, value)),
+                Some((known, values)) => {
+                    let rows: Vec<u16> = values.iter().filter_map(|value| classes.row(class_of(known, value))).collect();
                     if rows.iter().all(|row| self.rows.blocked(*row) > 0) {
                         query.groups.push(rows);
                     }
@@ -159,18 +173,19 @@ impl Partition {
     }
 
     /// Forgets a block that is empty; with the last one also what the partition learnt of values, which begins anew.
-    pub(super) fn drop_block(&mut self, id: u32, block: &Block) {
+    pub(super) fn drop_block(&mut self, id: u32, block: &Block, texts: &mut Texts) {
         self.blocks.retain(|one| *one != id);
         block.row_counts().enumerate().for_each(|(row, count)| self.rows.lose(row, count));
         if self.blocks.is_empty() {
+            self.classes.iter().for_each(|classes| classes.release(texts));
             *self = Self::default();
         }
     }
 
     /// Bytes on the heap, but for its blocks.
     pub(super) fn heap_bytes(&self) -> usize {
-        let classes = self.fields.iter().map(|(_, classes)| classes.heap_bytes()).fold(0, usize::saturating_add);
-        let fields = self.fields.capacity().saturating_mul(size_of::<(u32, Classes)>());
+        let classes = self.classes.iter().map(Classes::heap_bytes).fold(0, usize::saturating_add);
+        let fields = self.classes.capacity().saturating_mul(size_of::<(u32, Classes)>());
         let blocks = self.blocks.capacity().saturating_mul(size_of::<u32>());
         let roomy = self.roomy.len().saturating_mul(size_of::<(u16, u32)>());
         [classes, fields, blocks, roomy, self.rows.heap_bytes()].into_iter().fold(0, usize::saturating_add)

@@ -40,7 +40,8 @@ impl<'a> Known<'a> {
         self.fact
     }
 
-    fn number_of(&self, text: &str, texts: &Texts) -> u32 {
+    /// The number of one of its texts.
+    pub(super) fn number_of(&self, text: &str, texts: &Texts) -> u32 {
         if matches!(self.fact, Some(Fact::Many(_))) {
             return texts.number(text);
         }

@@ -3,14 +3,11 @@
 use std::collections::{BTreeMap, BinaryHeap};
 
 use super::block::Line;
-use super::entry::{Side, Slot, StandingOffer};
+use super::entry::{Lead, Side, Slot, StandingOffer};
 use super::index::{Index, Scratch};
 use super::partition::Query;
 use super::residual::Known;
-use crate::campaign::Facts;
 use crate::clearing::{Auction, LossReason};
-use crate::money::Currency;
-use crate::vertical::VerticalPath;
 
 /// What a campaign bids for the lead at hand, after its price rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,16 +77,15 @@ impl Index {
     /// about no campaign twice.
     pub fn select<K: Ord + Copy>(
         &self,
-        lead: (&VerticalPath, Currency, &Facts),
+        lead: Lead<'_>,
         auction: &Auction,
         spare: usize,
         scratch: &mut Scratch,
         mut standing: impl FnMut(Slot) -> Result<Standing<K>, LossReason>,
     ) -> Selection<K> {
-        let (vertical, currency, facts) = lead;
-        let known = self.fields.known(facts);
+        let known = self.fields.known(lead.facts);
         let prospects = &mut scratch.prospects;
-        self.gather(vertical, currency, &known, prospects);
+        self.gather(lead, &known, prospects);
         let mut decided: BTreeMap<Slot, Option<Standing<K>>> = BTreeMap::new();
         let mut refused = Vec::new();
         let mut ask = |slot: Slot| {
@@ -117,14 +113,14 @@ impl Index {
     }
 
     /// Every block that the lead may find campaigns in.
-    fn gather(&self, vertical: &VerticalPath, currency: Currency, known: &[Known<'_>], prospects: &mut Prospects) {
+    fn gather(&self, lead: Lead<'_>, known: &[Known<'_>], prospects: &mut Prospects) {
         prospects.visits.clear();
-        for (query, partition) in self.partitions_over(vertical, currency).enumerate() {
+        for (query, partition) in self.partitions_over(lead).enumerate() {
             if prospects.queries.len() <= query {
                 prospects.queries.push(Query::default());
             }
             if let Some(rows) = prospects.queries.get_mut(query) {
-                partition.resolve(known, rows);
+                partition.resolve(known, &self.texts, rows);
             }
             prospects.visits.extend(partition.blocks.iter().map(|&block| Visit { block, query, hits: None }));
         }
@@ -140,10 +136,9 @@ impl Index {
     ) {
         let Prospects { queries, visits, queue: entries } = prospects;
         entries.clear();
-        let worth = |visit: &Visit| self.block(visit.block).map_or(i64::MIN, |block| block.best(ranking.side));
-        let blocks = visits.iter().enumerate().map(|(at, visit)| (worth(visit), at, None));
-        // What is worth less than the reserve at the full weight is worth less at any.
-        entries.extend(blocks.filter(|(worth, ..)| *worth >= ranking.least_minor));
+        let worth = |visit: &Visit| self.block(visit.block)?.most_worth(ranking.side, ranking.least_minor);
+        let blocks = visits.iter().map(worth).enumerate().filter_map(|(at, worth)| Some((worth?, at, None)));
+        entries.extend(blocks);
         let mut queue = BinaryHeap::from(std::mem::take(entries));
         while let Some((worth, at, place)) = queue.pop() {
             if !ranking.wants(worth) {
@@ -155,8 +150,7 @@ impl Index {
                 let Some(query) = queries.get(visit.query) else { continue };
                 let hits = *visit.hits.get_or_insert_with(|| block.hits(&query.singles, &query.groups));
                 for place in hits.places() {
-                    let reaches = block.amount_minor(place, ranking.side).is_some_and(|amount| amount >= ranking.least_minor);
-                    let worth = block.value(place, ranking.side).filter(|&worth| reaches && ranking.wants(worth));
+                    let worth = block.worth(place, ranking.side, ranking.least_minor).filter(|&worth| ranking.wants(worth));
                     queue.extend(worth.map(|worth| (worth, at, Some(place))));
                 }
                 continue;

@@ -1,6 +1,6 @@
-//! The texts that residual checks compare with, each kept once and known by a number.
+//! The texts that campaigns name, each kept once and known by a number, so that a lead's texts are looked up once.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The number of no text.
@@ -8,7 +8,7 @@ pub(super) const UNKNOWN: u32 = u32::MAX;
 
 #[derive(Debug, Default)]
 pub(super) struct Texts {
-    numbers: BTreeMap<Arc<str>, u32>,
+    numbers: HashMap<Arc<str>, u32>,
     kept: Vec<Kept>,
     free: Vec<u32>,
 }
@@ -71,7 +71,7 @@ impl Texts {
     pub(super) fn heap_bytes(&self) -> usize {
         let texts = self.kept.iter().map(|kept| kept.text.len().saturating_add(size_of::<[usize; 2]>()));
         let places = self.kept.capacity().saturating_mul(size_of::<Kept>());
-        let keys = self.numbers.len().saturating_mul(size_of::<(Arc<str>, u32)>());
+        let keys = self.numbers.capacity().saturating_mul(size_of::<(Arc<str>, u32)>());
         texts.chain([places, keys]).fold(0, usize::saturating_add)
     }
 

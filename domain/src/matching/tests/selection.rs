@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::super::classes::Budget;
 use super::super::entry::Side;
-use super::super::{Candidate, Entry, Scratch, Slot, Standing, StandingOffer};
+use super::super::{Candidate, Entry, Lead, Scratch, Slot, Standing, StandingOffer};
 use super::world::{BUDGETS, World, currency, entry, facts, path};
 use crate::campaign::{Facts, Filter};
 use crate::clearing::{Auction, LossReason, Pricing, SealedBid, clear};
@@ -105,7 +105,7 @@ proptest! {
         let (vertical, currency) = (path(2), currency(false));
         let judge = |slot: Slot| standing(world.campaigns[&slot].0.offer, &rules[slot.at()], slot);
         let mut asked = BTreeSet::new();
-        let selection = world.index.select((&vertical, currency, &facts), &auction, spare, &mut Scratch::default(), |slot| {
+        let selection = world.index.select(Lead { vertical: &vertical, currency, facts: &facts }, &auction, spare, &mut Scratch::default(), |slot| {
             assert!(asked.insert(slot), "asked twice");
             judge(slot)
         });
@@ -146,7 +146,7 @@ proptest! {
             Ok(Standing { tie: (i64::from(rule.bidder), slot.0), ..standing })
         };
         let selection =
-            world.index.select((&vertical, currency, &Facts::default()), &auction, 0, &mut Scratch::default(), judge);
+            world.index.select(Lead { vertical: &vertical, currency, facts: &Facts::default() }, &auction, 0, &mut Scratch::default(), judge);
         let all: Vec<_> =
             world.campaigns.keys().filter_map(|&slot| Some(Candidate { slot, standing: judge(slot).ok()? })).collect();
         let shared = ranked(&all, Side::Shared, auction.shared_reserve_minor);
@@ -170,13 +170,19 @@ fn only_campaigns_that_could_be_among_the_best_are_asked_about() {
         Auction { pricing: Pricing::SecondPrice, max_sales: 3, shared_reserve_minor: Some(1), exclusive_reserve_minor: Some(1) };
     let mut asked = Vec::new();
     let facts = Facts::default();
-    let selection = world.index.select((&path(0), currency(false), &facts), &auction, 0, &mut Scratch::default(), |slot| {
-        asked.push(world.campaigns[&slot].0.offer.shared_minor.unwrap());
-        if asked.len() == 2 {
-            return Err(LossReason::BudgetExhausted);
-        }
-        Ok(Standing { bidder: slot.0, offer: world.campaigns[&slot].0.offer, tie: slot })
-    });
+    let selection = world.index.select(
+        Lead { vertical: &path(0), currency: currency(false), facts: &facts },
+        &auction,
+        0,
+        &mut Scratch::default(),
+        |slot| {
+            asked.push(world.campaigns[&slot].0.offer.shared_minor.unwrap());
+            if asked.len() == 2 {
+                return Err(LossReason::BudgetExhausted);
+            }
+            Ok(Standing { bidder: slot.0, offer: world.campaigns[&slot].0.offer, tie: slot })
+        },
+    );
     assert_eq!(asked, [5_099, 5_098, 5_097, 5_096, 5_095]);
     let amounts = |side: &[Candidate<Slot>]| side.iter().map(|one| one.standing.offer.shared_minor.unwrap()).collect::<Vec<_>>();
     assert_eq!(amounts(&selection.shared), [5_099, 5_097, 5_096, 5_095]);

@@ -6,7 +6,7 @@ use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
 use super::super::classes::Budget;
-use super::super::{Entry, Index, Scratch, Slot, StandingOffer};
+use super::super::{Entry, Index, Lead, Scratch, Slot, StandingOffer};
 use crate::campaign::{Facts, Field, Filter, Predicate, Scalar, Span, Test};
 use crate::money::Currency;
 use crate::vertical::VerticalPath;
@@ -124,6 +124,13 @@ impl World {
         assert!(self.campaigns.insert(slot, (entry, true)).is_none(), "a slot in use was given out");
     }
 
+    pub(super) fn insert_all(&mut self, entries: Vec<Entry>) {
+        let slots = self.index.insert_all(&entries);
+        for (slot, entry) in slots.into_iter().zip(entries) {
+            assert!(self.campaigns.insert(slot, (entry, true)).is_none(), "a slot in use was given out");
+        }
+    }
+
     /// The live campaign at `at`, counted round.
     pub(super) fn pick(&self, at: usize) -> Option<Slot> {
         self.campaigns.keys().nth(at.checked_rem(self.campaigns.len())?).copied()
@@ -153,7 +160,7 @@ impl World {
     /// Compares the index with the plain evaluation; how many matched.
     pub(super) fn check(&mut self, vertical: &VerticalPath, currency: Currency, facts: &Facts) -> usize {
         let mut found = Vec::new();
-        self.index.matches(vertical, currency, facts, &mut self.scratch, |slot| found.push(slot));
+        self.index.matches(Lead { vertical, currency, facts }, &mut self.scratch, |slot| found.push(slot));
         found.sort_unstable();
         assert_eq!(found, self.plain(vertical, currency, facts), "{vertical} {currency} {facts:?}");
         assert_eq!(self.index.len(), self.campaigns.len());
