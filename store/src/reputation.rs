@@ -98,11 +98,6 @@ const RAISE: &[Column<Raise>] = &[
     ("version", Get::Integer(|_| 1)),
 ];
 
-/// The tally of an organization on one side, as it stands in this transaction: for a bidder's weight and a seller's hold.
-pub async fn tally_of(tx: &Tx, organization: OrganizationId, side: Side) -> Result<Tally, StoreError> {
-    read(tx.db(), organization, side).await
-}
-
 /// The tallies of `organizations` on one side; those of whom nothing is known are left out.
 pub async fn tallies_of(
     db: &impl ConnectionTrait,
