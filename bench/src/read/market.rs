@@ -47,7 +47,7 @@ pub(super) async fn fill(stage: &Stage, listings: u32) -> Result<String, Failure
     let checks = json!([
         check("NAME", json!({})),
         check("PHONE", json!({ "type": "MOBILE", "country": "PT" })),
-        check("EMAIL", json!({ "domain": "KNOWN" })),
+        check("EMAIL_SYNTAX", json!({ "domain": "KNOWN" })),
         check("CONSENT", json!({ "age": "FRESH" })),
         check("DUPLICATE", json!({})),
     ]);
