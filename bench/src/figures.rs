@@ -48,6 +48,11 @@ impl Report {
         self.figures.push(Figure { name: name.into(), value, unit, control: None, ratio: None });
     }
 
+    /// A figure beside the control that it is compared with; `ratio` is above 1 when the figure is the better one.
+    pub(crate) fn against(&mut self, name: impl Into<String>, value: f64, unit: &'static str, control: &str, ratio: f64) {
+        self.figures.push(Figure { name: name.into(), value, unit, control: Some(control.to_owned()), ratio: Some(ratio) });
+    }
+
     /// Prints it and keeps it under `bench/results/`.
     pub(crate) fn finish(&self, json: bool) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(self)?;
@@ -72,6 +77,11 @@ impl Report {
             say(format!("{:<width$}  {:>14.2} {:<6}{ratio}", figure.name, figure.value, figure.unit));
         }
     }
+}
+
+/// The middle of `values`; 0 of none.
+pub(crate) fn median(values: &[f64]) -> f64 {
+    quantile(values, 0.5)
 }
 
 /// The value below which `share` of `values` lie; 0 of none.

@@ -9,6 +9,7 @@ mod figures;
 mod import;
 mod intake;
 mod memory;
+mod settle;
 mod stage;
 
 use std::io::Write;
@@ -56,6 +57,13 @@ enum Command {
         #[arg(long, default_value_t = 40)]
         auctions: u32,
     },
+    /// Purchases a second and how long each takes, with many buyers at once, beside one transaction per purchase and beside
+    /// a function in the database that `pgbench` calls.
+    Settle {
+        /// Purchases of each measurement; a tenth where one buyer waits.
+        #[arg(long, default_value_t = 3_000)]
+        purchases: usize,
+    },
 }
 
 fn main() -> ExitCode {
@@ -67,6 +75,7 @@ fn main() -> ExitCode {
                 Command::Import { rows } => import::measure(&stage, rows).await,
                 Command::Intake { leads, clients } => intake::measure(&stage, leads, clients).await,
                 Command::Clearing { auctions } => clearing::measure(&stage, auctions, json).await,
+                Command::Settle { purchases } => settle::measure(stage, purchases, json).await,
             }
         })
     });

@@ -25,7 +25,9 @@ const SETTINGS: &str = "[imports]\nfile_max_bytes = 1000000000\nrows_max = 10000
 pub(crate) struct Stage {
     pub(crate) app: Arc<App>,
     pub(crate) schema: Schema,
-    _folder: TempDir,
+    /// The database.
+    pub(crate) url: String,
+    folder: TempDir,
 }
 
 /// A company and who acts for it.
@@ -39,7 +41,6 @@ impl Stage {
     /// Migrates an empty database; refuses one that holds anything but an earlier measurement.
     pub(crate) async fn set(database_url: Option<&str>) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
-        let quoted = |text: &str| Value::String(text.to_owned()).to_string();
         let file = format!("sqlite://{}?mode=rwc", folder.path().join("bench.db").display());
         let url = database_url.unwrap_or(&file);
         if database_url.is_some() {
@@ -52,15 +53,16 @@ impl Stage {
             }
             store.close().await?;
         }
-        let data_dir = quoted(&folder.path().display().to_string());
-        let settings = format!("[server]\ndata_dir = {data_dir}\n[database]\nurl = {}\n{SETTINGS}", quoted(url));
-        let config = Config::from_toml(&settings)?;
-        let opened = api::cli::open(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await;
-        let app = opened.map_err(|error| format!("{error:?}"))?;
+        let app = open(&folder, url, "").await?;
         app.store.migrate().await?;
         app.store.demo_mark().await?;
         verticals_seed(&app).await?;
-        Ok(Self { schema: api::graphql::schema(Arc::clone(&app)), app, _folder: folder })
+        Ok(Self { schema: api::graphql::schema(Arc::clone(&app)), app, url: url.to_owned(), folder })
+    }
+
+    /// Another exchange on the same database, with settings of its own.
+    pub(crate) async fn process(&self, settings: &str) -> Result<Arc<App>, Failure> {
+        open(&self.folder, &self.url, settings).await
     }
 
     /// Registers a company.
@@ -94,6 +96,14 @@ impl Stage {
         }
         Ok(value)
     }
+}
+
+async fn open(folder: &TempDir, url: &str, settings: &str) -> Result<Arc<App>, Failure> {
+    let quoted = |text: &str| Value::String(text.to_owned()).to_string();
+    let data_dir = quoted(&folder.path().display().to_string());
+    let settings = format!("[server]\ndata_dir = {data_dir}\n[database]\nurl = {}\n{SETTINGS}{settings}", quoted(url));
+    let opened = api::cli::open(Config::from_toml(&settings)?, Arc::new(SystemClock), Arc::new(SystemEntropy)).await;
+    opened.map_err(|error| format!("{error:?}").into())
 }
 
 pub(crate) fn caller(principal: Principal) -> Caller {

@@ -26,6 +26,7 @@ pub mod matching;
 pub mod money;
 pub mod offer;
 pub mod outcome;
+pub mod posting;
 pub mod proof;
 pub mod receipt;
 pub mod refusal;

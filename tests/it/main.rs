@@ -20,6 +20,7 @@ mod market;
 mod offers;
 mod protocol;
 mod schema;
+mod settlement;
 mod tour;
 mod wallet;
 mod zz_backends;

@@ -31,6 +31,7 @@ pub mod organization;
 pub mod outcome;
 pub mod password;
 pub mod payouts;
+pub mod posting;
 pub mod present;
 pub mod receipts;
 pub mod session;
@@ -57,7 +58,7 @@ use crate::crypto::KeyRing;
 use crate::ports::mail::mailer;
 use crate::ports::mail_domains::mail_domains;
 use crate::ports::sms::sms_sender;
-use crate::ports::{Clock, Entropy, Files, MailDomains, Mailer, SmsSender, file_store};
+use crate::ports::{CallOuts, Clock, Entropy, Files, HttpCallOuts, MailDomains, Mailer, SmsSender, file_store};
 
 pub use error::AppError;
 pub use identity::Identity;
@@ -81,6 +82,8 @@ pub struct App {
     pub book: Arc<campaigns::book::Book>,
     /// Password hashing, the keys of access tokens, remembered accesses.
     pub identity: Arc<Identity>,
+    /// Asks campaigns' endpoints for live bids.
+    pub call_outs: Arc<dyn CallOuts>,
     /// Looks up mail domains.
     pub mail_domains: Arc<dyn MailDomains>,
     /// Sends mail.
@@ -125,7 +128,9 @@ impl App {
         let identity = Arc::new(identity);
         let settlement = Arc::new(settlement::Queue::new(store.clone(), Arc::clone(&config)));
         let book = Arc::default();
-        Ok(Self { store, clock, entropy, config, keys, files, book, identity, mail_domains, mailer, sms, settlement })
+        let unusable = |error| ConfigError(vec![format!("campaigns: {error}")]);
+        let call_outs = Arc::new(HttpCallOuts::new(&config.campaigns).map_err(unusable)?);
+        Ok(Self { store, clock, entropy, config, keys, files, book, identity, call_outs, mail_domains, mailer, sms, settlement })
     }
 
     /// The present instant by the process's clock. What a deadline decides asks the transaction instead.

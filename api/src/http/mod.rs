@@ -17,6 +17,7 @@ mod negotiate;
 mod parameters;
 mod patient;
 pub mod problem;
+pub mod record;
 pub mod refusals;
 pub mod serve;
 mod sse;

@@ -1,13 +1,16 @@
 //! The true externals: what the exchange cannot decide by itself. Each is a trait with its real adapters.
 
+mod call_outs;
 pub mod clock;
 pub mod entropy;
 mod files;
 pub mod mail;
 pub mod mail_domains;
+pub mod outside;
 pub mod sms;
 mod spool;
 
+pub use call_outs::{CallOutError, CallOuts, HttpCallOuts};
 pub use clock::{Clock, FakeClock, SystemClock};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use files::{Files, file_store};

@@ -33,7 +33,7 @@ pub use propose::{Candidate, propose};
 pub use row::{RowOutcome, RowRefusal};
 pub use rule::{Case, FieldRule, Scalar};
 pub use synthetic::{Person, person};
-pub use target::Target;
+pub use target::{Kind, Target};
 
 use crate::refusal::{Code, Refusal};
 

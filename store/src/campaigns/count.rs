@@ -1,16 +1,16 @@
 //! What campaigns have bought: counted in their rows under the lock, and kept purchase by purchase, so that it can be counted
 //! again.
 
-use domain::campaign::Usage;
+use domain::campaign::{CampaignChange, CampaignState, PauseReason, Usage};
 use domain::id::{CampaignId, TradeId};
 use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect};
 
-use super::StoredCampaign;
+use super::{CampaignNext, StoredCampaign};
 use crate::db::{STATEMENT_ROWS, Store};
-use crate::entity::{campaign_purchase, offer_bid};
+use crate::entity::{campaign, campaign_purchase, offer_bid};
 use crate::error::{StoreError, WriteError};
 use crate::rows::{Column, Get, Given};
 use crate::write::Tx;
@@ -41,6 +41,29 @@ impl Tx {
             campaign_purchase::Entity::insert_many(rows).exec_without_returning(self.db()).await?;
         }
         Ok(())
+    }
+
+    /// Counts a delivery of a campaign: one that failed, or one that ends a row of failures. After as many as its terms allow the
+    /// campaign pauses. Answers it as it is then.
+    pub async fn campaign_delivered(&self, id: CampaignId, failed: bool) -> Result<Option<StoredCampaign>, WriteError> {
+        let Some(before) = self.campaign_locked(id).await? else { return Ok(None) };
+        let failures = if failed { before.failures.saturating_add(1) } else { 0 };
+        let most = before.standing.terms.pause_after_failures.map(i64::from);
+        if before.standing.state == CampaignState::Active && most.is_some_and(|most| failures >= most) {
+            let next = CampaignNext {
+                state: CampaignState::Paused,
+                pause_reason: Some(PauseReason::DeliveriesFailing),
+                failures,
+                ..CampaignNext::of(&before, CampaignChange::Paused)
+            };
+            return self.campaign_change(&before, next, None).await.map(Some);
+        }
+        campaign::Entity::update_many()
+            .col_expr(campaign::Column::Failures, Expr::value(failures))
+            .filter(campaign::Column::Id.eq(id.0))
+            .exec(self.db())
+            .await?;
+        Ok(Some(StoredCampaign { failures, ..before }))
     }
 
     /// Writes the usage of campaigns whose rows are locked.

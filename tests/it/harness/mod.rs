@@ -88,14 +88,20 @@ impl Exchange {
         let url = database.fresh(files.path()).await;
         let clock = Arc::new(FakeClock::new(start_of_time()));
         let outbox = Outbox::default();
-        let app = open(&url, files.path(), clock.clone(), &outbox, 7).await;
+        let app = open(&url, files.path(), clock.clone(), &outbox, 7, "").await;
         let schema = api::graphql::schema(app.clone());
         Self { app, clock, schema, database, url, outbox, seed: AtomicU64::new(100), _files: files }
     }
 
     /// A second process on the same database, with the same clock and other randomness.
     pub async fn second_process(&self) -> Arc<App> {
-        open(&self.url, &self.folder(), self.clock.clone(), &self.outbox, self.seed.fetch_add(1, Ordering::Relaxed)).await
+        self.process_with("").await
+    }
+
+    /// Another process on the same database with settings of its own.
+    pub async fn process_with(&self, settings: &str) -> Arc<App> {
+        let seed = self.seed.fetch_add(1, Ordering::Relaxed);
+        open(&self.url, &self.folder(), self.clock.clone(), &self.outbox, seed, settings).await
     }
 
     /// The folder for this test's files.
@@ -197,13 +203,13 @@ pub fn caller(principal: Principal) -> Caller {
     Caller { principal, request_id: "test".into(), address: None }
 }
 
-async fn open(url: &str, folder: &Path, clock: Arc<FakeClock>, outbox: &Outbox, seed: u64) -> Arc<App> {
+async fn open(url: &str, folder: &Path, clock: Arc<FakeClock>, outbox: &Outbox, seed: u64, settings: &str) -> Arc<App> {
     let clock: Arc<dyn Clock> = clock;
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(seed));
     let source = Arc::new(StoreSource::new(clock.clone(), entropy.clone()));
     let options = Options { max_connections: 8, on_statement: Some(statement_done), ..Options::new(url) };
     let store = Store::open(options, source).await.unwrap();
-    let config = Arc::new(Config::from_toml(&format!("[server]\ndata_dir = {folder:?}\n{SETTINGS}")).unwrap());
+    let config = Arc::new(Config::from_toml(&format!("[server]\ndata_dir = {folder:?}\n{SETTINGS}{settings}")).unwrap());
     // Every process of one exchange has the same key ring.
     let keys = Arc::new(KeyRing::generate(&SeededEntropy::new(1), "test"));
     let app = App::new(store, clock, entropy, config, keys).unwrap();

@@ -45,10 +45,18 @@ struct Inner {
     bidders: HashMap<OrganizationId, u32>,
     weights: HashMap<OrganizationId, i64>,
     position: Position,
+    endpoints: HashMap<CampaignId, Endpoint>,
 }
 
 struct Member {
     campaign: StoredCampaign,
+}
+
+/// How a campaign's endpoint has answered of late.
+#[derive(Debug, Clone, Copy, Default)]
+struct Endpoint {
+    failures: u32,
+    left_alone_until: Option<Timestamp>,
 }
 
 /// A lead as campaigns look at it.
@@ -176,6 +184,27 @@ impl Book {
         if let Some(Some(member)) = inner.members.get_mut(slot.at()) {
             member.campaign.standing.usage = usage;
             member.campaign.served_at = member.campaign.served_at.max(served_at);
+        }
+    }
+
+    /// Whether a campaign's endpoint is asked at `now`.
+    pub fn may_ask(&self, id: CampaignId, now: Timestamp) -> bool {
+        let endpoint = self.read().endpoints.get(&id).copied().unwrap_or_default();
+        endpoint.left_alone_until.is_none_or(|until| until <= now)
+    }
+
+    /// Takes how an endpoint answered at `now`: after `failures_max` failures in a row it is left alone for `pause_secs`, and then
+    /// asked once.
+    pub fn answered(&self, id: CampaignId, failed: bool, now: Timestamp, failures_max: u32, pause_secs: i64) {
+        let mut inner = self.write();
+        if !failed {
+            inner.endpoints.remove(&id);
+            return;
+        }
+        let endpoint = inner.endpoints.entry(id).or_default();
+        endpoint.failures = endpoint.failures.saturating_add(1);
+        if endpoint.failures >= failures_max {
+            endpoint.left_alone_until = Some(domain::time::plus_secs(now, pause_secs));
         }
     }
 

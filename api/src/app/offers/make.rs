@@ -1,6 +1,6 @@
 //! Making an offer: campaigns that match are cleared against each other, and the winners' prices are reserved.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::campaign::{Amounts, CampaignState, Facts};
 use domain::clearing::{Auction, LossReason, SealedBid};
@@ -17,6 +17,7 @@ use store::offers::{Bidder, StoredOffer, StoredPing};
 use store::settlement::{Batch, Needs};
 use uuid::Uuid;
 
+use super::live::{Answers, live_bids};
 use crate::app::campaigns::book::{Offered, Pick, book};
 use crate::app::listings::limits;
 use crate::app::settlement::Command;
@@ -88,6 +89,7 @@ fn at_terms(mut refusal: Refusal) -> Refusal {
 pub(super) async fn offer_make(app: &App, sought: Sought) -> Result<Option<StoredOffer>, AppError> {
     let book = book(app).await?;
     let mut out: BTreeMap<OrganizationId, (Timestamp, bool)> = sought.owners.clone();
+    let mut answers = Answers::new();
     for _ in 0..ROUNDS {
         let now = app.now();
         let offered = Offered {
@@ -98,13 +100,16 @@ pub(super) async fn offer_make(app: &App, sought: Sought) -> Result<Option<Store
             seller: sought.seller,
             target: None,
         };
-        let picks = book.picks(&offered, &sought.asked.auction, &out, now).picks;
+        let mut picks = book.picks(&offered, &sought.asked.auction, &out, now).picks;
+        live_bids(app, &picks, &sought.ping.ping, &mut answers).await?;
+        let late = named(&mut picks, &answers);
         let none_left = picks.is_empty();
         let making = Making {
             offer: app.store.id(),
             listing: app.store.id(),
             bids: picks.iter().map(|_| app.store.id()).collect(),
             picks,
+            late,
             sought: sought.clone(),
             secs: app.config.campaigns.offer_secs,
         };
@@ -121,6 +126,19 @@ pub(super) async fn offer_make(app: &App, sought: Sought) -> Result<Option<Store
     Ok(None)
 }
 
+/// Gives the picks the prices that their endpoints named; answers which of them named none in time.
+fn named(picks: &mut [Pick], answers: &Answers) -> BTreeSet<CampaignId> {
+    let mut late = BTreeSet::new();
+    for pick in picks {
+        match answers.get(&pick.campaign) {
+            None => {}
+            Some(None) => _ = late.insert(pick.campaign),
+            Some(Some(amounts)) => pick.amounts = *amounts,
+        }
+    }
+    late
+}
+
 /// What campaigns draw lots by: no seller can foresee it, and the same ping is drawn alike.
 fn subject(fingerprint: &[u8]) -> Uuid {
     Uuid::from_bytes(fingerprint.first_chunk::<16>().copied().unwrap_or_default())
@@ -131,6 +149,8 @@ struct Making {
     offer: OfferId,
     listing: ListingId,
     picks: Vec<Pick>,
+    /// Those of the picks whose endpoint did not name a price in time.
+    late: BTreeSet<CampaignId>,
     bids: Vec<BidId>,
     sought: Sought,
     secs: i64,
@@ -197,7 +217,10 @@ impl Command for Making {
 impl Making {
     /// A campaign's bid as its row, and its buyer's, allow it now.
     fn sealed(&self, batch: &Batch, pick: &Pick, bid: BidId) -> SealedBid {
-        let allowed = allowed(batch, pick, self.sought.asked.currency, pick.amounts);
+        let allowed = match self.late.contains(&pick.campaign) {
+            true => Err(LossReason::Timeout),
+            false => allowed(batch, pick, self.sought.asked.currency, pick.amounts),
+        };
         let Amounts { shared_minor, exclusive_minor } = allowed.unwrap_or(pick.amounts);
         SealedBid {
             bid,
@@ -228,6 +251,10 @@ impl Making {
 
 /// Those of `amounts` for which a campaign's locked row and its buyer's wallet have room, or what keeps it from buying.
 pub(in crate::app) fn allowed(batch: &Batch, pick: &Pick, currency: Currency, amounts: Amounts) -> Result<Amounts, LossReason> {
+    if amounts.larger_minor() == 0 {
+        // Its endpoint bids nothing for this lead: the rule calls that below the reserve.
+        return Ok(amounts);
+    }
     let campaign = batch.campaign(pick.campaign).ok_or(LossReason::FilterMismatch)?;
     if campaign.standing.state != CampaignState::Active {
         return Err(LossReason::OutOfSchedule);
@@ -256,6 +283,7 @@ const fn may_make_way(reason: LossReason) -> bool {
             | LossReason::InsufficientFunds
             | LossReason::OutOfSchedule
             | LossReason::FilterMismatch
+            | LossReason::Timeout
     )
 }
 

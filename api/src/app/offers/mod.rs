@@ -1,6 +1,7 @@
 //! Selling in real time: a ping is matched with campaigns and gets an offer, a post concludes it.
 
 mod conclude;
+mod live;
 mod make;
 mod ping;
 mod post;

@@ -1,0 +1,53 @@
+//! Buyers who buy one lead after another, each waiting for its purchase.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use api::app::App;
+use api::app::listings::{ListingBuy, listing_buy};
+use domain::clearing::SaleKind;
+use domain::id::ListingId;
+use tokio::task::JoinSet;
+
+use crate::Failure;
+use crate::figures::quantile;
+use crate::stage::Company;
+
+/// What was measured.
+pub(super) struct Run {
+    /// Purchases a second.
+    pub(super) rate: f64,
+    /// How long half of them took at most, in milliseconds.
+    pub(super) p50_ms: f64,
+    /// How long all but a hundredth took at most, in milliseconds.
+    pub(super) p99_ms: f64,
+}
+
+/// All `listings` are bought once.
+pub(super) async fn run(app: &Arc<App>, buyers: &[Company], listings: Vec<ListingId>) -> Result<Run, Failure> {
+    let count = u32::try_from(listings.len())?;
+    let (listings, next) = (Arc::new(listings), Arc::new(AtomicUsize::new(0)));
+    let mut waiting = JoinSet::new();
+    let started = Instant::now();
+    for buyer in buyers {
+        let (app, buyer, listings, next) = (Arc::clone(app), buyer.clone(), Arc::clone(&listings), Arc::clone(&next));
+        waiting.spawn(async move {
+            let mut took = Vec::new();
+            while let Some(listing) = listings.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let (kind, idempotency_key) = (SaleKind::Exclusive, listing.to_string());
+                let input = ListingBuy { listing: *listing, kind, max_price: None, idempotency_key };
+                let asked = Instant::now();
+                listing_buy(&app, &buyer.caller, input).await?;
+                took.push(asked.elapsed().as_secs_f64() * 1_000.0);
+            }
+            Ok::<_, api::app::AppError>(took)
+        });
+    }
+    let mut took = Vec::new();
+    while let Some(buyer) = waiting.join_next().await {
+        took.extend(buyer??);
+    }
+    let rate = f64::from(count) / started.elapsed().as_secs_f64();
+    Ok(Run { rate, p50_ms: quantile(&took, 0.5), p99_ms: quantile(&took, 0.99) })
+}

@@ -1,0 +1,120 @@
+//! What breaks a transaction breaks one command, not those beside it.
+
+use std::time::Duration;
+
+use api::app::AppError;
+use domain::ledger::AccountKind;
+use futures::future::join_all;
+use sea_orm::{ConnectionTrait, Statement};
+use store::WriteError;
+
+use super::scene::{Hold, Scene, buy, refused, together};
+use crate::harness::{Database, Exchange, on_each_backend};
+use crate::ledger::market::{assert_clean, balance, fund};
+
+on_each_backend! {
+    async fn a_corrupt_row_stops_one_command(x: Exchange) {
+        let (scene, buyer) = (Scene::set(&x).await, x.organization("B").await);
+        fund(&x.app, buyer.org(), 100_000).await;
+        let plug = scene.fixed(&x, "10").await;
+        let mut listings = Vec::new();
+        for _ in 0..9 {
+            listings.push(scene.fixed(&x, "10").await);
+        }
+        let corrupt: domain::id::ListingId = listings[4].parse().unwrap();
+        let id = if x.database == Database::Postgres { format!("'{}'", corrupt.0) } else { format!("x'{}'", corrupt.0.simple()) };
+        x.tamper(&format!("UPDATE listing SET terms = '{{}}' WHERE id = {id}")).await.unwrap();
+        let done = together(&x, (&buyer, &plug), listings.iter().map(|id| buy(&x.app, &buyer, id, id))).await;
+        for (place, done) in done.iter().enumerate() {
+            match done {
+                Ok(_) => assert_ne!(place, 4),
+                Err(AppError::Store(error)) => assert!(place == 4 && error.to_string().contains("unexpected value"), "{error}"),
+                Err(other) => panic!("{other}"),
+            }
+        }
+        assert_eq!((x.count("trade").await, balance(&x, buyer.org(), AccountKind::Available).await), (9, 91_000));
+        assert_clean(&x).await;
+    }
+
+    async fn a_broken_key_stops_one_buyer(x: Exchange) {
+        let (scene, plugger) = (Scene::set(&x).await, x.organization("P").await);
+        fund(&x.app, plugger.org(), 1_000).await;
+        let plug = scene.fixed(&x, "10").await;
+        let (mut buyers, mut listings) = (Vec::new(), Vec::new());
+        for n in 0..6 {
+            let buyer = x.organization(&format!("Buyer {n}")).await;
+            fund(&x.app, buyer.org(), 5_000).await;
+            buyers.push(buyer);
+            listings.push(scene.fixed(&x, "10").await);
+        }
+        let before = scene.fixed(&x, "10").await;
+        buy(&x.app, &buyers[3], &before, "before").await.unwrap();
+        // The next movement of this account claims a version that a transfer has already.
+        x.tamper("UPDATE account SET version = version - 1 WHERE organization_id = (SELECT id FROM organization WHERE name = 'Buyer 3')")
+            .await
+            .unwrap();
+        let purchases = buyers.iter().zip(&listings).map(|(buyer, id)| buy(&x.app, buyer, id, "k"));
+        let done = together(&x, (&plugger, &plug), purchases).await;
+        let failed: Vec<usize> = done.iter().enumerate().filter(|(_, done)| done.is_err()).map(|(place, _)| place).collect();
+        assert_eq!(failed, [3]);
+        assert!(matches!(done[3], Err(AppError::Store(_) | AppError::Refused(_))), "{:?}", done[3]);
+        assert_eq!((x.count("trade").await, x.count("idempotency").await), (7, 7));
+    }
+}
+
+/// A deadlock makes the batch run again, and what the first attempt had decided is forgotten.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deadlock_is_tried_again_and_decided_anew() {
+    if !Database::Postgres.is_there().await {
+        return;
+    }
+    let x = Exchange::start(Database::Postgres).await;
+    let (scene, buyer, other) = (Scene::set(&x).await, x.organization("B").await, x.organization("O").await);
+    fund(&x.app, buyer.org(), 5_000).await;
+    fund(&x.app, other.org(), 5_000).await;
+    let (taken, free) = (scene.fixed(&x, "10").await, scene.fixed(&x, "10").await);
+    // Somebody holds the buyers' accounts and then asks for the listing that the batch has locked by now: against the order.
+    let store = x.app.store.clone();
+    let rude = tokio::spawn(async move {
+        let done: Result<(), WriteError> = store
+            .write("rude", |tx| async move {
+                let run = |sql: &'static str| Statement::from_string(tx.db().get_database_backend(), sql);
+                tx.db().execute_raw(run("SELECT id FROM account FOR NO KEY UPDATE")).await?;
+                tokio::time::sleep(Duration::from_millis(400)).await;
+                tx.db()
+                    .execute_raw(run(
+                        "UPDATE listing SET state = 'WITHDRAWN' WHERE id = (SELECT id FROM listing ORDER BY id LIMIT 1)",
+                    ))
+                    .await?;
+                Ok(())
+            })
+            .await;
+        done
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let done = join_all([buy(&x.app, &buyer, &taken, "a"), buy(&x.app, &other, &free, "b")]).await;
+    rude.await.unwrap().unwrap();
+    let [withdrawn, bought] = done.try_into().unwrap();
+    assert_eq!(refused(withdrawn), ("WRONG_STATE".to_owned(), "listingId".to_owned()));
+    bought.unwrap();
+    assert_eq!((x.count("trade").await, balance(&x, buyer.org(), AccountKind::Available).await), (1, 5_000));
+    assert_clean(&x).await;
+}
+
+/// Without its database a batch fails as one: dividing it would ask the same again and again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_database_fails_all_and_the_queue_goes_on() {
+    let x = Exchange::start(Database::Sqlite).await;
+    let (scene, buyer) = (Scene::set(&x).await, x.organization("B").await);
+    fund(&x.app, buyer.org(), 5_000).await;
+    let listing = scene.fixed(&x, "10").await;
+    let process = x.process_with("").await;
+    process.store.close().await.unwrap();
+    for key in ["a", "b"] {
+        assert!(matches!(buy(&process, &buyer, &listing, key).await, Err(AppError::Store(_))));
+    }
+    let hold = Hold::take(&x.app).await;
+    hold.release().await;
+    buy(&x.app, &buyer, &listing, "a").await.unwrap();
+    assert_clean(&x).await;
+}
