@@ -5,6 +5,7 @@
 
 mod accounts;
 mod authorization;
+mod campaigns;
 mod demo;
 mod disputes;
 mod feed;

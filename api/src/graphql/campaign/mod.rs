@@ -96,6 +96,7 @@ impl CampaignQuery {
         #[graphql(desc = "Its id.")] id: ID,
     ) -> async_graphql::Result<Option<CampaignObject>> {
         let found = async {
+            caller(ctx).principal.require(Permission::MarketRead)?;
             let id: CampaignId = parse_id(&id, "id")?;
             let found = campaigns::campaigns_many(app(ctx), caller(ctx), &[id]).await?;
             Ok(campaigns::viewed(app(ctx), found).await?.pop())
