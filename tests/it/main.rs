@@ -19,6 +19,7 @@ mod market;
 mod offers;
 mod protocol;
 mod schema;
+mod simulate;
 mod tour;
 mod wallet;
 mod zz_backends;

@@ -1,6 +1,7 @@
 //! Campaigns: a buyer's standing orders, their history, and what they have bought.
 
 mod count;
+mod purchases;
 mod row;
 
 use domain::campaign::{CampaignChange, CampaignState, PauseReason, Standing, Terms, Usage};
