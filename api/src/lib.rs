@@ -13,4 +13,5 @@ pub mod feed;
 pub mod graphql;
 pub mod http;
 pub mod ports;
+pub mod simulate;
 pub mod workers;

@@ -21,6 +21,7 @@ mod offers;
 mod protocol;
 mod schema;
 mod settlement;
+mod simulate;
 mod tour;
 mod wallet;
 mod zz_backends;

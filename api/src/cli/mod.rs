@@ -8,6 +8,7 @@ mod ledger;
 mod migrate;
 mod schema;
 mod serve;
+mod simulate;
 mod staff;
 mod start;
 mod suppressions;
@@ -39,6 +40,8 @@ struct Arguments {
 enum Command {
     /// Runs a market on real input, prints its figures, and serves the API with it.
     Demo(demo::DemoArguments),
+    /// Runs a market of campaigns and real-time leads by the clock, and reports whether everything held.
+    Simulate(simulate::SimulateArguments),
     /// Serves the API until told to stop; brings the database up to date first.
     Serve,
     /// Files of leads.
@@ -105,6 +108,7 @@ where
     let done = runtime.block_on(Box::pin(async {
         match command {
             Command::Demo(arguments) => demo::demo(arguments).await,
+            Command::Simulate(arguments) => Box::pin(simulate::simulate(arguments)).await,
             Command::Serve => serve::serve(load()?).await,
             Command::Leads(command) => Box::pin(leads::leads(load()?, command)).await,
             Command::Suppressions(command) => suppressions::suppressions(load()?, command).await,

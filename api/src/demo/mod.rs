@@ -7,7 +7,7 @@ mod buying;
 mod calling;
 mod cast;
 mod closing;
-mod dice;
+pub(crate) mod dice;
 mod exhibit;
 mod findings;
 mod flaw;
@@ -16,7 +16,7 @@ mod injection;
 mod intake;
 mod market;
 mod people;
-mod place;
+pub(crate) mod place;
 mod progress;
 mod quarrel;
 pub mod report;
@@ -50,6 +50,7 @@ pub use flaw::Flaw;
 pub use progress::Progress;
 pub use report::Report;
 pub use table::Table;
+pub(crate) use table::amount;
 pub use timings::Timings;
 
 /// What decides a run.

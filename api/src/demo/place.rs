@@ -1,7 +1,8 @@
-//! Where the demo keeps its exchange: a folder and a database of its own, made anew each time.
+//! Where the demo, or the simulation, keeps its exchange: a folder and a database of its own, made anew each time.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use store::demo::Holding;
@@ -18,7 +19,7 @@ const DATABASE: &str = "demo.db";
 /// Above this price two arbiters decide: far less than by default, so that a demo of cheap leads shows it.
 const DEAR_MINOR: i64 = 3_000;
 
-/// The demo's folder and database.
+/// The folder and the database.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     folder: PathBuf,
@@ -28,8 +29,12 @@ pub(crate) struct Place {
 impl Place {
     /// In the folder `demo` of `data_dir`, on the database at `url` or on a file there.
     pub(crate) fn new(data_dir: &Path, url: Option<SecretString>) -> Self {
-        let folder = data_dir.join("demo");
-        let file = || SecretString::from(format!("sqlite:{}", folder.join(DATABASE).display()));
+        Self::in_folder(data_dir.join("demo"), DATABASE, url)
+    }
+
+    /// In `folder`, on the database at `url` or on the file called `database` there.
+    pub(crate) fn in_folder(folder: PathBuf, database: &str, url: Option<SecretString>) -> Self {
+        let file = || SecretString::from(format!("sqlite:{}", folder.join(database).display()));
         Self { url: url.unwrap_or_else(file), folder }
     }
 
@@ -40,10 +45,15 @@ impl Place {
 
     /// The settings of the demo's exchange, listening on `bind`.
     pub(crate) fn config(&self, bind: &str) -> Result<Config, DemoError> {
+        self.settings(bind, &format!("[exchange]\nsecond_arbiter_above_minor = {{ EUR = {DEAR_MINOR} }}\n"))
+    }
+
+    /// The settings of an exchange here, listening on `bind`, with `more` sections.
+    pub(crate) fn settings(&self, bind: &str, more: &str) -> Result<Config, DemoError> {
         let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
         let toml = format!(
             "[server]\nbind = {}\npublic_url = {}\ndata_dir = {}\n[database]\nurl = {}\n[log]\nfilter = \"warn\"\n\
-             [dns]\nenabled = false\n[crypto]\nkeys = []\n[exchange]\nsecond_arbiter_above_minor = {{ EUR = {DEAR_MINOR} }}\n",
+             [dns]\nenabled = false\n[crypto]\nkeys = []\n{more}",
             quoted(bind),
             quoted(&format!("http://{bind}")),
             quoted(&self.folder.display().to_string()),
@@ -80,13 +90,41 @@ impl Place {
         Ok(())
     }
 
-    /// Opens the exchange here. What the demo writes need not survive a power cut.
+    /// Opens the demo's exchange here. What it writes need not survive a power cut.
     pub(crate) async fn open(&self, config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<App, DemoError> {
+        let options = Options { max_connections: 4, durable: false, ..Options::new(self.url.expose_secret()) };
+        Self::open_with(options, config, clock, entropy).await
+    }
+
+    /// Opens an exchange here as one that serves opens its own: durable, and deadlines by the database's clock.
+    pub(crate) async fn open_in_earnest(
+        &self,
+        config: Config,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<App, DemoError> {
+        let database = &config.database;
+        let options = Options {
+            max_connections: database.max_connections,
+            acquire_timeout: Duration::from_secs(database.acquire_timeout_secs),
+            busy_timeout: Duration::from_millis(database.busy_timeout_millis),
+            write_attempts: database.write_attempts_max,
+            database_clock: true,
+            ..Options::new(self.url.expose_secret())
+        };
+        Self::open_with(options, config, clock, entropy).await
+    }
+
+    async fn open_with(
+        options: Options,
+        config: Config,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<App, DemoError> {
         // The first TLS connection of the process would otherwise have to guess the provider. A second call changes nothing.
         rustls::crypto::aws_lc_rs::default_provider().install_default().unwrap_or_default();
         let keys = KeyRing::load(&config.crypto, &config.server, entropy.as_ref())
             .map_err(|error| DemoError::Place(error.to_string()))?;
-        let options = Options { max_connections: 4, durable: false, ..Options::new(self.url.expose_secret()) };
         let source = StoreSource::new(Arc::clone(&clock), Arc::clone(&entropy));
         let store = Store::open(options, Arc::new(source)).await?;
         App::new(store, clock, entropy, Arc::new(config), Arc::new(keys)).map_err(|error| DemoError::Place(error.to_string()))

@@ -139,7 +139,7 @@ fn counts(f: &mut Formatter<'_>, figures: &[(&str, u64)]) -> fmt::Result {
 }
 
 /// `1 234.56`, or a dash.
-fn amount(minor: Option<i64>) -> String {
+pub(crate) fn amount(minor: Option<i64>) -> String {
     let Some(minor) = minor else { return "-".to_owned() };
     let whole = (minor.unsigned_abs() / 100).to_string();
     let mut grouped = String::new();

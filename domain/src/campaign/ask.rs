@@ -54,6 +54,29 @@ pub struct AttributeAsk {
     pub missing: Option<bool>,
 }
 
+impl Ask {
+    /// The place of a part in the buyer's own words, by the numbers of the children on the way to it in the fitted filter.
+    #[must_use]
+    pub fn place(&self, path: &[usize]) -> Vec<String> {
+        let below = |name: &str, parts: &[Self], path: &[usize]| {
+            let Some((index, rest)) = path.split_first() else { return Vec::new() };
+            let here = vec![name.to_owned(), index.to_string()];
+            here.into_iter().chain(parts.get(*index).map(|part| part.place(rest)).unwrap_or_default()).collect()
+        };
+        match self {
+            Self::All(parts) => below("all", parts, path),
+            Self::Any(parts) => below("any", parts, path),
+            Self::Not(part) => {
+                let rest = path.split_first().map(|(_, rest)| rest).unwrap_or_default();
+                std::iter::once("not".to_owned()).chain(part.place(rest)).collect()
+            }
+            // What asks for a value is the negation of what asks for none: one leaf in the buyer's words.
+            Self::Attribute(_) => vec!["attribute".to_owned()],
+            Self::Is(predicate) => vec![name_of(predicate).to_owned()],
+        }
+    }
+}
+
 /// The filter that `ask` makes. `schemas` are the filterable attributes of every vertical that it is about: a key may stand in
 /// several of them. Every refusal names its part: `all`, the index, and so on down to the leaf.
 pub fn filter_fit(ask: &Ask, schemas: &[Attribute]) -> Result<Filter, Vec<Refusal>> {

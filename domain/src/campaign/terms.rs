@@ -228,7 +228,14 @@ pub fn terms(draft: &TermsDraft, currency: Currency, schemas: &[Attribute]) -> R
 
 /// The filter, if some lead can pass it.
 pub fn possible(ask: &Ask, schemas: &[Attribute]) -> Result<Filter, Vec<Refusal>> {
-    filter_fit(ask, schemas)
+    let filter = filter_fit(ask, schemas)?;
+    match filter.never_holds() {
+        None => Ok(filter),
+        Some(path) => {
+            let refusal = Refusal::new(Code::Invalid, "no lead can ever pass this");
+            Err(vec![ask.place(&path).into_iter().rev().fold(refusal, |refusal, segment| refusal.at(segment))])
+        }
+    }
 }
 
 fn price(draft: &TermsDraft, currency: Currency, schemas: &[Attribute]) -> Result<Price, Vec<Refusal>> {

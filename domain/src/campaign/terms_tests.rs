@@ -172,3 +172,17 @@ fn the_throttle_is_the_cap_on_a_minute() {
     let twice = TermsDraft { caps: vec![cap(Period::Minute, Some(1), None)], throttle_per_minute: Some(1), ..draft() };
     assert_eq!(refused(&twice), one(Code::Taken, "throttlePerMinute"));
 }
+
+#[test]
+fn a_filter_that_can_never_match_is_refused_at_the_part_to_blame() {
+    let filtered = |filter: Ask| refused(&TermsDraft { filter: Some(filter), ..draft() });
+    let both = Ask::All(vec![country("NO"), Ask::All(vec![country("SE")])]);
+    assert_eq!(filtered(both), one(Code::Invalid, "filter.all.1.all.0.country"));
+    let not = Ask::All(vec![country("NO"), Ask::Not(Box::new(country("NO")))]);
+    assert_eq!(filtered(not), one(Code::Invalid, "filter.all.1.not.country"));
+    assert_eq!(filtered(Ask::Any(vec![])), one(Code::Invalid, "filter"));
+    let rules = vec![(Ask::All(vec![country("NO"), country("SE")]), AmountsDraft { shared: eur(5), exclusive: None })];
+    assert_eq!(refused(&TermsDraft { rules, ..draft() }), one(Code::Invalid, "priceRules.0.when.all.1.country"));
+    let either = Ask::Any(vec![country("NO"), country("SE")]);
+    assert!(terms(&TermsDraft { filter: Some(either), ..draft() }, Currency::EUR, &[]).is_ok());
+}

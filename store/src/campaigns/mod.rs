@@ -2,6 +2,7 @@
 
 mod count;
 mod history;
+mod purchases;
 mod row;
 
 use domain::campaign::{CampaignChange, CampaignState, PauseReason, Standing, Terms, Usage};

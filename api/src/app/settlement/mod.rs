@@ -9,7 +9,7 @@ use store::settlement::{Batch, Needs};
 
 use crate::config::Exchange;
 
-pub use queue::Queue;
+pub use queue::{Queue, Settled};
 
 /// What the queue can do: one kind for each use case that moves money in batches.
 ///

@@ -30,6 +30,18 @@ struct State {
     /// Lanes that run: each settles one batch after another and ends when nothing waits.
     running: usize,
     is_closed: bool,
+    settled: Settled,
+}
+
+/// What a queue has taken to the database so far, and what waits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Batches that were begun.
+    pub batches: u64,
+    /// Commands in them.
+    pub commands: u64,
+    /// Commands that wait for a batch.
+    pub waiting: usize,
 }
 
 impl std::fmt::Debug for Queue {
@@ -51,6 +63,12 @@ impl Queue {
         let (answer, answered) = oneshot::channel();
         self.push(Box::new(Waiting::new(command, answer)))?;
         answered.await.map_err(|_| AppError::internal("a command was left without its answer"))?
+    }
+
+    /// What was settled since the start, and what waits now.
+    pub fn settled(&self) -> Settled {
+        let state = self.lock();
+        Settled { waiting: state.waiting.len(), ..state.settled }
     }
 
     /// Accepts no more commands and waits until those that were accepted are done, at most for `patience`; what has not
@@ -96,6 +114,8 @@ impl Queue {
         }
         let count = state.waiting.len().min(self.config.settlement.batch_max);
         let batch: Vec<Box<dyn Queued>> = state.waiting.drain(..count).collect();
+        state.settled.batches = state.settled.batches.saturating_add(1);
+        state.settled.commands = state.settled.commands.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
         metrics::gauge!("clearlead_settlement_waiting").set(gauge(state.waiting.len()));
         drop(state);
         metrics::histogram!("clearlead_settlement_batch_commands").record(gauge(batch.len()));
