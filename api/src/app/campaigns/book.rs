@@ -10,7 +10,7 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use domain::campaign::{Amounts, CampaignState, Facts, Standing as CampaignStanding, Usage};
 use domain::clearing::{Auction, LossReason};
 use domain::id::{CampaignId, OrganizationId, VerticalId};
-use domain::matching::{Candidate, Entry, Index, Scratch, Slot, Standing, StandingOffer};
+use domain::matching::{Candidate, Entry, Index, Lead, Scratch, Slot, Standing, StandingOffer};
 use domain::money::Currency;
 use domain::time::Timestamp;
 use domain::vertical::VerticalPath;
@@ -124,7 +124,7 @@ impl Book {
         let inner = self.read();
         let mut scratch = Scratch::default();
         let standing = |slot: Slot| inner.standing(slot, lead, owners, now);
-        let asked = (lead.vertical, lead.currency, lead.facts);
+        let asked = Lead { vertical: lead.vertical, currency: lead.currency, facts: lead.facts };
         let selection = inner.index.select(asked, auction, SPARE, &mut scratch, standing);
         let refused = selection.refused.iter();
         let refused = refused.filter_map(|(slot, reason)| Some((inner.member(*slot)?.campaign.id, *reason)));
