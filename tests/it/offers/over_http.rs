@@ -61,7 +61,7 @@ on_each_backend! {
         let (status, posted) = sent(&format!("{url}/v1/post"), Some("good"), &record).await;
         assert_eq!((status, &posted["status"], &posted["lead_state"]), (200, &json!("SOLD"), &json!("VERIFIED")), "{posted:#}");
         assert_eq!((&posted["sales"][0]["price"], &posted["sales"][0]["net"]), (&json!("12.00"), &json!("10.80")));
-        assert_eq!(super::stand::wallet(&x, &first).await, ("88.00".into(), "0.00".into()));
+        assert_eq!(crate::offers::stand::wallet(&x, &first).await, ("88.00".into(), "0.00".into()));
         assert_eq!(sent(&format!("{url}/v1/post"), Some("good"), &record).await, (200, posted));
         ledger_holds(&x).await;
     }

@@ -10,6 +10,7 @@ use domain::id::OfferId;
 use domain::lead::LeadState;
 use domain::money::Money;
 use domain::offer::{OfferState, net_minor};
+use domain::refusal::Refusal;
 use store::offers::StoredOffer;
 
 use input::{LeadDirectPostInput, LeadPingInput, LeadPostInput};
@@ -154,6 +155,7 @@ impl OfferQuery {
     /// An offer that the caller was made; null when there is none with this id. Needs `market:read`.
     async fn offer(&self, ctx: &Context<'_>, #[graphql(desc = "Its id.")] id: ID) -> async_graphql::Result<Option<OfferObject>> {
         let found = async {
+            caller(ctx).principal.require(Permission::MarketRead)?;
             let id: OfferId = parse_id(&id, "id")?;
             offers::offer(app(ctx), caller(ctx), id).await
         };
@@ -191,7 +193,7 @@ impl OfferMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: LeadPingInput,
     ) -> async_graphql::Result<LeadPingPayload> {
-        let result = match permitted(ctx, Permission::ListingsWrite, input.parse()) {
+        let result = match selling(ctx, input.parse()) {
             Ok(input) => offers::lead_ping(app(ctx), caller(ctx), input).await,
             Err(refusals) => Err(refusals.into()),
         };
@@ -206,7 +208,7 @@ impl OfferMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: LeadPostInput,
     ) -> async_graphql::Result<LeadPostPayload> {
-        let result = match permitted(ctx, Permission::ListingsWrite, input.parse()) {
+        let result = match selling(ctx, input.parse()) {
             Ok(input) => offers::lead_post(app(ctx), caller(ctx), input).await,
             Err(refusals) => Err(refusals.into()),
         };
@@ -221,7 +223,7 @@ impl OfferMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: LeadDirectPostInput,
     ) -> async_graphql::Result<LeadDirectPostPayload> {
-        let result = match permitted(ctx, Permission::ListingsWrite, input.parse()) {
+        let result = match selling(ctx, input.parse()) {
             Ok(input) => offers::lead_direct_post(app(ctx), caller(ctx), input).await,
             Err(refusals) => Err(refusals.into()),
         };
@@ -252,6 +254,12 @@ impl OfferObject {
             ended_at: offer.ended_at,
         }
     }
+}
+
+/// The input, if the caller may both bring leads and offer them.
+fn selling<T>(ctx: &Context<'_>, input: Result<T, Vec<Refusal>>) -> Result<T, Vec<Refusal>> {
+    caller(ctx).principal.require(Permission::LeadsWrite)?;
+    permitted(ctx, Permission::ListingsWrite, input)
 }
 
 /// The exchange's share of a release.
