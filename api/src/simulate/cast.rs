@@ -10,7 +10,7 @@ use futures::{StreamExt, TryStreamExt};
 use secrecy::SecretString;
 
 use super::progress::Progress;
-use super::{Simulation, SimulateError};
+use super::{SimulateError, Simulation};
 use crate::app::organization::{OrganizationRegister, organization_register};
 use crate::app::staff::{StaffAdd, staff_add};
 use crate::app::wallet::{DepositRecord, deposit_record};
@@ -57,11 +57,7 @@ impl Cast {
             let mut dice = Dice::of(asked.seed, "wallet", number);
             let euros = if dice.chance(POOR_PER_MILLE) { dice.between(5, 60) } else { dice.between(2_000, 50_000) };
             let amount = Money::new(i64::from(euros).saturating_mul(100), Currency::EUR);
-            let input = DepositRecord {
-                organization: buyer.organization,
-                amount,
-                bank_reference: format!("Deposit {number}"),
-            };
+            let input = DepositRecord { organization: buyer.organization, amount, bank_reference: format!("Deposit {number}") };
             deposit_record(app, &operator, &format!("deposit-{number}"), input).await?;
             deposited_minor = deposited_minor.saturating_add(amount.minor);
             progress.step();

@@ -2,9 +2,7 @@
 
 use super::market::{Market, Order};
 use super::orders::reordered;
-use crate::app::campaigns::{
-    CampaignUpdate, campaign_archive_by, campaign_pause_by, campaign_resume_by, campaign_update,
-};
+use crate::app::campaigns::{CampaignUpdate, campaign_archive_by, campaign_pause_by, campaign_resume_by, campaign_update};
 use crate::demo::dice::Dice;
 
 /// Numbers of campaigns made while the market is open begin here, far above those of the start.

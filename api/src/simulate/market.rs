@@ -109,18 +109,13 @@ impl Market {
     }
 
     /// Opens the market for its time or until `stop`.
-    pub(super) async fn open(
-        self: &Arc<Self>,
-        asked: &Simulation,
-        progress: &Progress,
-        stop: &CancellationToken,
-    ) -> Session {
+    pub(super) async fn open(self: &Arc<Self>, asked: &Simulation, progress: &Progress, stop: &CancellationToken) -> Session {
         progress.begin("market", asked.length.as_secs());
         let settled = self.app.settlement.settled();
         let closing = CancellationToken::new();
         let watching = tokio::spawn(watch(Arc::clone(self), closing.clone()));
         let (started, mut selling) = (Instant::now(), JoinSet::new());
-        let made = self.sell_all(asked, (started, &mut selling), progress, stop).await;
+        let stopped = self.sell_all(asked, (started, &mut selling), progress, stop).await;
         while let Some(ended) = selling.join_next().await {
             self.ended(ended);
         }
@@ -133,7 +128,7 @@ impl Market {
             batches: after.batches.saturating_sub(settled.batches),
             commands: after.commands.saturating_sub(settled.commands),
             samples,
-            stopped: made,
+            stopped,
         }
     }
 

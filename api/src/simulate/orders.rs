@@ -219,8 +219,10 @@ mod tests {
             let mut dice = Dice::of(3, "order", number);
             let draft = order(&kinds, number, &mut dice).unwrap();
             let below = set.iter().filter(|vertical| vertical.path.as_str().starts_with(&draft.vertical));
-            let schemas: Vec<Attribute> =
-                below.flat_map(|vertical| vertical.definition.attributes.clone()).filter(|attribute| attribute.filterable).collect();
+            let schemas: Vec<Attribute> = below
+                .flat_map(|vertical| vertical.definition.attributes.clone())
+                .filter(|attribute| attribute.filterable)
+                .collect();
             let fitted = terms(&draft.terms, draft.currency, &schemas);
             assert!(fitted.is_ok(), "{draft:?}: {fitted:?}");
             let again = reordered(&kinds, &draft, &mut dice);

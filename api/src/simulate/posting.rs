@@ -14,9 +14,7 @@ use super::findings::{Way, count};
 use super::goods::digests;
 use super::market::Market;
 use crate::app::AppError;
-use crate::app::offers::{
-    LeadDirectPost, LeadPing, LeadPost, OfferTerms, Posted, lead_direct_post, lead_ping, lead_post,
-};
+use crate::app::offers::{LeadDirectPost, LeadPing, LeadPost, OfferTerms, Posted, lead_direct_post, lead_ping, lead_post};
 use crate::demo::dice::Dice;
 use store::offers::StoredOffer;
 

@@ -96,8 +96,7 @@ impl Market {
 
     async fn buy(&self, listing: ListingId, number: u64, dice: &mut Dice) {
         let Some(buyer) = self.cast.some_buyer(dice) else { return };
-        let input =
-            ListingBuy { listing, kind: SaleKind::Exclusive, max_price: None, idempotency_key: format!("buy-{number}") };
+        let input = ListingBuy { listing, kind: SaleKind::Exclusive, max_price: None, idempotency_key: format!("buy-{number}") };
         match self.patiently(|| listing_buy(&self.app, &buyer.caller, input.clone())).await {
             Ok(bought) => self.work_on(bought.trade, dice).await,
             Err(error) => self.findings().refused("listingBuy", &error),
@@ -151,8 +150,7 @@ fn asked(way: Way, dice: &mut Dice) -> ListingDraft {
     let price = i64::from(dice.between(400, 2_500));
     match way {
         Way::Dutch => {
-            let dutch =
-                DutchDraft { start: euros(price * 2), floor: euros(price / 4), step: euros(price / 8), interval_secs: 5 };
+            let dutch = DutchDraft { start: euros(price * 2), floor: euros(price / 4), step: euros(price / 8), interval_secs: 5 };
             ListingDraft { terms: TermsDraft::Dutch(dutch), max_sales: 1, open_secs: Some(OPEN_SECS) }
         }
         Way::Auction => {
