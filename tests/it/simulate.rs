@@ -84,7 +84,7 @@ async fn what_makes_no_sense_is_refused_and_writes_nothing() {
         (Simulation { buyers: 100_001, ..asked.clone() }, "buyers: from 1 to 100000, not 100001"),
         (Simulation { campaigns: 1_000_001, ..asked.clone() }, "campaigns: from 1 to 1000000, not 1000001"),
         (Simulation { leads_per_second: 0, ..asked.clone() }, "leads per second: from 1 to 10000, not 0"),
-        (Simulation { length: Duration::from_millis(900), ..asked.clone() }, "seconds: from 1 to 86400, not 0"),
+        (Simulation { length: Duration::from_millis(900), ..asked.clone() }, "seconds of the market: from 1 to 86400, not 0"),
         (Simulation { offer_secs: -1, ..asked.clone() }, "seconds of an offer: from 1 to 3600, not 0"),
     ];
     for (asked, why) in wrong {

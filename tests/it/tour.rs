@@ -67,6 +67,7 @@ impl Newcomer {
             "leads" => drop(self.noted.insert("LEAD_ID", text("/edges/0/node/id"))),
             "listingCreate" => drop(self.noted.insert("LISTING_ID", text("/listing/id"))),
             "listingBuy" => drop(self.noted.insert("TRADE_ID", text("/trade/id"))),
+            "leadPing" => drop(self.noted.insert("OFFER_ID", text("/offer/id"))),
             "disputeOpen" => drop(self.noted.insert("DISPUTE_ID", text("/dispute/id"))),
             _ => {}
         }
@@ -134,7 +135,18 @@ on_each_backend! {
                 "graphql" if block.contains("import(id") => drop(answers.insert("import", newcomer.paste_until_done(block).await)),
                 "graphql" => {
                     let answer = newcomer.paste(block).await;
-                    let named = ["depositRecord", "leads(", "contactReveal", "disputeOpen", "disputeRespond", "walletStatement"];
+                    let named = [
+                        "depositRecord",
+                        "leads(",
+                        "contactReveal",
+                        "disputeOpen",
+                        "disputeRespond",
+                        "walletStatement",
+                        "campaignCreate",
+                        "leadPing",
+                        "leadPost",
+                        "trades(",
+                    ];
                     if let Some(name) = named.iter().find(|name| block.contains(*name)) {
                         answers.insert(name, answer);
                     }
@@ -155,6 +167,14 @@ on_each_backend! {
         let kinds: Vec<_> = statement.iter().map(|edge| edge["node"]["kind"].as_str().unwrap()).collect();
         assert_eq!(kinds, ["REFUND", "TRADE", "DEPOSIT"]);
         assert_eq!(statement[0]["node"]["balance"]["amount"], "500.00");
+        assert_eq!(answers["campaignCreate"]["campaign"]["state"], "ACTIVE");
+        let offer = &answers["leadPing"]["offer"];
+        assert_eq!((&offer["state"], &offer["kind"]), (&json!("OPEN"), &json!("EXCLUSIVE")));
+        assert_eq!((&offer["gross"]["amount"], &offer["net"]["amount"]), (&json!("15.00"), &json!("13.50")));
+        let post = &answers["leadPost"];
+        assert_eq!((&post["leadState"], &post["offer"]["state"]), (&json!("VERIFIED"), &json!("CONCLUDED")), "{post:#}");
+        let trade = &answers["trades("]["edges"][0]["node"];
+        assert_eq!((&trade["id"], &trade["price"]["amount"]), (&post["sales"][0]["tradeId"], &json!("15.00")));
 
         stop.cancel();
         served.await.unwrap().unwrap();

@@ -85,9 +85,13 @@ impl Market {
         let reserved = balance("RESERVED");
         report.check("nothing is reserved when no offer and no bid is open", (reserved != 0).then(|| reserved.to_string()));
         let held = all.gross_minor.saturating_sub(all.refunded_minor);
-        let in_escrow = balance("ESCROW").saturating_add(balance("FEES")).saturating_add(self.sellers_available().await?);
-        let broken = (held != in_escrow).then(|| format!("{held} was paid and not refunded, {in_escrow} is there"));
+        let earned = self.available(&self.cast.sellers).await?;
+        let there = balance("ESCROW").saturating_add(balance("FEES")).saturating_add(earned);
+        let broken = (held != there).then(|| format!("{held} was paid and not refunded, {there} is there"));
         report.check("what was paid and not refunded is in escrow or with its sellers", broken);
+        let (left, spent) = (self.available(&self.cast.buyers).await?, self.cast.deposited_minor.saturating_sub(held));
+        let broken = (left != spent).then(|| format!("buyers can spend {left}, {spent} is what they have not paid"));
+        report.check("what buyers paid in and did not pay for leads is theirs", broken);
         let open = self.app.store.offers_due(plus_secs(self.app.now(), 86_400), 1).await?;
         report.check("no offer is left open", open.first().map(ToString::to_string));
         let backlog = self.app.store.jobs_backlog().await?;
@@ -99,10 +103,11 @@ impl Market {
         Ok(())
     }
 
-    async fn sellers_available(&self) -> Result<i64, SimulateError> {
+    /// What companies can spend together, in minor units.
+    async fn available(&self, companies: &[Company]) -> Result<i64, SimulateError> {
         let mut sum: i64 = 0;
-        for seller in &self.cast.sellers {
-            let wallet = self.app.store.wallet(seller.organization).await?;
+        for company in companies {
+            let wallet = self.app.store.wallet(company.organization).await?;
             let available = wallet.balances.values().fold(0_i64, |sum, balances| sum.saturating_add(balances.available_minor));
             sum = sum.saturating_add(available);
         }

@@ -6,7 +6,7 @@ use domain::clearing::SaleKind;
 use domain::listing::ListingState;
 use domain::time::plus_secs;
 
-use super::findings::Listed;
+use super::findings::{Listed, Way};
 use super::market::Market;
 use super::progress::Progress;
 use super::{AUCTION_SECS, SimulateError};
@@ -22,7 +22,8 @@ impl Market {
         let quiet_secs = offer_secs.max(AUCTION_SECS);
         let (from, until) = (self.app.now(), plus_secs(self.app.now(), quiet_secs.saturating_add(PATIENCE_SECS)));
         progress.begin("closing", u64::try_from(quiet_secs).unwrap_or(0));
-        let auctions_end = plus_secs(from, AUCTION_SECS + 1);
+        let auctions = self.findings().listed.iter().any(|listed| listed.way == Way::Auction);
+        let auctions_end = if auctions { plus_secs(from, AUCTION_SECS + 1) } else { from };
         while self.app.now() < until {
             let now = self.app.now();
             let waited = u64::try_from(now.signed_duration_since(from).num_seconds()).unwrap_or(0);
@@ -30,7 +31,7 @@ impl Market {
             let backlog = self.app.store.jobs_backlog().await?;
             let jobs_due = backlog.due_since.is_some_and(|due| due <= now);
             progress.reach(waited, "offers expire, auctions close".to_owned());
-            if offers == 0 && !jobs_due && now > auctions_end {
+            if offers == 0 && !jobs_due && now >= auctions_end {
                 break;
             }
             tokio::time::sleep(LOOK).await;

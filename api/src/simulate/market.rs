@@ -115,7 +115,7 @@ impl Market {
         let closing = CancellationToken::new();
         let watching = tokio::spawn(watch(Arc::clone(self), closing.clone()));
         let (started, mut selling) = (Instant::now(), JoinSet::new());
-        let made = self.sell_all(asked, (started, &mut selling), progress, stop).await;
+        let stopped = self.sell_all(asked, (started, &mut selling), progress, stop).await;
         while let Some(ended) = selling.join_next().await {
             self.ended(ended);
         }
@@ -128,7 +128,7 @@ impl Market {
             batches: after.batches.saturating_sub(settled.batches),
             commands: after.commands.saturating_sub(settled.commands),
             samples,
-            stopped: made,
+            stopped,
         }
     }
 

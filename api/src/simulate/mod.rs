@@ -106,7 +106,7 @@ impl Simulation {
         within("buyers", self.buyers.into(), 100_000)?;
         within("campaigns", self.campaigns.into(), 1_000_000)?;
         within("leads per second", self.leads_per_second.into(), 10_000)?;
-        within("seconds", self.length.as_secs(), 86_400)?;
+        within("seconds of the market", self.length.as_secs(), 86_400)?;
         within("seconds of an offer", u64::try_from(self.offer_secs).unwrap_or(0), 3_600)
     }
 
