@@ -1,4 +1,5 @@
-//! Measurements that the documents quote: `cargo run --release -p bench -- import`, `-- intake`, `-- clearing`.
+//! Measurements that the documents quote: `cargo run --release -p bench -- import`, `-- intake`, `-- clearing`,
+//! `-- ping`.
 //!
 //! Machines are noisy: read ratios within one run, not single figures across machines.
 
@@ -9,6 +10,7 @@ mod figures;
 mod import;
 mod intake;
 mod memory;
+mod ping;
 mod stage;
 
 use std::io::Write;
@@ -56,17 +58,21 @@ enum Command {
         #[arg(long, default_value_t = 40)]
         auctions: u32,
     },
+    /// The whole ping over HTTP at growing rates: on SQLite, and on the Postgres of `--database-url` too.
+    Ping(ping::Ping),
 }
 
 fn main() -> ExitCode {
     let Arguments { database_url, json, command } = Arguments::parse();
     let done = tokio::runtime::Runtime::new().map_err(Failure::from).and_then(|runtime| {
         runtime.block_on(async {
-            let stage = stage::Stage::set(database_url.as_deref()).await?;
+            let url = database_url.as_deref();
+            let stage = || Box::pin(stage::Stage::set(url));
             match command {
-                Command::Import { rows } => import::measure(&stage, rows).await,
-                Command::Intake { leads, clients } => intake::measure(&stage, leads, clients).await,
-                Command::Clearing { auctions } => clearing::measure(&stage, auctions, json).await,
+                Command::Import { rows } => import::measure(&stage().await?, rows).await,
+                Command::Intake { leads, clients } => intake::measure(&stage().await?, leads, clients).await,
+                Command::Clearing { auctions } => clearing::measure(&stage().await?, auctions, json).await,
+                Command::Ping(told) => ping::measure(url, told, json).await,
             }
         })
     });
