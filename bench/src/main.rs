@@ -1,5 +1,5 @@
 //! Measurements that the documents quote: `cargo run --release -p bench -- import`, `-- intake`, `-- clearing`,
-//! `-- read`.
+//! `-- settle`, `-- read`, `-- ping`.
 //!
 //! Machines are noisy: read ratios within one run, not single figures across machines.
 
@@ -10,6 +10,7 @@ mod figures;
 mod import;
 mod intake;
 mod memory;
+mod ping;
 mod read;
 mod settle;
 mod stage;
@@ -72,6 +73,8 @@ enum Command {
     /// A server of `read`, which starts it itself.
     #[command(hide = true)]
     ServeRead(read::ServeRead),
+    /// The whole ping over HTTP at growing rates: on SQLite, and on the Postgres of `--database-url` too.
+    Ping(ping::Ping),
 }
 
 fn main() -> ExitCode {
@@ -94,6 +97,7 @@ async fn run(command: Command, database_url: Option<&str>, json: bool) -> Result
         Command::Import { rows } => import::measure(&stage().await?, rows, json).await,
         Command::Intake { leads, clients } => intake::measure(&stage().await?, leads, clients, json).await,
         Command::Clearing { auctions } => clearing::measure(&stage().await?, auctions, json).await,
+        Command::Ping(told) => ping::measure(database_url, told, json).await,
         Command::Settle { purchases } => settle::measure(stage().await?, purchases, json).await,
         Command::Read(told) => read::measure(database_url, told, json).await,
         Command::ServeRead(told) => read::serve(told).await,

@@ -21,6 +21,8 @@ const MAX_PAUSE_SECS: i64 = 3600;
 pub enum Lane {
     /// What somebody waits for: messages, listings that must leave the market.
     Prompt,
+    /// Campaigns and listings that meet.
+    Meetings,
     /// Leads that are checked again.
     Checks,
     /// Questions to the world outside, which may take their time.
@@ -29,11 +31,12 @@ pub enum Lane {
 
 impl Lane {
     /// Every lane, the most urgent first.
-    pub const ALL: &[Self] = &[Self::Prompt, Self::Checks, Self::LookUps];
+    pub const ALL: &[Self] = &[Self::Prompt, Self::Meetings, Self::Checks, Self::LookUps];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Prompt => "PROMPT",
+            Self::Meetings => "MEETINGS",
             Self::Checks => "CHECKS",
             Self::LookUps => "LOOK_UPS",
         }
@@ -68,6 +71,27 @@ impl Tx {
     /// Enqueues prompt work of `kind` for `run_at`.
     pub async fn enqueue(&self, kind: &'static str, payload: serde_json::Value, run_at: Timestamp) -> Result<JobId, StoreError> {
         self.enqueue_in(Lane::Prompt, kind, payload, run_at).await
+    }
+
+    /// Enqueues work unless the same waits already and will be done by `run_at`.
+    pub async fn enqueue_once(
+        &self,
+        lane: Lane,
+        kind: &'static str,
+        payload: serde_json::Value,
+        run_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let waiting = job::Entity::find()
+            .filter(job::Column::Lane.eq(lane.as_str()))
+            .filter(job::Column::Dead.eq(false))
+            .filter(job::Column::RunAt.lte(run_at))
+            .filter(job::Column::LeasedUntil.is_null())
+            .filter(job::Column::Kind.eq(kind))
+            .filter(job::Column::Payload.eq(payload.clone()));
+        if waiting.count(self.db()).await? == 0 {
+            self.enqueue_in(lane, kind, payload, run_at).await?;
+        }
+        Ok(())
     }
 
     /// Enqueues work of `kind` for `run_at` in a lane.

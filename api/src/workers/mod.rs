@@ -27,6 +27,7 @@ pub type Pass = fn(Arc<App>) -> BoxFuture<'static, Result<u64, AppError>>;
 /// The passes that run every `workers.poll_millis`, by name.
 pub const PASSES: &[(&str, Pass)] = &[
     ("jobs", |app| Box::pin(async move { jobs::lane_run(&app, Lane::Prompt).await })),
+    ("meetings", |app| Box::pin(async move { jobs::lane_run(&app, Lane::Meetings).await })),
     ("checks", |app| Box::pin(async move { jobs::lane_run(&app, Lane::Checks).await })),
     ("scores", |app| Box::pin(async move { leads::scores_age(&app).await })),
     ("look_ups", |app| Box::pin(async move { jobs::lane_run(&app, Lane::LookUps).await })),

@@ -54,7 +54,8 @@ on_each_backend! {
         // A form says the same.
         let form: Vec<(String, String)> = ping().as_object().unwrap().iter()
             .map(|(key, value)| (key.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned))).collect();
-        let again = Client::new().post(format!("{url}/v1/ping")).bearer_auth("good").form(&form).send().await.unwrap();
+        let again = Client::new().post(format!("{url}/v1/ping")).bearer_auth("good").header("content-type", "application/x-www-form-urlencoded")
+            .body(reqwest::Url::parse_with_params("http://form", &form).unwrap().query().unwrap().to_owned()).send().await.unwrap();
         assert_eq!(again.json::<Value>().await.unwrap(), offer);
         let mut record = lead();
         record["offer_id"] = offer["offer_id"].clone();

@@ -11,6 +11,7 @@ use domain::refusal::{Code, Refusal};
 use domain::time::Timestamp;
 use serde_json::{Value, json};
 use store::WriteError;
+use store::job::Lane;
 use store::listings::{CAMPAIGN_MEET, LISTING_MEET, ListingView, StoredListing, listing_view};
 use store::settlement::{Batch, Needs, Selling};
 use store::trades::PaidFrom;
@@ -86,9 +87,9 @@ pub async fn campaign_meet(app: &App, payload: &Value) -> Result<(), AppError> {
         let listings = app.store.listings_priced(&verticals, campaign.currency, after, ROUND).await?;
         after = listings.last().map(|listing| listing.id);
         let count = listings.len();
+        let ids: Vec<ListingId> = listings.iter().map(|listing| listing.id).collect();
         let mut wanted = Vec::new();
-        for listing in listings {
-            let view = listing_view(app.store.read(), listing).await?;
+        for view in app.store.lookback_views(&ids).await? {
             // A postal code is not unsealed to look: it counts as fulfilled until the listing meets the campaign.
             let facts = listing_facts(&view, None, app.now());
             if campaign.standing.terms.filter.seen(&Sight::whole(&facts).without([Field::PostalCode])) != Some(false) {
@@ -100,7 +101,7 @@ pub async fn campaign_meet(app: &App, payload: &Value) -> Result<(), AppError> {
             let sent = app.store.write("campaign_meet", |tx| async move {
                 let now = tx.now().await?;
                 for listing in wanted {
-                    tx.enqueue(LISTING_MEET, json!({ "listing": listing }), now).await?;
+                    tx.enqueue_once(Lane::Meetings, LISTING_MEET, json!({ "listing": listing }), now).await?;
                 }
                 Ok::<(), WriteError>(())
             });
@@ -185,7 +186,7 @@ async fn later(app: &App, stored: &StoredListing, picks: &[Pick], now: Timestamp
     let Some(at) = at.filter(|at| *at > now && *at < stored.listing.closes_at) else { return Ok(()) };
     let listing = stored.id;
     let sent = app.store.write("listing_meet_later", |tx| async move {
-        tx.enqueue(LISTING_MEET, json!({ "listing": listing }), at).await?;
+        tx.enqueue_once(Lane::Meetings, LISTING_MEET, json!({ "listing": listing }), at).await?;
         Ok::<(), WriteError>(())
     });
     Ok(sent.await?)

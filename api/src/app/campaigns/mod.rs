@@ -18,6 +18,7 @@ use domain::refusal::{Code, Refusal};
 use domain::vertical::VerticalPath;
 use serde::{Deserialize, Serialize};
 use store::campaigns::{CampaignNext, NewCampaign, StoredCampaign};
+use store::job::Lane;
 use store::verticals::StoredVertical;
 use store::{Tx, WriteError};
 
@@ -209,7 +210,7 @@ async fn moved(
 /// Sends the campaign to the open listings behind this commit.
 async fn meet_later(tx: &Tx, id: CampaignId) -> Result<(), WriteError> {
     let (kind, payload) = meet::meeting(id);
-    tx.enqueue(kind, payload, tx.now().await?).await?;
+    tx.enqueue_once(Lane::Meetings, kind, payload, tx.now().await?).await?;
     Ok(())
 }
 

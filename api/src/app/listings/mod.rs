@@ -13,6 +13,7 @@ use domain::id::{LeadId, ListingId, OrganizationId};
 use domain::listing::{self, LeadFacts, ListingDraft, ListingLimits, SaleFormat, TermsDraft};
 use domain::refusal::Refusal;
 use serde::{Deserialize, Serialize};
+use store::job::Lane;
 use store::listings::{self as stored, LISTING_MEET, ListingOrigin, ListingView, StoredListing};
 use store::outbox::Event;
 use store::{Tx, WriteError};
@@ -149,7 +150,7 @@ async fn open(
     let payload = serde_json::json!({ "vertical": opened.vertical, "format": opening.terms.format() });
     if opening.terms.format() != SaleFormat::Auction {
         // Auctions are met by campaigns when they are cleared.
-        tx.enqueue(LISTING_MEET, serde_json::json!({ "listing": opened.id }), tx.now().await?).await?;
+        tx.enqueue_in(Lane::Meetings, LISTING_MEET, serde_json::json!({ "listing": opened.id }), tx.now().await?).await?;
     }
     tx.emit(Event { topic: "listing.added", subject_id: opened.id.0, audience: Vec::new(), payload }).await?;
     Ok(opened.id)
