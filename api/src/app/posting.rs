@@ -190,10 +190,10 @@ pub(crate) fn schema_of(field: &PostedField) -> Value {
         Kind::List => json!({ "type": "string", "examples": ["sailing; road bikes"] }),
         Kind::Whole(min, max) => {
             let mut whole = json!({ "type": ["integer", "string"] });
-            for (key, end, none) in [("minimum", min, i64::MIN), ("maximum", max, i64::MAX)] {
-                if *end != none {
-                    whole[key] = json!(end);
-                }
+            let ends = [("minimum", min, i64::MIN), ("maximum", max, i64::MAX)];
+            let ends = ends.into_iter().filter(|(_, end, none)| *end != none);
+            if let Some(object) = whole.as_object_mut() {
+                object.extend(ends.map(|(key, end, _)| (key.to_owned(), json!(end))));
             }
             whole
         }
@@ -206,7 +206,9 @@ pub(crate) fn schema_of(field: &PostedField) -> Value {
         Kind::Words(words) => json!({ "enum": words }),
         Kind::Organization => json!({ "type": "string", "pattern": "^org_" }),
     };
-    schema["description"] = json!(field.about);
+    if let Some(object) = schema.as_object_mut() {
+        object.insert("description".to_owned(), json!(field.about));
+    }
     schema
 }
 

@@ -205,19 +205,19 @@ fn json<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
 
 impl Written for String {
     fn writer(_: &Selection<'_>) -> Writer<Self> {
-        Box::new(|text, out| json(text, out))
+        Box::new(json)
     }
 }
 
 impl Written for bool {
     fn writer(_: &Selection<'_>) -> Writer<Self> {
-        Box::new(|truth, out| json(truth, out))
+        Box::new(json)
     }
 }
 
 impl Written for i32 {
     fn writer(_: &Selection<'_>) -> Writer<Self> {
-        Box::new(|number, out| json(number, out))
+        Box::new(json)
     }
 }
 

@@ -51,8 +51,8 @@ impl Market {
         };
         self.findings().made(way);
         match way {
-            Way::Post | Way::Forgotten => self.ping_and_post(seller, way, draft, dice).await,
-            Way::Direct => self.direct(seller, draft, dice).await,
+            Way::Post | Way::Forgotten => Box::pin(self.ping_and_post(seller, way, draft, dice)).await,
+            Way::Direct => Box::pin(self.direct(seller, draft, dice)).await,
             Way::Fixed | Way::Dutch | Way::Auction => self.list(seller, way, draft, (number, dice)).await,
         }
     }

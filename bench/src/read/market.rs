@@ -112,7 +112,7 @@ fn lead_of(market: &Market, number: u32, id: LeadId) -> Result<lead::ActiveModel
     let nights = 3_u32.saturating_add(spread % 18);
     let attributes = json!({
         "destination_country": one_of(&["Greece", "Turkey", "Italy", "Croatia"], spread >> 8)?, "resort": "Anywhere by the sea",
-        "nights": nights, "adults": 2, "hot_tour": number % 7 == 0,
+        "nights": nights, "adults": 2, "hot_tour": number.is_multiple_of(7),
         "age_band": one_of(&["FROM_25", "FROM_35", "FROM_45"], spread >> 12)?, "language": "pt",
     });
     Ok(lead::ActiveModel {
