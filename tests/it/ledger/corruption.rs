@@ -82,7 +82,7 @@ on_each_backend! {
         assert_eq!(broken(&x).await.0, "escrow equals the open trades");
         x.tamper("UPDATE trade SET price_minor = 1000").await.unwrap();
         x.tamper("UPDATE bid SET state = 'LOST'").await.unwrap();
-        assert_eq!(broken(&x).await.0, "reserved equals the open bids");
+        assert_eq!(broken(&x).await.0, "reserved equals the open bids and offers");
         x.tamper("UPDATE bid SET state = 'OPEN'").await.unwrap();
         x.clock.advance_secs(8 * DAY);
         on_trade!(x.app, trade_release, trade.id).unwrap();

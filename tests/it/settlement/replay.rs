@@ -184,7 +184,7 @@ async fn left(x: &Exchange, outcomes: Vec<String>, names: &BTreeMap<uuid::Uuid, 
 async fn same_in_all_sizes(database: Database) {
     let one_by_one = run(database, SIZES[0]).await;
     let ok = one_by_one.outcomes.iter().filter(|outcome| outcome.starts_with("Ok")).count();
-    assert!((40..100).contains(&ok), "{ok} of {COMMANDS} went through: {:#?}", one_by_one.outcomes);
+    assert!((25..100).contains(&ok), "{ok} of {COMMANDS} went through: {:#?}", one_by_one.outcomes);
     for code in ["SOLD_OUT", "DUPLICATE_FOR_BUYER", "INSUFFICIENT_FUNDS", "IDEMPOTENCY_MISMATCH", "WRONG_STATE"] {
         assert!(one_by_one.outcomes.iter().any(|outcome| outcome.contains(code)), "no {code}: {:#?}", one_by_one.outcomes);
     }
