@@ -130,7 +130,8 @@ on_each_backend! {
             listed(&x, &seller, n, 1, json!({ "fixed": { "exclusivePrice": euros("5") } })).await;
         }
         let (here, there) = tokio::join!(jobs_run(&x.app), jobs_run(&other));
-        (here.unwrap(), there.unwrap());
+        here.unwrap();
+        there.unwrap();
         jobs_run(&other).await.unwrap();
         assert_eq!(prices(&x, &first).await, ["5.00"]);
         // A pause is known to the other process as soon as it looks.
