@@ -75,6 +75,11 @@ enum Command {
     ServeRead(read::ServeRead),
     /// The whole ping over HTTP at growing rates: on SQLite, and on the Postgres of `--database-url` too.
     Ping(ping::Ping),
+    /// The last result of a command as a table for the documents.
+    Table {
+        /// Which: `match`, `settle`, `read`, `ping`, ...
+        of: String,
+    },
 }
 
 fn main() -> ExitCode {
@@ -99,6 +104,10 @@ async fn run(command: Command, database_url: Option<&str>, json: bool) -> Result
         Command::Clearing { auctions } => clearing::measure(&stage().await?, auctions, json).await,
         Command::Ping(told) => ping::measure(database_url, told, json).await,
         Command::Settle { purchases } => settle::measure(stage().await?, purchases, json).await,
+        Command::Table { of } => {
+            figures::Report::last(&of)?.markdown();
+            Ok(())
+        }
         Command::Read(told) => read::measure(database_url, told, json).await,
         Command::ServeRead(told) => read::serve(told).await,
     }

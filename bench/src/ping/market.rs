@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use api::app::api_key::{ApiKeyCreate, api_key_create};
-use api::app::campaigns::book::{Offered, book};
+use api::app::campaigns::book::Offered;
+use api::app::campaigns::follow::book;
 use api::app::offers::{LeadPing, OfferTerms, lead_ping};
 use api::app::staff::{StaffAdd, staff_add};
 use api::app::wallet::{DepositRecord, deposit_record};
@@ -102,7 +103,7 @@ impl Market {
         }
         let seller = stage.company("Agency").await?;
         let scopes = vec![Permission::ListingsWrite, Permission::LeadsWrite, Permission::MarketRead];
-        let key = ApiKeyCreate { name: "Pings".to_owned(), scopes, expires_at: None };
+        let key = ApiKeyCreate { name: "Pings".to_owned(), scopes, test: false, expires_at: None };
         let (_, token) = api_key_create(&stage.app, &seller.caller, key).await?;
         Ok(Self { key: token.secret, seller })
     }
