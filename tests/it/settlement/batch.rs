@@ -4,7 +4,7 @@ use domain::ledger::AccountKind;
 use futures::FutureExt;
 use serde_json::json;
 
-use super::scene::{Scene, buy, place, refused, together};
+use super::scene::{Scene, buy, buying, place, placing, refused, together};
 use crate::harness::on_each_backend;
 use crate::ledger::market::{assert_clean, balance, fund};
 use crate::market::stand::{LeadSpec, money};
@@ -25,14 +25,14 @@ on_each_backend! {
             (scene.fixed(&x, "10").await, scene.fixed(&x, "10").await, scene.fixed(&x, "10").await, scene.fixed(&x, "10").await);
         let nowhere = scene.fixed(&x, "10").await.replace("lst_0", "lst_1");
         let done = together(&x, (&rich, &plug), [
-            buy(&x.app, &rich, &one, "a").boxed(),
-            buy(&x.app, &poor, &one, "b").boxed(),
-            buy(&x.app, &rich, &nowhere, "c").boxed(),
-            buy(&x.app, &poor, &two, "d").boxed(),
-            buy(&x.app, &poor, &three, "e").boxed(),
-            buy(&x.app, &frozen, &three, "f").boxed(),
-            buy(&x.app, &scene.seller, &three, "g").boxed(),
-            buy(&x.app, &rich, &three, "h").boxed(),
+            buying(&x, &rich, &one, "a"),
+            buying(&x, &poor, &one, "b"),
+            buying(&x, &rich, &nowhere, "c"),
+            buying(&x, &poor, &two, "d"),
+            buying(&x, &poor, &three, "e"),
+            buying(&x, &frozen, &three, "f"),
+            buying(&x, &scene.seller, &three, "g"),
+            buying(&x, &rich, &three, "h"),
         ]).await;
         let mut done = done.into_iter();
         let mut next = || done.next().unwrap();
@@ -57,9 +57,9 @@ on_each_backend! {
         fund(&x.app, buyer.org(), 10_000).await;
         let (plug, one, two) = (scene.fixed(&x, "10").await, scene.fixed(&x, "10").await, scene.fixed(&x, "10").await);
         let done = together(&x, (&buyer, &plug), [
-            buy(&x.app, &buyer, &one, "k").boxed(),
-            buy(&x.app, &buyer, &one, "k").boxed(),
-            buy(&x.app, &buyer, &two, "k").boxed(),
+            buying(&x, &buyer, &one, "k"),
+            buying(&x, &buyer, &one, "k"),
+            buying(&x, &buyer, &two, "k"),
         ]).await;
         let [first, again, other] = done.try_into().unwrap();
         let first = first.unwrap();
@@ -81,9 +81,9 @@ on_each_backend! {
             scene.listing(&x, same(), 1, terms()).await,
         );
         let done = together(&x, (&buyer, &plug), [
-            buy(&x.app, &buyer, &one, "a").boxed(),
-            buy(&x.app, &buyer, &two, "b").boxed(),
-            buy(&x.app, &other, &two, "c").boxed(),
+            buying(&x, &buyer, &one, "a"),
+            buying(&x, &buyer, &two, "b"),
+            buying(&x, &other, &two, "c"),
         ]).await;
         let [first, second, others] = done.try_into().unwrap();
         first.unwrap();
@@ -100,12 +100,12 @@ on_each_backend! {
         }
         let (plug, auction) = (scene.fixed(&x, "10").await, scene.auction(&x).await);
         place(&x.app, &early, &auction, 500, "early").await.unwrap();
-        let bid = |minor, key| place(&x.app, &late, &auction, minor, key).map(|done| done.map(drop));
+        let bid = |minor, key| placing(&x, &late, &auction, minor, key).map(|done| done.map(drop));
         let done = together(&x, (&rich, &plug), [
             bid(700, "first").boxed(),
             bid(900, "second").boxed(),
-            place(&x.app, &rich, &auction, 800, "own").map(|done| done.map(drop)).boxed(),
-            buy(&x.app, &rich, &auction, "now").map(|done| done.map(drop)).boxed(),
+            placing(&x, &rich, &auction, 800, "own").map(|done| done.map(drop)).boxed(),
+            buying(&x, &rich, &auction, "now").map(|done| done.map(drop)).boxed(),
             bid(950, "third").boxed(),
         ]).await;
         let [first, second, own, now, third] = done.try_into().unwrap();

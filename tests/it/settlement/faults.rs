@@ -8,7 +8,7 @@ use futures::future::join_all;
 use sea_orm::{ConnectionTrait, Statement};
 use store::WriteError;
 
-use super::scene::{Hold, Scene, buy, refused, together};
+use super::scene::{Hold, Scene, buy, buying, refused, together};
 use crate::harness::{Database, Exchange, on_each_backend};
 use crate::ledger::market::{assert_clean, balance, fund};
 
@@ -24,7 +24,7 @@ on_each_backend! {
         let corrupt: domain::id::ListingId = listings[4].parse().unwrap();
         let id = if x.database == Database::Postgres { format!("'{}'", corrupt.0) } else { format!("x'{}'", corrupt.0.simple()) };
         x.tamper(&format!("UPDATE listing SET terms = '{{}}' WHERE id = {id}")).await.unwrap();
-        let done = together(&x, (&buyer, &plug), listings.iter().map(|id| buy(&x.app, &buyer, id, id))).await;
+        let done = together(&x, (&buyer, &plug), listings.iter().map(|id| buying(&x, &buyer, id, id))).await;
         for (place, done) in done.iter().enumerate() {
             match done {
                 Ok(_) => assert_ne!(place, 4),
@@ -53,7 +53,7 @@ on_each_backend! {
         x.tamper("UPDATE account SET version = version - 1 WHERE organization_id = (SELECT id FROM organization WHERE name = 'Buyer 3')")
             .await
             .unwrap();
-        let purchases = buyers.iter().zip(&listings).map(|(buyer, id)| buy(&x.app, buyer, id, "k"));
+        let purchases = buyers.iter().zip(&listings).map(|(buyer, id)| buying(&x, buyer, id, "k"));
         let done = together(&x, (&plugger, &plug), purchases).await;
         let failed: Vec<usize> = done.iter().enumerate().filter(|(_, done)| done.is_err()).map(|(place, _)| place).collect();
         assert_eq!(failed, [3]);

@@ -6,7 +6,7 @@ use domain::ledger::AccountKind;
 use futures::future::join_all;
 use serde_json::json;
 
-use super::scene::{Hold, Scene, buy, place, refused};
+use super::scene::{Hold, Scene, buy, place, refused, waiting as queued};
 use crate::harness::on_each_backend;
 use crate::ledger::market::{assert_clean, balance, fund};
 use crate::market::stand;
@@ -30,7 +30,7 @@ on_each_backend! {
             let (app, buyer, one, two) = (x.app.clone(), buyer.clone(), one.clone(), two.clone());
             async move { join_all([buy(&app, &buyer, &one, "one"), buy(&app, &buyer, &two, "two")]).await }
         });
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        queued(&x.app, 2).await;
         let before = x.row_counts().await;
         assert_eq!(stand::errors(&stand::buy(&x, &buyer, &three, "EXCLUSIVE", "three").await), stand::one("RETRY_LATER", ""));
         assert_eq!(refused(place(&x.app, &buyer, &auction, 500, "bid").await), busy());
@@ -57,7 +57,7 @@ on_each_backend! {
         let ((accepted, is_done), ()) = tokio::join!(
             async { tokio::join!(accepted, x.app.settlement.drain(Duration::from_secs(20))) },
             async {
-                tokio::time::sleep(Duration::from_millis(100)).await;
+                queued(&x.app, 2).await;
                 assert_eq!(refused(buy(&x.app, &buyer, &late, "late").await), busy());
                 hold.release().await;
             }
@@ -96,7 +96,7 @@ on_each_backend! {
             let (app, buyer, one) = (x.app.clone(), buyer.clone(), one.clone());
             async move { buy(&app, &buyer, &one, "one").await }
         });
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        queued(&x.app, 1).await;
         in_flight.abort();
         waiting.abort();
         hold.release().await;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use api::app::listings::{ListingBuy, listing_buy};
 use api::app::trade::trades_advance;
@@ -11,12 +10,12 @@ use api::ports::{Entropy, SeededEntropy};
 use domain::clearing::SaleKind;
 use domain::ledger::Account;
 use futures::FutureExt;
-use futures::future::{BoxFuture, join_all};
+use futures::future::{BoxFuture, try_join_all};
 use sea_orm::EntityTrait;
 use serde_json::json;
 use store::entity::{bid, journal, trade, transfer};
 
-use super::scene::{Hold, Scene, buy, place};
+use super::scene::{Hold, Scene, buy, in_order, place, waiting};
 use crate::harness::{Actor, Database, Exchange, caller};
 use crate::ledger::market::{DAY, accounts, assert_clean, fund};
 use crate::market::stand::{LeadSpec, money};
@@ -25,8 +24,6 @@ const BUYERS: usize = 5;
 const COMMANDS: usize = 120;
 const LISTINGS: usize = 33;
 const SIZES: [usize; 4] = [1, 2, 7, 512];
-/// Long enough for commands to reach the queue.
-const GATHER: Duration = Duration::from_millis(200);
 
 struct Dice(SeededEntropy);
 
@@ -81,20 +78,19 @@ async fn run(database: Database, size: usize) -> Left {
     let hold = Hold::take(&x.app).await;
     let plug = Hold::plug(&app, &buyers[0], &plug).await;
     let dice = Dice(SeededEntropy::new(11));
-    let commands: Vec<_> = (0..COMMANDS).map(|n| command(&app, &dice, &buyers, &listings, n)).collect();
-    let mut commands = commands.into_iter();
+    let mut commands: Vec<_> = (0..COMMANDS).map(|n| command(&app, &dice, &buyers, &listings, n)).collect();
     // All gather while the queue is held up: one half, the releases that are due, the other half.
-    let first = tokio::spawn(join_all(commands.by_ref().take(COMMANDS / 2).collect::<Vec<_>>()));
-    tokio::time::sleep(GATHER).await;
+    let second = commands.split_off(COMMANDS / 2);
+    let mut running = in_order(&app, commands).await;
+    let before = app.settlement.settled().waiting;
     let releases = tokio::spawn({
         let app = app.clone();
         async move { trades_advance(&app).await.unwrap() }
     });
-    tokio::time::sleep(GATHER).await;
-    let second = tokio::spawn(join_all(commands.collect::<Vec<_>>()));
-    tokio::time::sleep(GATHER).await;
+    waiting(&app, before + 4).await;
+    running.extend(in_order(&app, second).await);
     hold.release().await;
-    let outcomes = [first.await.unwrap(), second.await.unwrap()].concat();
+    let outcomes = try_join_all(running).await.unwrap();
     assert_eq!(releases.await.unwrap(), 4);
     plug.await.unwrap().unwrap();
     assert_clean(&x).await;

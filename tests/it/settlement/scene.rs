@@ -8,6 +8,8 @@ use api::app::listings::{ListingBought, ListingBuy, listing_buy};
 use api::app::{App, AppError, Caller};
 use domain::clearing::SaleKind;
 use domain::refusal::Refusal;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 use store::{Backend, WriteError};
@@ -47,6 +49,24 @@ impl Scene {
 
 fn who(actor: &Actor) -> Caller {
     caller(actor.principal.clone())
+}
+
+/// The same to be run by itself.
+pub fn buying(x: &Exchange, buyer: &Actor, listing: &str, key: &str) -> BoxFuture<'static, Result<ListingBought, AppError>> {
+    let (app, buyer, listing, key) = (x.app.clone(), buyer.clone(), listing.to_owned(), key.to_owned());
+    async move { buy(&app, &buyer, &listing, &key).await }.boxed()
+}
+
+/// [`place`] to be run by itself.
+pub fn placing(
+    x: &Exchange,
+    buyer: &Actor,
+    listing: &str,
+    minor: i64,
+    key: &str,
+) -> BoxFuture<'static, Result<OwnBid, AppError>> {
+    let (app, buyer, listing, key) = (x.app.clone(), buyer.clone(), listing.to_owned(), key.to_owned());
+    async move { place(&app, &buyer, &listing, minor, &key).await }.boxed()
 }
 
 /// Buys the exclusive copy.
@@ -108,9 +128,12 @@ impl Hold {
 
     /// A purchase that begins the batch in front of what is to gather.
     pub async fn plug(app: &Arc<App>, buyer: &Actor, listing: &str) -> JoinHandle<Result<ListingBought, AppError>> {
-        let (app, buyer, listing) = (app.clone(), buyer.clone(), listing.to_owned());
-        let plug = tokio::spawn(async move { buy(&app, &buyer, &listing, "plug").await });
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        let begun = app.settlement.settled().batches;
+        let plug = tokio::spawn({
+            let (app, buyer, listing) = (app.clone(), buyer.clone(), listing.to_owned());
+            async move { buy(&app, &buyer, &listing, "plug").await }
+        });
+        until("the plug is under way", || app.settlement.settled().batches > begun).await;
         plug
     }
 
@@ -120,20 +143,47 @@ impl Hold {
     }
 }
 
-/// Runs `commands` so that they come in their order and settle in one batch.
-pub async fn together<T>(
+/// Waits until `count` commands wait in the process's queue.
+pub async fn waiting(app: &App, count: usize) {
+    until("the commands wait", || app.settlement.settled().waiting == count).await;
+}
+
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    let holds = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), holds).await.unwrap_or_else(|_| panic!("not so: {what}"));
+}
+
+/// Runs `commands` so that they settle in one batch, in their order: each begins once the one before waits in the queue, or was
+/// refused in front of it.
+pub async fn in_order<T: Send>(app: &App, commands: impl IntoIterator<Item = BoxFuture<'static, T>>) -> Vec<JoinHandle<T>>
+where
+    T: 'static,
+{
+    let mut running = Vec::new();
+    for command in commands {
+        let before = app.settlement.settled().waiting;
+        let running_now = tokio::spawn(command);
+        until("the command waits", || running_now.is_finished() || app.settlement.settled().waiting > before).await;
+        running.push(running_now);
+    }
+    running
+}
+
+/// Runs `commands` so that they settle in one batch, in their order.
+pub async fn together<T: Send + 'static>(
     x: &Exchange,
     plug: (&Actor, &str),
-    commands: impl IntoIterator<Item = impl Future<Output = T>>,
+    commands: impl IntoIterator<Item = BoxFuture<'static, T>>,
 ) -> Vec<T> {
     let hold = Hold::take(&x.app).await;
     let (buyer, listing) = plug;
     let plug = Hold::plug(&x.app, buyer, listing).await;
-    let done = futures::future::join_all(commands);
-    let (done, ()) = tokio::join!(done, async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        hold.release().await;
-    });
+    let running = in_order(&x.app, commands).await;
+    hold.release().await;
     plug.await.unwrap().unwrap();
-    done
+    futures::future::try_join_all(running).await.unwrap()
 }
