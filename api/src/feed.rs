@@ -16,6 +16,8 @@ use tokio::sync::{Mutex, mpsc, watch};
 const WAITING: usize = 256;
 /// How many events are read at a time.
 const BATCH: u64 = 500;
+/// How soon the reader looks again at what an older transaction holds back: nobody tells it when that ends.
+const HELD: Duration = Duration::from_millis(50);
 
 type Wanted = Box<dyn Fn(&FeedEvent) -> bool + Send + Sync>;
 
@@ -124,7 +126,7 @@ impl Inner {
     async fn read(self: Arc<Self>, mut position: Position) {
         let mut wake = self.store.wake().await;
         loop {
-            let mut whole = false;
+            let (mut whole, mut pause) = (false, self.pause);
             let mut state = match self.store.feed_read(position, BATCH).await {
                 Ok(read) => {
                     self.measure(read.events.last());
@@ -133,6 +135,9 @@ impl Inner {
                         state.deliver(&Arc::new(event));
                     }
                     (position, whole) = (read.end, read.whole);
+                    if !read.ahead.is_empty() {
+                        pause = pause.min(HELD);
+                    }
                     state
                 }
                 Err(error) => {
@@ -148,7 +153,7 @@ impl Inner {
             state.reading = Some(position);
             drop(state);
             if !whole {
-                wake.next(self.pause).await;
+                wake.next(pause).await;
             }
         }
     }

@@ -65,6 +65,8 @@ pub struct FeedRead {
     pub end: Position,
     /// Whether there were as many as it asked for, so that there may be more.
     pub whole: bool,
+    /// Events behind `end` that are committed and come again: an older transaction still runs and may put others before them.
+    pub ahead: Vec<FeedEvent>,
 }
 
 impl Tx {
@@ -129,28 +131,36 @@ impl Store {
     pub async fn feed_read(&self, position: Position, limit: u64) -> Result<FeedRead, StoreError> {
         let (sql, values): (&str, Vec<sea_orm::Value>) = match self.backend() {
             Backend::Postgres => (
-                "SELECT transaction_id::text::bigint AS transaction_id, seq, topic, subject_id, audience, payload, created_at \
-                 FROM event WHERE (transaction_id, seq) > (CAST(CAST($1 AS text) AS xid8), $2) \
-                 AND transaction_id < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY transaction_id, seq LIMIT $3",
+                "SELECT transaction_id::text::bigint AS transaction_id, seq, topic, subject_id, audience, payload, created_at, \
+                 event.transaction_id < pg_snapshot_xmin(pg_current_snapshot()) AS is_settled \
+                 FROM event WHERE (event.transaction_id, seq) > (CAST(CAST($1 AS text) AS xid8), $2) \
+                 ORDER BY event.transaction_id, seq LIMIT $3",
                 vec![position.transaction_id.to_string().into(), position.seq.into(), limit.into()],
             ),
             Backend::Sqlite => (
-                "SELECT 0 AS transaction_id, seq, topic, subject_id, audience, payload, created_at \
+                "SELECT 0 AS transaction_id, seq, topic, subject_id, audience, payload, created_at, TRUE AS is_settled \
                  FROM event WHERE seq > $1 ORDER BY seq LIMIT $2",
                 vec![position.seq.into(), limit.into()],
             ),
         };
         let statement = Statement::from_sql_and_values(self.read().get_database_backend(), sql, values);
         let rows = self.read().query_all_raw(statement).await?;
-        let mut read = FeedRead { events: Vec::with_capacity(rows.len()), end: position, whole: false };
-        read.whole = u64::try_from(rows.len()).is_ok_and(|count| count >= limit);
+        let mut read = FeedRead { events: Vec::with_capacity(rows.len()), end: position, whole: false, ahead: Vec::new() };
+        let mut settled: u64 = 0;
         for row in rows {
-            read.end = Position { transaction_id: row.try_get("", "transaction_id")?, seq: row.try_get("", "seq")? };
+            let at = Position { transaction_id: row.try_get("", "transaction_id")?, seq: row.try_get("", "seq")? };
+            let is_settled: bool = row.try_get("", "is_settled")?;
+            if is_settled {
+                read.end = at;
+                settled = settled.saturating_add(1);
+            }
             match FeedRow::from_query_result(&row, "").map_err(StoreError::from).and_then(FeedEvent::try_from) {
-                Ok(event) => read.events.push(event),
-                Err(error) => tracing::error!(seq = read.end.seq, %error, "an event cannot be read and is left out"),
+                Ok(event) if is_settled => read.events.push(event),
+                Ok(event) => read.ahead.push(event),
+                Err(error) => tracing::error!(seq = at.seq, %error, "an event cannot be read and is left out"),
             }
         }
+        read.whole = settled >= limit;
         Ok(read)
     }
 

@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use api::feed::{Feed, Lagged};
+use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::json;
 use store::outbox::{Event, Position};
 use store::{Store, WriteError};
 use uuid::Uuid;
 
-use crate::harness::{Database, on_each_backend};
+use crate::harness::{Database, Exchange, on_each_backend};
 
 const SUBJECT: Uuid = Uuid::from_u128(5);
 const SOON: Duration = Duration::from_secs(10);
+/// Other tests' transactions hold the feed of this server back too.
+const LATE: Duration = Duration::from_secs(60);
 
 async fn emit(store: &Store, numbers: std::ops::Range<i64>) {
     let done: Result<(), WriteError> = store
@@ -59,13 +62,13 @@ on_each_backend! {
     async fn another_process_hears_of_a_commit(x: Exchange) {
         let other = x.second_process().await;
         // Postgres wakes the other process; on SQLite it has to look by itself.
-        let pause = if x.database == Database::Postgres { Duration::from_secs(60) } else { Duration::from_millis(50) };
+        let pause = if x.database == Database::Postgres { Duration::from_secs(600) } else { Duration::from_millis(50) };
         let feed = Feed::new(other.store.clone(), pause);
         let mut subscribed = feed.subscribe(|_| true).await.unwrap();
         tokio::time::sleep(Duration::from_millis(300)).await;
         for n in 0..3 {
             emit(&x.app.store, n..n + 1).await;
-            let event = tokio::time::timeout(SOON, subscribed.next()).await.unwrap().unwrap().unwrap();
+            let event = tokio::time::timeout(LATE, subscribed.next()).await.unwrap().unwrap().unwrap();
             assert_eq!(event.payload["n"], n);
         }
     }
@@ -123,5 +126,27 @@ on_each_backend! {
         emit(&x.app.store, 1..2).await;
         let event = tokio::time::timeout(SOON, again.next()).await.unwrap().unwrap().unwrap();
         assert_eq!(event.payload["n"], 1);
+    }
+}
+
+/// An older transaction, of whatever kind, holds the order of events open on Postgres; nobody tells a reader when it ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_long_transaction_held_back_comes_when_it_ends() {
+    if !Database::Postgres.is_there().await {
+        return;
+    }
+    let x = Exchange::start(Database::Postgres).await;
+    let feed = Feed::new(x.app.store.clone(), Duration::from_secs(600));
+    let mut subscribed = feed.subscribe(|_| true).await.unwrap();
+    let long = x.app.store.read().begin().await.unwrap();
+    long.execute_unprepared("SELECT pg_current_xact_id()").await.unwrap();
+    emit(&x.app.store, 0..2).await;
+    let read = x.app.store.feed_read(Position::default(), 100).await.unwrap();
+    assert_eq!((read.events.len(), read.ahead.len(), read.end), (0, 2, Position::default()));
+    assert!(tokio::time::timeout(Duration::from_millis(300), subscribed.next()).await.is_err(), "its order is not known yet");
+    long.commit().await.unwrap();
+    for n in 0..2 {
+        let event = tokio::time::timeout(LATE, subscribed.next()).await.unwrap().unwrap().unwrap();
+        assert_eq!(event.payload["n"], n);
     }
 }

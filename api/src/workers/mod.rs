@@ -34,14 +34,15 @@ pub const PASSES: &[(&str, Pass)] = &[
     ("disputes", |app| Box::pin(async move { dispute::disputes_advance(&app).await })),
     ("uploads", |app| Box::pin(async move { uploads::uploads_sweep(&app).await })),
     ("holds", |app| Box::pin(async move { trade::trades_advance(&app).await })),
-    ("campaigns", |app| Box::pin(async move { campaigns::book::campaigns_follow(&app).await })),
+    ("campaigns", |app| Box::pin(async move { campaigns::follow::campaigns_follow(&app).await })),
     ("offers", |app| Box::pin(async move { offers::offers_expire(&app).await })),
     ("listings", |app| Box::pin(async move { listings::listings_close_due(&app).await })),
 ];
 
-/// Starts every worker, until `stop`. The ledger is verified before this returns.
+/// Starts every worker, until `stop`. The ledger is verified, and campaigns' counts are compared with it, before this returns.
 pub async fn start(app: &Arc<App>, stop: &CancellationToken) -> Result<JoinSet<()>, AppError> {
     ledger::ledger_check(app).await?;
+    campaigns::follow::campaigns_reconcile(app).await?;
     let mut workers = JoinSet::new();
     for (name, pass) in PASSES {
         let pause = Duration::from_millis(app.config.workers.poll_millis);
@@ -74,7 +75,10 @@ fn measure(app: Arc<App>) -> BoxFuture<'static, Result<u64, AppError>> {
 }
 
 fn verify(app: Arc<App>) -> BoxFuture<'static, Result<u64, AppError>> {
-    Box::pin(async move { ledger::ledger_check(&app).await.map(|_| 0) })
+    Box::pin(async move {
+        ledger::ledger_check(&app).await?;
+        campaigns::follow::campaigns_reconcile(&app).await
+    })
 }
 
 async fn repeat(app: Arc<App>, name: &'static str, pass: Pass, pause: Duration, stop: CancellationToken) {

@@ -6,7 +6,7 @@ use domain::id::{CampaignId, TradeId};
 use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect};
+use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect, Statement};
 
 use super::{CampaignNext, StoredCampaign};
 use crate::db::{STATEMENT_ROWS, Store};
@@ -107,7 +107,23 @@ impl Store {
     pub async fn campaign_recount(&self, campaign: &StoredCampaign, now: Timestamp) -> Result<Usage, StoreError> {
         recount(self.read(), campaign, now).await
     }
+
+    /// Campaigns whose kept total is not what they have bought and hold in open offers.
+    pub async fn campaigns_miscounted(&self) -> Result<Vec<CampaignId>, StoreError> {
+        let rows = self.read().query_all_raw(Statement::from_string(self.read().get_database_backend(), MISCOUNTED)).await?;
+        rows.iter().map(|row| Ok(CampaignId(row.try_get("", "id")?))).collect()
+    }
 }
+
+/// The last count of a usage is the total. One statement, so that it sees counts and purchases of one instant.
+const MISCOUNTED: &str = "SELECT campaign.id AS id FROM campaign LEFT JOIN ( \
+    SELECT campaign_id, COUNT(*) AS leads, SUM(price_minor) AS spend_minor FROM ( \
+        SELECT campaign_id, price_minor FROM campaign_purchase \
+        UNION ALL SELECT campaign_id, price_minor FROM offer_bid WHERE state = 'HELD' \
+    ) AS counted GROUP BY campaign_id \
+    ) AS found ON found.campaign_id = campaign.id \
+    WHERE CAST((campaign.usage -> 'counts' -> 5 ->> 'leads') AS BIGINT) <> COALESCE(found.leads, 0) \
+    OR CAST((campaign.usage -> 'counts' -> 5 ->> 'spend_minor') AS BIGINT) <> COALESCE(found.spend_minor, 0)";
 
 async fn recount(db: &impl ConnectionTrait, campaign: &StoredCampaign, now: Timestamp) -> Result<Usage, StoreError> {
     let zone = campaign.standing.terms.zone;

@@ -21,5 +21,7 @@ pub use entries::{Entry, Exhibits, NewEntry, SealedText, entry_add, evidence_add
 pub use facts::{BuyerRecord, buyer_record, facts_known};
 pub use find::DisputeFilter;
 pub use many::File;
-pub use row::{CaseFile, Dispute, LeadLock, NewDispute, dispute_announce, dispute_insert, dispute_lock, lead_lock};
+pub use row::{
+    CaseFile, DISPUTE_UPDATED, Dispute, LeadLock, NewDispute, dispute_announce, dispute_insert, dispute_lock, lead_lock,
+};
 pub use settle::{dispute_move, dispute_settle};

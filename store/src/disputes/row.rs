@@ -237,9 +237,12 @@ pub(super) async fn write(tx: &Tx, was: &Dispute, state: State) -> Result<Disput
     Ok(next)
 }
 
+/// The event of a dispute about which something is new.
+pub const DISPUTE_UPDATED: &str = "dispute.updated";
+
 /// Tells both parties that something about the dispute is new.
 pub async fn dispute_announce(tx: &Tx, dispute: &Dispute) -> Result<(), WriteError> {
     let payload = serde_json::json!({ "state": dispute.state().status().as_str(), "version": dispute.version });
     let audience = vec![dispute.buyer, dispute.seller];
-    Ok(tx.emit(Event { topic: "dispute.updated", subject_id: dispute.id.uuid(), audience, payload }).await?)
+    Ok(tx.emit(Event { topic: DISPUTE_UPDATED, subject_id: dispute.id.uuid(), audience, payload }).await?)
 }

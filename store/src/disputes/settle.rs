@@ -133,6 +133,8 @@ async fn overtake(tx: &Tx, other: &Dispute, cause: &Dispute, rules: &Rules) -> R
         entry_add(tx, other.id, entry.with(serde_json::json!({ "by": cause.id }))).await?;
     } else if decided.is_none() {
         return Ok(());
+    } else {
+        row::dispute_announce(tx, other).await?;
     }
     if !other.file.by_exchange {
         tally_add(tx, other.buyer, Side::Buyer, |tally: Tally| anew(tally, decided)).await?;

@@ -1,5 +1,6 @@
 //! What becomes of a campaign: made, changed, paused, resumed, ended, and who may do and see that.
 
+use api::app::campaigns::follow::campaigns_reconcile;
 use domain::access::{Role, StaffRole};
 use serde_json::{Value, json};
 
@@ -258,6 +259,20 @@ on_each_backend! {
         assert_eq!(seen(&x, &buyer, &id).await["caps"][0]["usedLeads"], 1);
         assert_eq!(update(&x, &buyer, &id, None, daily("UTC")).await["campaign"]["caps"][0]["usedLeads"], 1);
         assert_eq!(update(&x, &buyer, &id, None, daily("Asia/Tokyo")).await["campaign"]["leads"], 0);
+    }
+
+    async fn counts_that_are_wrong_are_counted_again(x: Exchange) {
+        vertical(&x, "auto").await;
+        let buyer = x.organization("Buyer").await;
+        let id = created(&x, &buyer, draft(json!({}))).await;
+        assert_eq!(campaigns_reconcile(&x.app).await.unwrap(), 0);
+        let total = json!({ "began": "1970-01-01T00:00:00Z", "leads": 1, "spend_minor": 500 });
+        let counted = json!({ "counts": [total, total, total, total, total, total] });
+        x.tamper(&format!("UPDATE campaign SET usage = '{counted}'")).await.unwrap();
+        assert_eq!(seen(&x, &buyer, &id).await["leads"], 1);
+        assert_eq!(campaigns_reconcile(&x.app).await.unwrap(), 1);
+        assert_eq!(seen(&x, &buyer, &id).await["leads"], 0);
+        assert_eq!(campaigns_reconcile(&x.app).await.unwrap(), 0);
     }
 
     async fn resuming_confirms_a_trial_that_is_over(x: Exchange) {

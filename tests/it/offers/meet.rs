@@ -1,11 +1,13 @@
 //! Campaigns and listings: bought at a fixed or falling price, joined in an auction.
 
+use api::app::campaigns::follow;
 use api::app::jobs::jobs_run;
 use api::app::listings::listings_close_due;
+use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::{Value, json};
 
 use super::stand::{buyer, campaign, campaign_create, euros, ledger_holds, wallet};
-use crate::harness::{Actor, Exchange, on_each_backend};
+use crate::harness::{Actor, Database, Exchange, on_each_backend};
 
 const LIST: &str =
     "mutation ($input: ListingCreateInput!) { listingCreate(input: $input) { listing { id } userErrors { code path } } }";
@@ -124,7 +126,7 @@ on_each_backend! {
         let other = x.second_process().await;
         // Each process has the campaign in its book, unused.
         for app in [&x.app, &other] {
-            api::app::campaigns::book::campaigns_follow(app).await.unwrap();
+            follow::campaigns_follow(app).await.unwrap();
         }
         for n in 1..=2 {
             listed(&x, &seller, n, 1, json!({ "fixed": { "exclusivePrice": euros("5") } })).await;
@@ -137,9 +139,32 @@ on_each_backend! {
         // A pause is known to the other process as soon as it looks.
         let pause = "mutation ($input: CampaignPauseInput!) { campaignPause(input: $input) { campaign { state } } }";
         first.run(&x, pause, json!({ "input": { "campaignId": id } })).await;
-        assert_eq!(api::app::campaigns::book::book(&other).await.unwrap().len(), 1);
-        api::app::campaigns::book::campaigns_follow(&other).await.unwrap();
-        assert_eq!(api::app::campaigns::book::book(&other).await.unwrap().len(), 0);
+        assert_eq!(follow::book(&other).await.unwrap().len(), 1);
+        follow::campaigns_follow(&other).await.unwrap();
+        assert_eq!(follow::book(&other).await.unwrap().len(), 0);
         ledger_holds(&x).await;
     }
+}
+
+/// A pause is heeded at once, though the order of events is held open by a transaction that somebody else runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_transaction_does_not_keep_a_paused_campaign_in() {
+    if !Database::Postgres.is_there().await {
+        return;
+    }
+    let x = Exchange::start(Database::Postgres).await;
+    x.verticals().await;
+    let (first, id) = buyer(&x, "First", 10_000, campaign(None, Some("20"), json!({}))).await;
+    let other = x.second_process().await;
+    assert_eq!(follow::book(&other).await.unwrap().len(), 1);
+    let long = x.app.store.read().begin().await.unwrap();
+    long.execute_unprepared("SELECT pg_current_xact_id()").await.unwrap();
+    for (pause, left) in [("campaignPause", 0), ("campaignResume", 1), ("campaignPause", 0)] {
+        let text = pause.replacen('c', "C", 1);
+        let change = format!("mutation ($input: {text}Input!) {{ {pause}(input: $input) {{ campaign {{ state }} }} }}");
+        first.run(&x, &change, json!({ "input": { "campaignId": id } })).await;
+        follow::campaigns_follow(&other).await.unwrap();
+        assert_eq!(follow::book(&other).await.unwrap().len(), left, "{pause}");
+    }
+    long.rollback().await.unwrap();
 }

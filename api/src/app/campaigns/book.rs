@@ -4,7 +4,7 @@
 //! The book is only fast: whether a campaign may buy is decided again on its locked row when money moves.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use domain::campaign::{Amounts, CampaignState, Facts, Standing as CampaignStanding, Usage};
@@ -14,37 +14,32 @@ use domain::matching::{Candidate, Entry, Index, Lead, Scratch, Slot, Standing, S
 use domain::money::Currency;
 use domain::time::Timestamp;
 use domain::vertical::VerticalPath;
-use store::campaigns::{CAMPAIGN_CHANGED, StoredCampaign};
+use store::campaigns::StoredCampaign;
 use store::outbox::Position;
-use store::reputation::{Side, tallies_of};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-use crate::app::{App, AppError};
-
-/// Campaigns read at a time when the book is filled.
-const PAGE: u64 = 2_000;
-/// Events read at a time.
-const EVENTS: u64 = 500;
 /// Candidates of each side beyond those that the rule needs: some may turn out to have no money, or the person already.
 const SPARE: usize = 8;
 
 /// The campaigns of one process.
 #[derive(Default)]
 pub struct Book {
-    filled: OnceCell<()>,
+    pub(super) filled: OnceCell<()>,
     inner: RwLock<Inner>,
 }
 
 #[derive(Default)]
-struct Inner {
+pub(super) struct Inner {
     index: Index,
     slots: HashMap<CampaignId, Slot>,
     members: Vec<Option<Member>>,
-    paths: BTreeMap<VerticalId, VerticalPath>,
+    pub(super) paths: BTreeMap<VerticalId, VerticalPath>,
     bidders: HashMap<OrganizationId, u32>,
-    weights: HashMap<OrganizationId, i64>,
-    position: Position,
+    pub(super) weights: HashMap<OrganizationId, i64>,
+    pub(super) position: Position,
+    /// Events behind the position that were heeded already: an older transaction holds the position back.
+    pub(super) heeded: BTreeSet<Position>,
     endpoints: HashMap<CampaignId, Endpoint>,
 }
 
@@ -208,11 +203,17 @@ impl Book {
         }
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+    /// Those of `organizations` whose weight the book knows.
+    pub(super) fn weighed(&self, organizations: &[OrganizationId]) -> Vec<OrganizationId> {
+        let inner = self.read();
+        organizations.iter().copied().filter(|organization| inner.weights.contains_key(organization)).collect()
+    }
+
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Inner> {
         self.inner.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, Inner> {
         self.inner.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -271,7 +272,8 @@ impl Inner {
         let next = u32::try_from(self.bidders.len()).unwrap_or(u32::MAX).saturating_add(1);
         self.bidders.entry(campaign.organization).or_insert(next);
         let most = campaign.standing.terms.price.most();
-        let weight_bp = self.weights.get(&campaign.organization).copied().unwrap_or(domain::money::BP_WHOLE);
+        // The most that it can bid: a weight changes with the buyer's disputes, and the index must not be behind it.
+        let weight_bp = domain::money::BP_WHOLE;
         let entry = Entry {
             vertical,
             currency: campaign.currency,
@@ -300,101 +302,4 @@ impl Inner {
 pub fn has_person(standing: &CampaignStanding, (sold_at, stands): (Timestamp, bool), now: Timestamp) -> bool {
     let window = standing.terms.duplicate_window_secs;
     stands || window.is_some_and(|secs| domain::time::plus_secs(sold_at, secs) > now)
-}
-
-/// Fills the book once, and follows what other processes change: run by the worker, and before the first use.
-pub async fn campaigns_follow(app: &App) -> Result<u64, AppError> {
-    app.book.filled.get_or_try_init(|| fill(app)).await?;
-    let mut followed: u64 = 0;
-    loop {
-        let position = app.book.read().position;
-        let read = app.store.feed_read(position, EVENTS).await?;
-        for event in read.events.iter().filter(|event| event.topic == CAMPAIGN_CHANGED) {
-            if let Some(campaign) = app.store.campaign_any(event.subject_id.into()).await? {
-                know(app, &campaign).await?;
-                app.book.put(&campaign);
-                followed = followed.saturating_add(1);
-            }
-        }
-        app.book.write().position = read.end;
-        if !read.whole {
-            return Ok(followed);
-        }
-    }
-}
-
-/// The book, filled.
-pub async fn book(app: &App) -> Result<&Book, AppError> {
-    app.book.filled.get_or_try_init(|| fill(app)).await?;
-    Ok(&app.book)
-}
-
-/// Tells the book of a change that this process made.
-pub async fn book_put(app: &App, campaign: &StoredCampaign) -> Result<(), AppError> {
-    if app.book.filled.initialized() {
-        know(app, campaign).await?;
-        app.book.put(campaign);
-    }
-    Ok(())
-}
-
-/// Reads a campaign again that bought behind the book's back.
-pub async fn book_reread(app: &App, id: CampaignId) -> Result<(), AppError> {
-    if let Some(campaign) = app.store.campaign_any(id).await? {
-        app.book.put(&campaign);
-    }
-    Ok(())
-}
-
-/// Looks again at a campaign that has bought: one whose trial is over was paused with its last purchase.
-pub async fn book_check(app: &App, id: CampaignId) -> Result<(), AppError> {
-    if app.book.campaign(id).is_some_and(|campaign| campaign.standing.trial_is_over()) {
-        book_reread(app, id).await?;
-    }
-    Ok(())
-}
-
-async fn fill(app: &App) -> Result<(), AppError> {
-    // What is committed behind this position is read again from the feed.
-    let position = app.store.feed_end().await?;
-    app.book.write().position = position;
-    let mut after = None;
-    loop {
-        let campaigns = app.store.campaigns_active(after, PAGE).await?;
-        after = campaigns.last().map(|campaign| campaign.id);
-        for campaign in &campaigns {
-            know(app, campaign).await?;
-            app.book.put(campaign);
-        }
-        if u64::try_from(campaigns.len()).is_ok_and(|count| count < PAGE) {
-            return Ok(());
-        }
-    }
-}
-
-/// Learns the vertical and the weight of the buyer that a campaign names, if they are new.
-async fn know(app: &App, campaign: &StoredCampaign) -> Result<(), AppError> {
-    let (path_known, weight_known) = {
-        let inner = app.book.read();
-        (inner.paths.contains_key(&campaign.vertical), inner.weights.contains_key(&campaign.organization))
-    };
-    if !path_known {
-        let paths = app.store.vertical_paths().await?;
-        let parsed = paths.into_iter().filter_map(|(id, path)| Some((id, path.parse().ok()?)));
-        app.book.write().paths = parsed.collect();
-    }
-    if !weight_known {
-        weights_refresh(app, vec![campaign.organization]).await?;
-    }
-    Ok(())
-}
-
-async fn weights_refresh(app: &App, buyers: Vec<OrganizationId>) -> Result<(), AppError> {
-    let tallies = tallies_of(app.store.read(), Side::Buyer, buyers.iter().copied()).await?;
-    let mut inner = app.book.write();
-    for buyer in buyers {
-        let tally = tallies.get(&buyer).copied().unwrap_or_default();
-        inner.weights.insert(buyer, i64::from(tally.bidder_weight_bp()).clamp(1, domain::money::BP_WHOLE));
-    }
-    Ok(())
 }

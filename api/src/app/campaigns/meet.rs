@@ -16,8 +16,9 @@ use store::listings::{CAMPAIGN_MEET, LISTING_MEET, ListingView, StoredListing, l
 use store::settlement::{Batch, Needs, Selling};
 use store::trades::PaidFrom;
 
-use super::book::{Offered, Pick, book};
+use super::book::{Offered, Pick};
 use super::facts::listing_facts;
+use super::follow::book;
 use crate::app::leads::person_of;
 use crate::app::listings::settle::SaleTerms;
 use crate::app::offers::{Used, allowed, used};
@@ -198,7 +199,7 @@ async fn campaign_buy(app: &App, listing: ListingId, pick: Pick, kind: SaleKind)
         Ok(usages) => {
             for (campaign, usage, served_at) in usages {
                 app.book.used(campaign, usage, served_at);
-                super::book::book_check(app, campaign).await?;
+                super::follow::book_check(app, campaign).await?;
             }
             Ok(true)
         }

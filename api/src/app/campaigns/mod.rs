@@ -3,6 +3,7 @@
 pub mod book;
 mod explain;
 mod facts;
+pub mod follow;
 pub mod meet;
 mod preview;
 mod read;
@@ -22,8 +23,8 @@ use store::job::Lane;
 use store::verticals::StoredVertical;
 use store::{Tx, WriteError};
 
-use book::book_put;
 pub use explain::{Explained, Subject, match_explain};
+use follow::book_put;
 pub use preview::{CampaignPreviewed, campaign_preview};
 pub use read::{CampaignView, campaign_history, campaigns, campaigns_many, viewed};
 

@@ -20,7 +20,8 @@ use store::{StoreError, Tx, WriteError};
 
 use super::joining::Joining;
 use super::settle::SaleTerms;
-use crate::app::campaigns::book::{Pick, book, book_reread};
+use crate::app::campaigns::book::Pick;
+use crate::app::campaigns::follow::{book, book_reread};
 use crate::app::campaigns::meet::met;
 use crate::app::{App, AppError};
 use crate::config::Exchange;

@@ -10,7 +10,8 @@ use domain::offer::Ping;
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use crate::app::campaigns::book::{Pick, book_put};
+use crate::app::campaigns::book::Pick;
+use crate::app::campaigns::follow::book_put;
 use crate::app::{App, AppError};
 use crate::ports::CallOutError;
 

@@ -7,7 +7,7 @@ use domain::access::Permission;
 use domain::id::DisputeId;
 use domain::refusal::Refusal;
 use futures::{Stream, StreamExt};
-use store::disputes::Dispute;
+use store::disputes::{DISPUTE_UPDATED, Dispute};
 use store::outbox::FeedEvent;
 
 use super::{events, states};
@@ -43,7 +43,7 @@ impl DisputeSubscription {
         let updates = match id {
             Some(id) => {
                 let id: DisputeId = parse_id(&id, "id").map_err(top_level)?;
-                let wanted = move |event: &FeedEvent| event.topic == "dispute.updated" && event.subject_id == id.0;
+                let wanted = move |event: &FeedEvent| event.topic == DISPUTE_UPDATED && event.subject_id == id.0;
                 let load = move |app: Arc<App>, caller: Caller| async move {
                     let dispute = crate::app::dispute::dispute(&app, &caller, id).await?;
                     dispute.ok_or_else(|| Refusal::not_found("id", "dispute").into())
@@ -51,7 +51,7 @@ impl DisputeSubscription {
                 states(ctx, wanted, load, |dispute: &Dispute| dispute.state().is_final()).await?
             }
             None => {
-                let wanted = move |event: &FeedEvent| event.topic == "dispute.updated" && event.audience.contains(&organization);
+                let wanted = move |event: &FeedEvent| event.topic == DISPUTE_UPDATED && event.audience.contains(&organization);
                 let load = |app: Arc<App>, caller: Caller, event: Arc<FeedEvent>| async move {
                     crate::app::dispute::dispute(&app, &caller, DisputeId(event.subject_id)).await
                 };
