@@ -181,6 +181,15 @@ pub enum Principal {
         /// What the key permits.
         scopes: BTreeSet<Permission>,
     },
+    /// A machine that tries out selling in real time: nothing that it does is kept, and no money moves.
+    TestKey {
+        /// The key.
+        key: ApiKeyId,
+        /// The organization.
+        organization: OrganizationId,
+        /// What the key is to permit when it is exchanged for a real one.
+        scopes: BTreeSet<Permission>,
+    },
     /// A member of staff, acting for the exchange.
     Staff {
         /// The person.
@@ -190,12 +199,27 @@ pub enum Principal {
     },
 }
 
+/// Whether what is done is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// It is.
+    Live,
+    /// It is tried out: nothing is kept and no money moves.
+    Test,
+}
+
+fn missing(permission: Permission) -> Refusal {
+    Refusal::new(Code::Forbidden, format!("this needs the permission `{}`", permission.as_str()))
+}
+
 impl Principal {
     /// The organization for which the caller acts, if any.
     #[must_use]
     pub const fn organization(&self) -> Option<OrganizationId> {
         match self {
-            Self::Member { organization, .. } | Self::Key { organization, .. } => Some(*organization),
+            Self::Member { organization, .. } | Self::Key { organization, .. } | Self::TestKey { organization, .. } => {
+                Some(*organization)
+            }
             Self::Anonymous | Self::Staff { .. } => None,
         }
     }
@@ -205,25 +229,51 @@ impl Principal {
     pub const fn user(&self) -> Option<UserId> {
         match self {
             Self::Member { user, .. } | Self::Staff { user, .. } => Some(*user),
-            Self::Anonymous | Self::Key { .. } => None,
+            Self::Anonymous | Self::Key { .. } | Self::TestKey { .. } => None,
         }
     }
 
-    /// Whether the caller holds `permission` in its organization.
+    /// The key behind the request, if it is one.
+    #[must_use]
+    pub const fn key(&self) -> Option<ApiKeyId> {
+        match self {
+            Self::Key { key, .. } | Self::TestKey { key, .. } => Some(*key),
+            Self::Anonymous | Self::Member { .. } | Self::Staff { .. } => None,
+        }
+    }
+
+    /// Whether the caller holds `permission` in its organization. A test key holds none: what it may try is [`Self::seller`].
     #[must_use]
     pub fn may(&self, permission: Permission) -> bool {
         match self {
             Self::Member { role, .. } => role.permissions().contains(&permission),
             Self::Key { scopes, .. } => scopes.contains(&permission),
-            Self::Anonymous | Self::Staff { .. } => false,
+            Self::Anonymous | Self::TestKey { .. } | Self::Staff { .. } => false,
         }
+    }
+
+    /// The organization for which the caller pings and posts leads, and whether it only tries that out.
+    pub fn seller(&self) -> Result<(OrganizationId, Mode), Refusal> {
+        const NEEDED: [Permission; 2] = [Permission::ListingsWrite, Permission::LeadsWrite];
+        if let Self::TestKey { organization, scopes, .. } = self {
+            return match NEEDED.into_iter().find(|needed| !scopes.contains(needed)) {
+                Some(needed) => Err(missing(needed)),
+                None => Ok((*organization, Mode::Test)),
+            };
+        }
+        let [first, second] = NEEDED;
+        self.require(first)?;
+        Ok((self.require(second)?, Mode::Live))
     }
 
     /// The caller's organization, if the caller holds `permission` there.
     pub fn require(&self, permission: Permission) -> Result<OrganizationId, Refusal> {
         match self.organization() {
             Some(organization) if self.may(permission) => Ok(organization),
-            Some(_) => Err(Refusal::new(Code::Forbidden, format!("this needs the permission `{}`", permission.as_str()))),
+            Some(_) if matches!(self, Self::TestKey { .. }) => {
+                Err(Refusal::new(Code::Forbidden, "a test key pings and posts leads, and does nothing else"))
+            }
+            Some(_) => Err(missing(permission)),
             None if *self == Self::Anonymous => Err(Refusal::new(Code::Unauthenticated, "log in first")),
             None => Err(Refusal::new(Code::Forbidden, "this is for members of an organization")),
         }
@@ -251,6 +301,24 @@ mod tests {
         assert!(!Role::Manager.permissions().contains(&Permission::WalletWrite));
         assert!(Role::Agent.permissions().contains(&Permission::OutcomesWrite));
         assert!(!Role::Agent.permissions().contains(&Permission::Buy));
+    }
+
+    #[test]
+    fn a_test_key_may_try_selling_and_nothing_else() {
+        let organization = OrganizationId(uuid::Uuid::from_u128(1));
+        let test = |scopes: &[Permission]| Principal::TestKey {
+            key: ApiKeyId(uuid::Uuid::from_u128(2)),
+            organization,
+            scopes: scopes.iter().copied().collect(),
+        };
+        let every = test(Permission::ALL);
+        assert!(Permission::ALL.iter().all(|permission| !every.may(*permission) && every.require(*permission).is_err()));
+        assert_eq!(every.seller().unwrap(), (organization, Mode::Test));
+        assert_eq!(test(&[Permission::LeadsWrite]).seller().unwrap_err().code, Code::Forbidden);
+        let key = ApiKeyId(uuid::Uuid::from_u128(2));
+        let live = Principal::Key { key, organization, scopes: [Permission::LeadsWrite, Permission::ListingsWrite].into() };
+        assert_eq!(live.seller().unwrap(), (organization, Mode::Live));
+        assert_eq!(Principal::Anonymous.seller().unwrap_err().code, Code::Unauthenticated);
     }
 
     #[test]

@@ -103,6 +103,8 @@ pub struct ApiKey {
     pub prefix: String,
     /// What it permits.
     pub scopes: BTreeSet<Permission>,
+    /// Whether it is for trying out only.
+    pub test: bool,
     /// Since when.
     pub created_at: Timestamp,
     /// Until when, if it ends.
@@ -111,6 +113,18 @@ pub struct ApiKey {
     pub last_used_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+}
+
+impl ApiKey {
+    /// Who acts with it.
+    #[must_use]
+    pub fn principal(&self) -> Principal {
+        let (key, organization, scopes) = (self.id, self.organization, self.scopes.clone());
+        match self.test {
+            true => Principal::TestKey { key, organization, scopes },
+            false => Principal::Key { key, organization, scopes },
+        }
+    }
 }
 
 /// An e-mail address in its canonical form: trimmed and lower-cased. Debug does not show it.

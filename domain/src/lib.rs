@@ -33,6 +33,7 @@ pub mod refusal;
 pub mod reputation;
 pub mod ring;
 pub mod scoring;
+pub mod test_mode;
 pub mod time;
 pub mod trade;
 pub mod upload;

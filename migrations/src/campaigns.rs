@@ -12,6 +12,19 @@ crate::migration!(
             ELSE 'NONE' END",
         // A preview looks back over the listings of a vertical, however they ended.
         "CREATE INDEX listing_vertical ON listing (vertical_id, opens_at)",
+        "ALTER TABLE api_key ADD COLUMN test BOOLEAN NOT NULL DEFAULT FALSE",
+        // What test keys are offered lives apart from what money stands behind, and not for long.
+        "CREATE TABLE test_offer (
+            id UUID PRIMARY KEY,
+            organization_id UUID NOT NULL REFERENCES organization (id),
+            fingerprint BYTEA NOT NULL,
+            course TEXT NOT NULL,
+            offer JSONB NOT NULL,
+            posted JSONB,
+            expires_at TIMESTAMPTZ NOT NULL,
+            UNIQUE (organization_id, fingerprint)
+        )",
+        "CREATE INDEX test_offer_over ON test_offer (expires_at)",
         "CREATE TABLE campaign (
             id UUID PRIMARY KEY,
             organization_id UUID NOT NULL REFERENCES organization (id),

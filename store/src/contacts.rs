@@ -117,10 +117,7 @@ pub async fn contact_seen(
 ) -> Result<(RevealId, Timestamp), WriteError> {
     let at = tx.now().await?;
     let id: RevealId = tx.id();
-    let key = match principal {
-        Principal::Key { key, .. } => Some(key.0),
-        _ => None,
-    };
+    let key = principal.key().map(|key| key.0);
     let row = contact_reveal::ActiveModel {
         id: Set(id.0),
         lead_id: Set(lead.0),

@@ -38,6 +38,7 @@ pub mod reputation;
 mod rows;
 pub mod settlement;
 pub mod suppressions;
+pub mod test_offers;
 pub mod trades;
 pub mod uploads;
 pub mod verticals;
@@ -100,6 +101,7 @@ pub const TABLES: &[&str] = &[
     "signing_key",
     "staff",
     "suppression",
+    "test_offer",
     "throttle",
     "trade",
     "transfer",

@@ -45,7 +45,7 @@ pub struct StoredPing {
 }
 
 /// An offer as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredOffer {
     /// Its id.
     pub id: OfferId,
@@ -77,6 +77,8 @@ pub struct StoredOffer {
     pub ended_at: Option<Timestamp>,
     /// Grows with each change.
     pub version: i64,
+    /// Whether it was made in test mode: nobody stands behind it.
+    pub test: bool,
 }
 
 /// Money that an offer holds, or held.
@@ -136,6 +138,7 @@ impl TryFrom<offer::Model> for StoredOffer {
             expires_at: row.expires_at,
             ended_at: row.ended_at,
             version: row.version,
+            test: false,
         })
     }
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::email_verification::require_verified_email;
 use super::invitation::limit_check;
 use super::member::require_member;
-use super::session::KEY_PREFIX;
+use super::session::{KEY_PREFIX, TEST_KEY_PREFIX};
 use super::{App, AppError, Caller};
 use crate::crypto::Token;
 
@@ -22,6 +22,8 @@ pub struct ApiKeyCreate {
     pub name: String,
     /// What it permits.
     pub scopes: Vec<Permission>,
+    /// Whether it is for trying out only.
+    pub test: bool,
     /// When it ends, if it does.
     pub expires_at: Option<Timestamp>,
 }
@@ -54,13 +56,15 @@ pub async fn api_key_create(app: &App, caller: &Caller, input: ApiKeyCreate) -> 
     if !refusals.is_empty() {
         return Err(refusals.into());
     }
-    let secret = Token::generate(app.entropy.as_ref(), KEY_PREFIX);
+    let prefix = if input.test { TEST_KEY_PREFIX } else { KEY_PREFIX };
+    let secret = Token::generate(app.entropy.as_ref(), prefix);
     let key = ApiKey {
         id: app.store.id(),
         organization,
         name,
         prefix: secret.shown.clone(),
         scopes: input.scopes.into_iter().collect(),
+        test: input.test,
         created_at: now,
         expires_at: input.expires_at.map(domain::time::truncated),
         last_used_at: None,

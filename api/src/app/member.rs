@@ -99,7 +99,7 @@ fn member_of(caller: &Caller) -> Result<(UserId, OrganizationId, Role), Refusal>
     match caller.principal {
         Principal::Member { user, organization, role } => Ok((user, organization, role)),
         Principal::Anonymous => Err(Refusal::new(Code::Unauthenticated, "log in first")),
-        Principal::Key { .. } | Principal::Staff { .. } => {
+        Principal::Key { .. } | Principal::TestKey { .. } | Principal::Staff { .. } => {
             Err(Refusal::new(Code::Forbidden, "this is for members of an organization"))
         }
     }

@@ -57,10 +57,10 @@ async fn principal(app: &App, was: &Principal) -> Result<Principal, AppError> {
             let role = access.staff_role.ok_or_else(gone)?;
             Ok(Principal::Staff { user, role })
         }
-        Principal::Key { key, .. } => {
+        Principal::Key { key, .. } | Principal::TestKey { key, .. } => {
             let access = app.store.present_key_access(key).await?.ok_or_else(gone)?;
             stopped(access.suspended)?;
-            Ok(Principal::Key { key, organization: access.key.organization, scopes: access.key.scopes })
+            Ok(access.key.principal())
         }
     }
 }

@@ -17,6 +17,8 @@ use crate::crypto::{Token, token_hash};
 
 /// What an API key begins with.
 pub const KEY_PREFIX: &str = "clk";
+/// What the secrets of test keys begin with.
+pub const TEST_KEY_PREFIX: &str = "clk_test";
 const REFRESH_PREFIX: &str = "clr";
 const USE_NOTED_SECS: i64 = 3_600;
 
@@ -171,7 +173,9 @@ pub async fn sessions_end_all(app: &App, caller: &Caller) -> Result<u64, AppErro
 /// The person behind the request.
 pub(super) fn require_person(caller: &Caller) -> Result<UserId, Refusal> {
     let nobody = || match caller.principal {
-        Principal::Key { .. } => Refusal::new(Code::Forbidden, "this is for people, not for API keys"),
+        Principal::Key { .. } | Principal::TestKey { .. } => {
+            Refusal::new(Code::Forbidden, "this is for people, not for API keys")
+        }
         _ => Refusal::new(Code::Unauthenticated, "log in first"),
     };
     caller.principal.user().ok_or_else(nobody)
@@ -333,7 +337,7 @@ async fn key_authenticate(app: &App, key: &str) -> Result<Authenticated, AppErro
         let noted: Result<(), store::WriteError> = noted.await;
         noted?;
     }
-    let principal = Principal::Key { key: id, organization: access.key.organization, scopes: access.key.scopes };
+    let principal = access.key.principal();
     app.identity.remember(bearer, principal.clone(), until, now);
     Ok(Authenticated { principal, until })
 }

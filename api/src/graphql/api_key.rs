@@ -36,6 +36,8 @@ pub struct ApiKeyObject {
     pub prefix: String,
     /// What it permits.
     pub scopes: Vec<PermissionName>,
+    /// Whether it is for trying out only: it pings and posts leads, nothing of that is kept, and no money moves.
+    pub test: bool,
     /// Since when.
     pub created_at: DateTime<Utc>,
     /// Until when, if it ends.
@@ -53,6 +55,7 @@ impl From<ApiKey> for ApiKeyObject {
             name: key.name,
             prefix: key.prefix,
             scopes: key.scopes.into_iter().map(PermissionName::from).collect(),
+            test: key.test,
             created_at: key.created_at,
             expires_at: key.expires_at,
             last_used_at: key.last_used_at,
@@ -68,6 +71,10 @@ pub struct ApiKeyCreateInput {
     pub name: String,
     /// What it permits: at least one, and none that the caller lacks.
     pub scopes: Vec<PermissionName>,
+    /// Makes a key that only tries out `leadPing`, `leadPost` and `leadDirectPost`: answers follow from the input alone, nothing
+    /// is kept, and no money moves.
+    #[graphql(default)]
+    pub test: bool,
     /// When it ends; never when not said.
     pub expires_at: Option<DateTime<Utc>>,
 }
@@ -124,7 +131,7 @@ impl ApiKeyMutation {
         #[graphql(desc = "What is asked for.")] input: ApiKeyCreateInput,
     ) -> async_graphql::Result<ApiKeyCreatePayload> {
         let scopes = input.scopes.into_iter().map(Into::into).collect();
-        let new = NewKey { name: input.name, scopes, expires_at: input.expires_at };
+        let new = NewKey { name: input.name, scopes, test: input.test, expires_at: input.expires_at };
         let (created, user_errors) = settle(ctx, api_key::api_key_create(app(ctx), caller(ctx), new).await)?;
         let (api_key, secret) = created.map(|(key, token)| (key.into(), token.expose().to_owned())).unzip();
         Ok(ApiKeyCreatePayload { api_key, secret, user_errors })

@@ -154,10 +154,7 @@ impl Viewer {
 
     /// The API key's id, if it is one.
     async fn api_key_id(&self) -> Option<ID> {
-        match self.0 {
-            Principal::Key { key, .. } => Some(to_id(key)),
-            _ => None,
-        }
+        self.0.key().map(to_id)
     }
 
     /// What the role or the key's scopes permit.

@@ -41,6 +41,7 @@ impl Admitted {
             Principal::Anonymous => "anonymous",
             Principal::Member { .. } => "member",
             Principal::Key { .. } => "key",
+            Principal::TestKey { .. } => "test key",
             Principal::Staff { .. } => "staff",
         }
     }
@@ -51,7 +52,7 @@ impl Admitted {
         match &self.principal {
             Principal::Anonymous => None,
             Principal::Member { user, .. } | Principal::Staff { user, .. } => Some(user.to_string()),
-            Principal::Key { key, .. } => Some(key.to_string()),
+            Principal::Key { key, .. } | Principal::TestKey { key, .. } => Some(key.to_string()),
         }
     }
 

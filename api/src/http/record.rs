@@ -6,7 +6,6 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use domain::access::Permission;
 use domain::clearing::LossReason;
 use domain::money::{Currency, Money};
 use domain::offer::net_minor;
@@ -68,7 +67,7 @@ async fn received(door: &Door, request: Request) -> Result<(Caller, Record), Res
     let (parts, body) = request.into_parts();
     let caller = door.admit(&parts).await.map_err(problem_response)?;
     // Whoever may not sell is told so before anything is read.
-    caller.principal.require(Permission::ListingsWrite).map_err(|refusal| refused(&caller, refusal.into()))?;
+    caller.principal.seller().map_err(|refusal| refused(&caller, refusal.into()))?;
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let too_large = |_| {
@@ -140,6 +139,7 @@ fn offered(offer: &StoredOffer, commission_bp: i64) -> Value {
         "gross": money(offer.gross_minor()),
         "currency": offer.currency,
         "expires_at": offer.expires_at,
+        "test": offer.test,
     })
 }
 

@@ -13,6 +13,7 @@ pub struct Model {
     pub secret_hash: Vec<u8>,
     #[sea_orm(column_type = "JsonBinary")]
     pub scopes: Json,
+    pub test: bool,
     pub created_by: Uuid,
     pub created_at: DateTimeUtc,
     pub expires_at: Option<DateTimeUtc>,

@@ -48,6 +48,7 @@ pub mod setting;
 pub mod signing_key;
 pub mod staff;
 pub mod suppression;
+pub mod test_offer;
 pub mod throttle;
 pub mod trade;
 pub mod transfer;

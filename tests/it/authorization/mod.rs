@@ -23,6 +23,7 @@ impl Access {
             Self::Organization => principal.organization().is_some(),
             Self::Needs(permission) => principal.may(permission),
             Self::NeedsBoth(one, other) => principal.may(one) && principal.may(other),
+            Self::Sells => principal.seller().is_ok(),
             Self::NeedsOrOperator(permission) => principal.may(permission) || self::is(principal, StaffRole::Operator),
             Self::NeedsOrStaff(permission) => principal.may(permission) || matches!(principal, Principal::Staff { .. }),
             Self::Operator => is(principal, StaffRole::Operator),
@@ -146,7 +147,9 @@ async fn everybody(x: &Exchange) -> Vec<(String, Principal)> {
     for (n, scope) in (10..).zip(&grantable) {
         all.push((format!("a key with {scope:?} alone"), key(n, BTreeSet::from([*scope]))));
     }
-    all.push(("a key with every scope".to_owned(), key(2, grantable)));
+    all.push(("a key with every scope".to_owned(), key(2, grantable.clone())));
+    let test = Principal::TestKey { key: ApiKeyId(Uuid::from_u128(3)), organization, scopes: grantable };
+    all.push(("a test key with every scope".to_owned(), test));
     all.push(("an operator".to_owned(), x.operator().await.principal));
     all.push(("an arbiter".to_owned(), x.arbiter().await.principal));
     all

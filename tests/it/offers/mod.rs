@@ -2,7 +2,8 @@
 
 mod live;
 mod meet;
-mod over_http;
+pub mod over_http;
 mod ping;
 mod post;
 pub mod stand;
+mod test_mode;

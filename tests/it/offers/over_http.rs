@@ -8,14 +8,15 @@ use super::stand::{buyer, campaign, digest, ledger_holds};
 use crate::harness::{get, on_each_backend};
 
 /// Sends a record as JSON; answers the status and the answer.
-async fn sent(url: &str, token: Option<&str>, record: &Value) -> (u16, Value) {
+pub async fn sent(url: &str, token: Option<&str>, record: &Value) -> (u16, Value) {
     let request = Client::new().post(url).json(record);
     let request = token.iter().fold(request, |request, token| request.bearer_auth(token));
     let response = request.send().await.unwrap();
     (response.status().as_u16(), response.json().await.unwrap())
 }
 
-fn ping() -> Value {
+/// A ping of the lead that [`lead`] is.
+pub fn ping() -> Value {
     json!({
         "vertical": "travel/tour", "exclusive_reserve": "5.00", "consent_kind": "TEXT",
         "digests": format!("{},{}", digest("+4791200001"), digest("kari.1@fjelltur.no")),

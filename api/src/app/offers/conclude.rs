@@ -181,7 +181,7 @@ impl Conclusion {
 }
 
 /// The receipt as it is after the post: with what bars bidders now, and what follows.
-fn reissued(receipt: &Receipt, barred: &BTreeMap<BidId, LossReason>) -> Receipt {
+pub(super) fn reissued(receipt: &Receipt, barred: &BTreeMap<BidId, LossReason>) -> Receipt {
     let mut bids = receipt.bids.clone();
     for bid in &mut bids {
         bid.barred = bid.barred.or_else(|| barred.get(&bid.bid).copied());

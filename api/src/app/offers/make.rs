@@ -7,7 +7,7 @@ use domain::clearing::{Auction, LossReason, SealedBid};
 use domain::id::{BidId, CampaignId, ListingId, OfferId, OrganizationId, VerticalId};
 use domain::listing::{AuctionDraft, BuyerAccess, LeadFacts, ListingDraft, Terms, TermsDraft, listing_open};
 use domain::money::{BP_WHOLE, Currency};
-use domain::offer::OfferState;
+use domain::offer::{OfferState, Ping};
 use domain::receipt::{ListingFacts, Receipt};
 use domain::refusal::Refusal;
 use domain::time::{Timestamp, plus_secs};
@@ -18,7 +18,8 @@ use store::settlement::{Batch, Needs};
 use uuid::Uuid;
 
 use super::live::{Answers, live_bids};
-use crate::app::campaigns::book::{Offered, Pick, book};
+use crate::app::campaigns::book::{Offered, Pick};
+use crate::app::campaigns::follow::book;
 use crate::app::listings::limits;
 use crate::app::settlement::Command;
 use crate::app::{App, AppError};
@@ -208,6 +209,7 @@ impl Command for Making {
             expires_at: plus_secs(now, self.secs),
             ended_at: None,
             version: 0,
+            test: false,
         };
         batch.offer_make(offer.clone())?;
         Ok(Made { offer: Some(offer), out: Vec::new(), used: used(batch, self.picks.iter().map(|pick| pick.campaign)) })
@@ -234,19 +236,26 @@ impl Making {
     }
 
     fn facts(&self, now: Timestamp) -> ListingFacts {
-        let ping = &self.sought.ping.ping;
-        let mut attributes: BTreeMap<String, serde_json::Value> =
-            ping.attributes.iter().map(|(key, value)| (key.clone(), serde_json::json!(value))).collect();
-        let public = [
-            ("vertical", serde_json::json!(ping.vertical)),
-            ("country", serde_json::json!(ping.country)),
-            ("region", serde_json::json!(ping.region)),
-        ];
-        attributes.extend(public.map(|(key, value)| (key.to_owned(), value)));
-        let currency = self.sought.asked.currency;
         let closes_at = plus_secs(now, self.secs);
-        ListingFacts { listing: self.listing, currency, opened_at: now, closes_at, attributes }
+        facts(&self.sought.ping.ping, (self.listing, self.sought.asked.currency), (now, closes_at))
     }
+}
+
+/// What the receipt of an offer says of its lead.
+pub(super) fn facts(
+    ping: &Ping,
+    (listing, currency): (ListingId, Currency),
+    (opened_at, closes_at): (Timestamp, Timestamp),
+) -> ListingFacts {
+    let mut attributes: BTreeMap<String, serde_json::Value> =
+        ping.attributes.iter().map(|(key, value)| (key.clone(), serde_json::json!(value))).collect();
+    let public = [
+        ("vertical", serde_json::json!(ping.vertical)),
+        ("country", serde_json::json!(ping.country)),
+        ("region", serde_json::json!(ping.region)),
+    ];
+    attributes.extend(public.map(|(key, value)| (key.to_owned(), value)));
+    ListingFacts { listing, currency, opened_at, closes_at, attributes }
 }
 
 /// Those of `amounts` for which a campaign's locked row and its buyer's wallet have room, or what keeps it from buying.

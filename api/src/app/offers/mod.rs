@@ -1,4 +1,5 @@
-//! Selling in real time: a ping is matched with campaigns and gets an offer, a post concludes it.
+//! Selling in real time: a ping is matched with campaigns and gets an offer, a post concludes it. A test key gets the same
+//! answers from a market that does not exist.
 
 mod conclude;
 mod live;
@@ -6,6 +7,7 @@ mod make;
 mod ping;
 mod post;
 mod read;
+mod test_mode;
 
 pub use make::OfferTerms;
 pub(super) use make::{Used, allowed, used};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::access::Permission;
+use domain::access::Mode;
 use domain::campaign::ConsentKind;
 use domain::contact::KeyKind;
 use domain::id::{LeadId, OfferId, OrganizationId};
@@ -16,7 +16,8 @@ use store::offers::{StoredOffer, StoredPing};
 use super::conclude::{Concluded, Conclusion};
 use super::make::{OfferTerms, offer_make};
 use super::ping::{postal_hash, sought};
-use crate::app::campaigns::book::book_check;
+use super::test_mode;
+use crate::app::campaigns::follow::book_check;
 use crate::app::email_verification::require_verified_email;
 use crate::app::leads::{Prepared, lead_prepare, lead_record};
 use crate::app::{App, AppError, Caller};
@@ -56,7 +57,10 @@ pub struct Posted {
 
 /// Concludes an offer with the lead behind it. The same post again answers the same.
 pub async fn lead_post(app: &App, caller: &Caller, input: LeadPost) -> Result<Posted, AppError> {
-    let seller = seller_of(app, caller).await?;
+    let (seller, mode) = seller_of(app, caller).await?;
+    if mode == Mode::Test {
+        return test_mode::post(app, seller, input).await;
+    }
     let offer = app.store.offer(seller, input.offer).await?.ok_or_else(|| Refusal::not_found("offerId", "offer"))?;
     // A post that does not date the capture speaks of the one that was pinged.
     let captured_at = input.draft.captured_at.or(Some(offer.ping.ping.captured_at));
@@ -72,10 +76,13 @@ pub async fn lead_post(app: &App, caller: &Caller, input: LeadPost) -> Result<Po
 
 /// Sells a lead at once to whoever offers most for it, at least the reserve. The same post again answers the same.
 pub async fn lead_direct_post(app: &App, caller: &Caller, input: LeadDirectPost) -> Result<Posted, AppError> {
-    let seller = seller_of(app, caller).await?;
+    let (seller, mode) = seller_of(app, caller).await?;
     let asked = input.terms.check(app, app.now())?;
     let postal = input.draft.geography.postal_code.clone();
     let prepared = prepared(app, seller, input.draft).await?;
+    if mode == Mode::Test {
+        return test_mode::direct_post(app, seller, (&prepared, postal.as_deref()), asked).await;
+    }
     let (lead, state) = kept(app, seller, &prepared).await?;
     let none =
         || Posted { lead, state, offer: None, concluded: Concluded { listing: None, sales: Vec::new(), fallen: Vec::new() } };
@@ -85,12 +92,7 @@ pub async fn lead_direct_post(app: &App, caller: &Caller, input: LeadDirectPost)
     if state != LeadState::Verified {
         return Ok(none());
     }
-    let ping = StoredPing {
-        ping: Ping::of(&prepared.lead),
-        digests: digests(&prepared).into_iter().collect(),
-        postal: postal.as_deref().map(|code| postal_hash(app, code)),
-        consent: ConsentKind::of(prepared.lead.consent.as_ref()),
-    };
+    let ping = pinged(app, &prepared, postal.as_deref());
     let vertical = prepared.kind.vertical.clone();
     let hashes = channel_hashes(&prepared);
     let sought = sought(app, seller, &vertical, ping, postal.as_deref(), (asked, &hashes)).await?;
@@ -100,14 +102,23 @@ pub async fn lead_direct_post(app: &App, caller: &Caller, input: LeadDirectPost)
     }
 }
 
-async fn seller_of(app: &App, caller: &Caller) -> Result<OrganizationId, AppError> {
-    let seller = caller.principal.require(Permission::ListingsWrite)?;
-    caller.principal.require(Permission::LeadsWrite)?;
+async fn seller_of(app: &App, caller: &Caller) -> Result<(OrganizationId, Mode), AppError> {
+    let seller = caller.principal.seller()?;
     require_verified_email(app, caller).await?;
     Ok(seller)
 }
 
-async fn prepared(app: &App, seller: OrganizationId, draft: LeadDraft) -> Result<Prepared, AppError> {
+/// What could have been pinged of the lead.
+pub(super) fn pinged(app: &App, prepared: &Prepared, postal: Option<&str>) -> StoredPing {
+    StoredPing {
+        ping: Ping::of(&prepared.lead),
+        digests: digests(prepared).into_iter().collect(),
+        postal: postal.map(|code| postal_hash(app, code)),
+        consent: ConsentKind::of(prepared.lead.consent.as_ref()),
+    }
+}
+
+pub(super) async fn prepared(app: &App, seller: OrganizationId, draft: LeadDraft) -> Result<Prepared, AppError> {
     let prepared = lead_prepare(app, seller, vec![draft.into()]).await?.into_iter().next();
     let prepared = prepared.ok_or_else(|| AppError::internal("a draft without an answer"))?;
     prepared.map_err(|found| AppError::Refused(found.into_iter().map(|refusal| refusal.at("lead")).collect()))
@@ -162,7 +173,7 @@ fn key_of(offer: &StoredOffer, lead: LeadId) -> IdempotencyKey {
     }
 }
 
-fn agrees(app: &App, pinged: &StoredPing, prepared: &Prepared) -> Result<(), Vec<Refusal>> {
+pub(super) fn agrees(app: &App, pinged: &StoredPing, prepared: &Prepared) -> Result<(), Vec<Refusal>> {
     let mut refusals = pinged.ping.agrees(&prepared.lead).err().unwrap_or_default();
     let posted = digests(prepared);
     if !pinged.digests.iter().all(|digest| posted.contains(digest)) {
