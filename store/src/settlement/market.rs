@@ -94,11 +94,11 @@ impl MarketNeeds {
         let ids: Vec<OfferId> = self.offers.iter().copied().collect();
         let pings: Vec<PingKey> = self.pings.iter().cloned().collect();
         let offers = offers_locked(tx, &ids, &pings).await?;
-        for offer in offers.values().filter(|offer| self.offers.contains(&offer.id)) {
+        for offer in offers.values() {
             self.campaigns.extend(offer.bidders.iter().map(|bidder| bidder.campaign));
             self.buyers.extend(offer.bidders.iter().map(|bidder| (bidder.buyer, offer.currency)));
         }
-        let taken: Vec<OfferId> = offers.keys().filter(|id| self.offers.contains(id)).copied().collect();
+        let taken: Vec<OfferId> = offers.keys().copied().collect();
         let mut held: BTreeMap<OfferId, Vec<OfferBid>> = BTreeMap::new();
         for bid in offer_bids_held(tx, &taken).await? {
             held.entry(bid.offer).or_default().push(bid);
@@ -142,9 +142,11 @@ impl Market {
     /// Writes what trades refer to: listings and offers.
     pub(super) async fn write_before(&self, tx: &Tx) -> Result<(), WriteError> {
         sold_insert(tx, &self.recorded.listings).await?;
-        let of = |ids: &BTreeSet<OfferId>| ids.iter().filter_map(|id| self.offers.get(id)).cloned().collect::<Vec<_>>();
-        offers_insert(tx, &of(&self.recorded.made)).await?;
-        Ok(offers_end(tx, &of(&self.recorded.ended)).await?)
+        let Recorded { made, ended, .. } = &self.recorded;
+        let of = |ids: &mut dyn Iterator<Item = &OfferId>| ids.filter_map(|id| self.offers.get(id)).cloned().collect::<Vec<_>>();
+        // Of one ping there is one open offer at a time: what is over makes room first.
+        offers_end(tx, &of(&mut ended.difference(made))).await?;
+        Ok(offers_insert(tx, &of(&mut made.iter())).await?)
     }
 
     /// Writes what refers to trades.
@@ -171,6 +173,20 @@ impl Batch {
     pub fn offer_of(&self, seller: OrganizationId, fingerprint: &[u8]) -> Option<&StoredOffer> {
         let open = |offer: &&StoredOffer| offer.state == OfferState::Open && self.now < offer.expires_at;
         self.market.offers.values().filter(open).find(|offer| offer.seller == seller && offer.fingerprint == fingerprint)
+    }
+
+    /// Ends the offer for a ping whose time is over, but at which the worker has not looked yet. Answers whose campaigns may have
+    /// used less since.
+    pub fn ping_again(&mut self, seller: OrganizationId, fingerprint: &[u8]) -> Result<Vec<CampaignId>, WriteError> {
+        let same = |offer: &&StoredOffer| offer.seller == seller && offer.fingerprint == fingerprint;
+        let before: Vec<StoredOffer> = self.market.offers.values().filter(same).cloned().collect();
+        let mut freed = Vec::new();
+        for offer in before {
+            if self.offer_expire(offer.id)? {
+                freed.extend(offer.bidders.into_iter().map(|bidder| bidder.campaign));
+            }
+        }
+        Ok(freed)
     }
 
     /// An offer that a command needed, as the commands before have left it.
@@ -225,11 +241,6 @@ impl Batch {
     /// Records an offer: each winner's price is reserved, and counts for its campaign's caps.
     pub fn offer_make(&mut self, offer: StoredOffer) -> Result<(), WriteError> {
         let now = self.now;
-        // One whose time is over, but at which the worker has not looked yet, ends here.
-        let over: Vec<OfferId> = self.market.offers.values().filter(|old| same_ping(old, &offer)).map(|old| old.id).collect();
-        for id in over {
-            self.offer_expire(id)?;
-        }
         let mut bids = Vec::new();
         for sale in &offer.receipt.result.sales {
             let bidder = offer.bidder(sale.bid).ok_or(StoreError::Misuse("an offer without its bidder"))?;
@@ -369,10 +380,6 @@ impl Market {
     fn campaign_mut(&mut self, id: CampaignId) -> Result<&mut StoredCampaign, StoreError> {
         self.campaigns.get_mut(&id).ok_or(StoreError::Misuse("a command touches a campaign that the batch did not load"))
     }
-}
-
-fn same_ping(old: &StoredOffer, new: &StoredOffer) -> bool {
-    old.state == OfferState::Open && old.seller == new.seller && old.fingerprint == new.fingerprint
 }
 
 fn reserve(ledger: &mut Ledger, bid: &OfferBid, currency: Currency) -> Result<(), WriteError> {

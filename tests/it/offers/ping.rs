@@ -46,6 +46,26 @@ on_each_backend! {
         ledger_holds(&x).await;
     }
 
+    async fn the_same_ping_after_the_offer_is_over_gets_another_at_once(x: Exchange) {
+        x.verticals().await;
+        let seller = x.organization("Agency").await;
+        let (first, id) = buyer(&x, "First", 600, campaign(None, Some("6"), json!({}))).await;
+        let before = offered(&x, &seller, ping_input(&x, 1)).await;
+        assert_eq!(wallet(&x, &first).await, ("1.00".into(), "5.00".into()));
+        x.clock.advance_secs(60);
+        // No worker has looked at the first one; what it held pays for the second.
+        let again = offered(&x, &seller, ping_input(&x, 1)).await;
+        assert_ne!(again["id"], before["id"]);
+        assert_eq!(wallet(&x, &first).await, ("1.00".into(), "5.00".into()));
+        let state = seller.run(&x, "query ($id: ID!) { offer(id: $id) { state } }", json!({ "id": before["id"] })).await;
+        assert_eq!(state["offer"]["state"], "EXPIRED");
+        assert_eq!(api::app::offers::offers_expire(&x.app).await.unwrap(), 0);
+        let leads = "query ($id: ID!) { campaign(id: $id) { leads spend { amount } } }";
+        let used = first.run(&x, leads, json!({ "id": id })).await["campaign"].clone();
+        assert_eq!(used, json!({ "leads": 1, "spend": { "amount": "5.00" } }));
+        ledger_holds(&x).await;
+    }
+
     async fn shared_copies_go_to_several(x: Exchange) {
         x.verticals().await;
         let seller = x.organization("Agency").await;

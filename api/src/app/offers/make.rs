@@ -183,6 +183,8 @@ impl Command for Making {
         if let Some(open) = batch.offer_of(sought.seller, &sought.fingerprint) {
             return Ok(Made { offer: Some(open.clone()), out: Vec::new(), used: Vec::new() });
         }
+        let freed = batch.ping_again(sought.seller, &sought.fingerprint)?;
+        let touched = || self.picks.iter().map(|pick| pick.campaign).chain(freed.iter().copied());
         let now = batch.now();
         let sealed: Vec<SealedBid> =
             self.picks.iter().zip(&self.bids).map(|(pick, bid)| self.sealed(batch, pick, *bid)).collect();
@@ -190,7 +192,7 @@ impl Command for Making {
         let out = self.picks.iter().zip(&sealed).filter(|(_, bid)| lacking(bid)).map(|(pick, _)| pick.buyer).collect();
         let receipt = Receipt::issue(self.facts(now), sought.asked.auction.clone(), sealed);
         if receipt.result.sales.is_empty() {
-            return Ok(Made { offer: None, out, used: Vec::new() });
+            return Ok(Made { offer: None, out, used: used(batch, freed.iter().copied()) });
         }
         let bidder = |(pick, bid): (&Pick, &BidId)| Bidder { bid: *bid, campaign: pick.campaign, buyer: pick.buyer };
         let offer = StoredOffer {
@@ -212,7 +214,7 @@ impl Command for Making {
             test: false,
         };
         batch.offer_make(offer.clone())?;
-        Ok(Made { offer: Some(offer), out: Vec::new(), used: used(batch, self.picks.iter().map(|pick| pick.campaign)) })
+        Ok(Made { offer: Some(offer), out: Vec::new(), used: used(batch, touched()) })
     }
 }
 

@@ -7,10 +7,12 @@ use std::time::Instant;
 
 use futures::FutureExt;
 use store::settlement::{Batch, Needs};
+use store::error::Fault;
 use store::{Store, StoreError, Tx, WriteError};
 use tokio::sync::oneshot;
 
 use super::Command;
+use super::queue::busy;
 use crate::app::AppError;
 use crate::config::Exchange;
 
@@ -129,6 +131,8 @@ fn fail(commands: Vec<Box<dyn Queued>>, error: WriteError) {
     for queued in commands {
         let error = match &error {
             WriteError::Refused(refusals) => AppError::Refused(refusals.clone()),
+            // It collided with others as often as it was tried: nothing has happened, and the next time may be quieter.
+            WriteError::Store(error) if error.fault() == Fault::Transient => busy(),
             WriteError::Store(error) => AppError::Store(error.clone()),
         };
         queued.fail(error);

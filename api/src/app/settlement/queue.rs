@@ -132,7 +132,7 @@ impl Queue {
     }
 }
 
-fn busy() -> AppError {
+pub(super) fn busy() -> AppError {
     Refusal::new(Code::RetryLater, "the exchange is busy: ask again shortly").into()
 }
 
