@@ -189,7 +189,7 @@ impl State {
     /// Names everything that does not add up: the book, and the ceilings of refunds and reversals.
     pub(crate) fn check(&self) -> Vec<String> {
         let mut faults = self.ledger.check();
-        for charge in self.charges.iter() {
+        for charge in self.charges.iter().filter(|charge| charge.owner == PLATFORM) {
             let refunded = crate::resource::refund::refunded(self, charge.id());
             if refunded != charge.amount_refunded || refunded > charge.amount {
                 faults.push(format!(
@@ -202,7 +202,8 @@ impl State {
         }
         for transfer in self.transfers.iter() {
             let reversed: i64 = self.reversals.iter().filter(|one| one.transfer == transfer.id()).map(|one| one.amount).sum();
-            if reversed != transfer.amount_reversed || reversed > transfer.amount {
+            let payment = self.charges.find(&transfer.destination_payment).map_or(0, |payment| payment.amount_refunded);
+            if reversed != transfer.amount_reversed || reversed != payment || reversed > transfer.amount {
                 faults.push(format!(
                     "{} of {} has reversals of {reversed}, and says {}",
                     transfer.id(),

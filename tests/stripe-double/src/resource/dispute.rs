@@ -126,10 +126,10 @@ impl Object for Dispute {
 
 /// Whether a charge's dispute has taken its money: an inquiry has not.
 pub(crate) fn forbids_refund(state: &State, charge: &str) -> bool {
-    state.disputes.iter().any(|dispute| {
-        dispute.charge == charge && matches!(dispute.status.open(), Some(false))
-            || dispute.charge == charge && dispute.status == Status::Lost
-    })
+    state
+        .disputes
+        .iter()
+        .any(|dispute| dispute.charge == charge && (dispute.status.open() == Some(false) || dispute.status == Status::Lost))
 }
 
 /// A cardholder's bank disputes a charge: the money is withdrawn, unless it only inquires.

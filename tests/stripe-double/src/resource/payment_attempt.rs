@@ -116,8 +116,8 @@ pub(crate) fn fail_authentication(state: &mut State, id: &str) -> Result<ApiErro
 /// The customer returns and confirms: an intent that waits for authentication, or whose bank asked for one off-session, is paid or fails.
 pub(crate) fn authenticate(state: &mut State, id: &str, succeeds: bool) -> Answer {
     let intent = state.payment_intents.get_mut(id, "id")?;
-    let failed_method = intent.last_payment_error.as_ref().filter(|error| error["code"] == json!("authentication_required"));
-    let failed_method = failed_method.and_then(|error| error["payment_method"]["id"].as_str().map(str::to_owned));
+    let error = intent.last_payment_error.as_ref().filter(|error| error.get("code") == Some(&json!("authentication_required")));
+    let failed_method = error.and_then(|error| error.pointer("/payment_method/id")).and_then(|id| id.as_str().map(str::to_owned));
     match (intent.status, failed_method) {
         (Status::RequiresAction, _) => {}
         (Status::RequiresPaymentMethod, Some(method)) => {
