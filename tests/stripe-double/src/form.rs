@@ -10,6 +10,8 @@ use crate::error::ApiError;
 const MAX_AMOUNT: i64 = 99_999_999;
 /// Stripe takes at most this many keys in an object's metadata.
 const MAX_METADATA_KEYS: usize = 50;
+const MAX_METADATA_KEY_CHARS: usize = 40;
+const MAX_METADATA_VALUE_CHARS: usize = 500;
 /// No parameter that we use nests deeper; a limit keeps the reader from recursing at a client's pleasure.
 const MAX_DEPTH: usize = 8;
 /// The currencies of which Stripe takes card payments.
@@ -31,6 +33,10 @@ impl Params {
     pub(crate) fn parse(text: &[u8]) -> Result<Self, ApiError> {
         let mut root = Value::Object(Map::new());
         for (name, value) in url::form_urlencoded::parse(text) {
+            // Some clients write an empty form as a lone `=`, which Stripe takes.
+            if name.is_empty() && value.is_empty() {
+                continue;
+            }
             let path = split_name(&name).ok_or_else(|| ApiError::invalid("Invalid parameter name", &name))?;
             insert(&mut root, &path, value.into_owned()).ok_or_else(|| ApiError::invalid("Conflicting parameters", &name))?;
         }
@@ -141,21 +147,28 @@ impl Params {
         self.object(name).ordered().into_iter().filter_map(|(_, value)| value.as_str().map(str::to_owned)).collect()
     }
 
-    /// Merges `metadata` into what an object has: an empty value removes its key.
+    /// Merges `metadata` into what an object has, or refuses and changes nothing: an empty value removes its key.
     pub(crate) fn merge_metadata(&self, metadata: &mut BTreeMap<String, String>) -> Result<(), ApiError> {
-        if self.fields.get("metadata").and_then(Value::as_str).is_some_and(str::is_empty) {
-            metadata.clear();
-        }
+        let unset = self.fields.get("metadata").and_then(Value::as_str).is_some_and(str::is_empty);
+        let mut merged = if unset { BTreeMap::new() } else { metadata.clone() };
         for (key, value) in self.object("metadata").fields {
             match value.as_str() {
-                Some("") => _ = metadata.remove(&key),
-                Some(text) => _ = metadata.insert(key, text.to_owned()),
-                None => return Err(ApiError::invalid("Metadata values must be strings", &self.name("metadata"))),
+                Some("") => _ = merged.remove(&key),
+                Some(text)
+                    if key.chars().count() <= MAX_METADATA_KEY_CHARS && text.chars().count() <= MAX_METADATA_VALUE_CHARS =>
+                {
+                    merged.insert(key, text.to_owned());
+                }
+                _ => {
+                    let message = "Metadata are texts of at most 500 characters under keys of at most 40.";
+                    return Err(ApiError::invalid(message, &self.name("metadata")));
+                }
             }
         }
-        if metadata.len() > MAX_METADATA_KEYS {
+        if merged.len() > MAX_METADATA_KEYS {
             return Err(ApiError::invalid("Metadata can have at most 50 keys", &self.name("metadata")));
         }
+        *metadata = merged;
         Ok(())
     }
 
@@ -241,5 +254,7 @@ mod tests {
         assert!(Params::parse(b"a[b][c][d][e][f][g][h][i]=1").is_err());
         assert!(Params::parse(b"a=1&a[b]=2").is_err());
         assert!(Params::parse(b"a[b=2").is_err());
+        assert!(Params::parse(b"=2").is_err());
+        assert!(Params::parse(b"=").is_ok_and(|params| params.only(&[]).is_ok()));
     }
 }

@@ -25,7 +25,8 @@
 //! # What differs from Stripe
 //! Funds are available at once and nothing costs a fee, unless the [`Options`] say otherwise; payouts of connected accounts happen on
 //! request only; cards are captured at once; there is one platform in test mode with one key; events of connected accounts go to the same
-//! webhook endpoints as the platform's own, with `account` set; an amount has no minimum beyond 1; balances in different currencies are
+//! webhook endpoints as the platform's own, with `account` set; accounts have balances, payouts and events of their own, but no charges beyond those that
+//! transfers make; an amount has no minimum beyond 1; balances in different currencies are
 //! never converted; requests are not limited in rate unless a fault is scripted. Parameters that Stripe knows and the double has no use
 //! for are accepted and ignored; others are refused.
 

@@ -1,5 +1,6 @@
 //! Serves the double until interrupted. It is not Stripe.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 use std::net::SocketAddr;
 
@@ -22,7 +23,7 @@ struct Arguments {
     /// The secret key that requests must carry.
     #[arg(long, default_value = DEFAULT_SECRET_KEY)]
     key: String,
-    /// Part of every id, so that two doubles never give the same one; the process id unless given.
+    /// Part of every id, so that two doubles never give the same one; random unless given.
     #[arg(long)]
     seed: Option<u32>,
 }
@@ -30,7 +31,7 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
     let arguments = Arguments::parse();
-    let seed = arguments.seed.unwrap_or_else(std::process::id);
+    let seed = arguments.seed.unwrap_or_else(random_seed);
     let options = Options { bind: arguments.bind, secret_key: arguments.key, seed, ..Options::default() };
     let double = StripeDouble::start_with(options).await?;
     let secret = arguments.secret.unwrap_or_default();
@@ -38,4 +39,10 @@ async fn main() -> std::io::Result<()> {
     double.set_webhook_endpoints(arguments.webhook.into_iter().map(endpoint).collect());
     writeln!(std::io::stdout(), "A double of Stripe's API, which is not Stripe, listens on {}", double.url)?;
     tokio::signal::ctrl_c().await
+}
+
+/// The standard library seeds its hash maps at random, and no more randomness than that is needed.
+fn random_seed() -> u32 {
+    let random = RandomState::new().hash_one(());
+    u32::try_from(random >> 32).unwrap_or_default()
 }

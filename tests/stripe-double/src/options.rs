@@ -16,7 +16,7 @@ pub struct Options {
     pub secret_key: String,
     /// Where the double's clock starts, and whether it runs.
     pub clock: Clock,
-    /// Part of every id, so that two doubles never give the same one.
+    /// Part of every id. Doubles whose ids meet in one database, such as one after the other in a demo, need different seeds.
     pub seed: u32,
     /// What the platform pays for a successful charge.
     pub fee: Fee,

@@ -7,9 +7,18 @@ use crate::resource::{
 };
 use crate::state::{Answer, Call, State};
 
+/// What the double serves for connected accounts too.
+const OF_ACCOUNTS: &[&str] = &["balance", "balance_transactions", "charges", "events", "payouts"];
+
 /// Executes a request. The path begins with `/v1/`.
 pub(crate) fn dispatch(state: &mut State, call: &Call, method: &str, path: &str) -> Answer {
     let segments: Vec<_> = path.trim_start_matches("/v1/").trim_end_matches('/').split('/').collect();
+    // A double that ignored the header would book on the platform what Stripe books on the account.
+    if let (Some(_), Some(first)) = (&call.account, segments.first())
+        && !OF_ACCOUNTS.contains(first)
+    {
+        return Err(ApiError::invalid(&format!("The double serves {first} for the platform only."), "Stripe-Account"));
+    }
     match method {
         "GET" => read(state, call, &segments),
         "POST" => write(state, call, &segments),

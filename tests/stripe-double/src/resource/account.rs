@@ -189,7 +189,7 @@ pub(crate) fn retrieve(state: &State, id: &str) -> Answer {
 
 /// `POST /v1/accounts/{id}`: the fields that a platform may still set on an Express account.
 pub(crate) fn update(state: &mut State, call: &Call, id: &str) -> Answer {
-    call.params.only(KNOWN)?;
+    call.params.only(&["business_profile", "email", "metadata", "settings"])?;
     let mut metadata = state.accounts.find(id).ok_or_else(|| ApiError::unknown_account(id))?.metadata.clone();
     call.params.merge_metadata(&mut metadata)?;
     change(state, id, |account| {

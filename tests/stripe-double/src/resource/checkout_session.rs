@@ -42,6 +42,17 @@ const KNOWN: &[&str] = &[
     "tax_id_collection",
     "ui_mode",
 ];
+const INTENT_DATA: &[&str] = &[
+    "capture_method",
+    "description",
+    "metadata",
+    "receipt_email",
+    "setup_future_usage",
+    "shipping",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_group",
+];
 /// Sessions expire between half an hour and a day after their creation, a day if nothing is said.
 const MIN_OPEN_SECS: i64 = 1800;
 const MAX_OPEN_SECS: i64 = 24 * 3600;
@@ -176,6 +187,7 @@ pub(crate) fn create(state: &mut State, call: &Call) -> Answer {
     let known_email = customer.as_deref().map(|id| state.customers.get(id, "customer")).transpose()?.and_then(Customer::email);
     let customer_email = params.text("customer_email").or(known_email.map(str::to_owned));
     let intent_data = params.object("payment_intent_data");
+    intent_data.only(INTENT_DATA)?;
     // Read once now, so that a parameter which is wrong fails here and not when the customer pays.
     PaymentIntent::read(state, amount, currency.clone(), &intent_data)?;
     let id = state.new_id("cs_test");

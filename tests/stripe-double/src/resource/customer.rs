@@ -65,7 +65,9 @@ impl Customer {
         self.email.as_deref()
     }
 
+    /// Changes what the parameters name, or refuses and changes nothing.
     fn apply(&mut self, params: &Params) -> Result<(), ApiError> {
+        params.merge_metadata(&mut self.metadata)?;
         params.replace("email", &mut self.email);
         params.replace("name", &mut self.name);
         params.replace("phone", &mut self.phone);
@@ -74,7 +76,7 @@ impl Customer {
         if params.has("address") {
             self.address = Some(params.object("address").into_texts()).filter(|address| !address.is_empty());
         }
-        params.merge_metadata(&mut self.metadata)
+        Ok(())
     }
 }
 
@@ -104,12 +106,14 @@ pub(crate) fn create(state: &mut State, call: &Call) -> Answer {
     call.params.only(KNOWN)?;
     let mut customer = Customer::new(state, None);
     customer.apply(&call.params)?;
-    check_default(state, &customer)?;
-    let rendered = customer.render();
     let id = customer.id.clone();
+    check_default(state, &call.params, &id)?;
+    let attached = call.params.text("payment_method");
+    let attached = attached.map(|method| super::payment_attempt::usable_method(state, &method, Some(&id))).transpose()?;
+    let rendered = customer.render();
     state.emit("customer.created", rendered.clone());
     state.customers.insert(customer);
-    if let Some(method) = call.params.text("payment_method") {
+    if let Some(method) = attached {
         super::payment_method::attach_to(state, &method, &id, "payment_method")?;
     }
     Ok(rendered)
@@ -123,11 +127,7 @@ pub(crate) fn retrieve(state: &State, id: &str) -> Answer {
 /// `POST /v1/customers/{id}`.
 pub(crate) fn update(state: &mut State, call: &Call, id: &str) -> Answer {
     call.params.only(KNOWN)?;
-    let default = call.params.object("invoice_settings").text("default_payment_method");
-    if let Some(method) = &default {
-        let method = state.payment_methods.get(method, "invoice_settings[default_payment_method]")?;
-        method.check_usable_by(id)?;
-    }
+    check_default(state, &call.params, id)?;
     let customer = state.customers.get_mut(id, "id")?;
     let before = customer.render();
     customer.apply(&call.params)?;
@@ -162,9 +162,13 @@ pub(crate) fn changed(before: &Value, after: &Value) -> Value {
         .collect()
 }
 
-fn check_default(state: &State, customer: &Customer) -> Result<(), ApiError> {
-    let Some(method) = &customer.default_payment_method else { return Ok(()) };
-    state.payment_methods.get(method, "invoice_settings[default_payment_method]").map(|_| ())
+/// Refuses a default payment method that does not exist or belongs to another customer.
+fn check_default(state: &State, params: &Params, customer: &str) -> Result<(), ApiError> {
+    let settings = params.object("invoice_settings");
+    match settings.text("default_payment_method") {
+        None => Ok(()),
+        Some(method) => state.payment_methods.get(&method, &settings.name("default_payment_method"))?.check_usable_by(customer),
+    }
 }
 
 fn address(parts: &BTreeMap<String, String>) -> Value {

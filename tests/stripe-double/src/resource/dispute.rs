@@ -117,7 +117,7 @@ impl Object for Dispute {
             },
             "is_charge_refundable": self.status.open() == Some(true), "livemode": false, "metadata": self.metadata,
             "payment_intent": self.payment_intent, "payment_method_details": {
-                "type": "card", "card": { "brand": "visa", "case_type": "chargeback", "network_reason_code": "83" },
+                "type": "card", "card": { "brand": "visa", "case_type": "chargeback", "network": "visa", "network_reason_code": "83" },
             },
             "reason": self.reason, "status": self.status.as_str(),
         })

@@ -101,13 +101,7 @@ pub(crate) struct PaymentIntent {
 impl PaymentIntent {
     /// Of an amount, a currency, and the other parameters of `params`, which a checkout session has under `payment_intent_data`.
     pub(crate) fn read(state: &mut State, amount: i64, currency: String, params: &Params) -> Result<Self, ApiError> {
-        let setup_future_usage = params.text("setup_future_usage");
-        if setup_future_usage.as_ref().is_some_and(|usage| usage != "off_session" && usage != "on_session") {
-            return Err(ApiError::invalid(
-                "Invalid setup_future_usage: must be one of off_session or on_session",
-                &params.name("setup_future_usage"),
-            ));
-        }
+        check_future_usage(params)?;
         if params.text("capture_method").is_some_and(|method| method == "manual") {
             return Err(ApiError::invalid("The double captures automatically only.", &params.name("capture_method")));
         }
@@ -122,7 +116,7 @@ impl PaymentIntent {
             payment_method: None,
             latest_charge: None,
             last_payment_error: None,
-            setup_future_usage,
+            setup_future_usage: params.text("setup_future_usage"),
             description: params.text("description"),
             receipt_email: params.text("receipt_email"),
             transfer_group: params.text("transfer_group"),
@@ -190,8 +184,9 @@ pub(crate) fn create(state: &mut State, call: &Call) -> Answer {
     if confirm && named.is_none() {
         return Err(params.missing("payment_method"));
     }
-    let method = named.map(|named| payment_attempt::usable_method(state, &named, customer.as_deref())).transpose()?;
+    let session = session(params, off_session)?;
     let mut intent = PaymentIntent::read(state, amount, currency, params)?;
+    let method = named.map(|named| payment_attempt::usable_method(state, &named, customer.as_deref())).transpose()?;
     intent.customer = customer;
     if method.is_some() {
         intent.status = Status::RequiresConfirmation;
@@ -204,7 +199,7 @@ pub(crate) fn create(state: &mut State, call: &Call) -> Answer {
     if !confirm {
         return Ok(rendered);
     }
-    payment_attempt::attempt(state, &id, session(params, off_session)?)
+    payment_attempt::attempt(state, &id, session)
 }
 
 /// `GET /v1/payment_intents/{id}`.
@@ -216,7 +211,8 @@ pub(crate) fn retrieve(state: &State, id: &str) -> Answer {
 pub(crate) fn confirm(state: &mut State, call: &Call, id: &str) -> Answer {
     let params = &call.params;
     params.only(CONFIRM_KNOWN)?;
-    let off_session = is_off_session(params)?;
+    let session = session(params, is_off_session(params)?)?;
+    check_future_usage(params)?;
     let intent = state.payment_intents.get(id, "id")?;
     if intent.status.is_final() {
         return Err(unexpected_state(intent, "confirmed"));
@@ -236,7 +232,7 @@ pub(crate) fn confirm(state: &mut State, call: &Call, id: &str) -> Answer {
     params.replace("receipt_email", &mut intent.receipt_email);
     params.replace("return_url", &mut intent.return_url);
     params.replace("setup_future_usage", &mut intent.setup_future_usage);
-    payment_attempt::attempt(state, id, session(params, off_session)?)
+    payment_attempt::attempt(state, id, session)
 }
 
 /// `POST /v1/payment_intents/{id}/cancel`.
@@ -263,6 +259,16 @@ pub(crate) fn page(state: &State, call: &Call) -> Answer {
     call.params.only(&["created", "customer", "ending_before", "limit", "starting_after"])?;
     let customer = call.params.text("customer");
     state.payment_intents.page("/v1/payment_intents", &call.params, |intent| customer.is_none() || intent.customer == customer)
+}
+
+fn check_future_usage(params: &Params) -> Result<(), ApiError> {
+    match params.text("setup_future_usage").as_deref() {
+        None | Some("off_session" | "on_session") => Ok(()),
+        Some(_) => {
+            let message = "Invalid setup_future_usage: must be one of off_session or on_session";
+            Err(ApiError::invalid(message, &params.name("setup_future_usage")))
+        }
+    }
 }
 
 fn unexpected_state(intent: &PaymentIntent, verb: &str) -> ApiError {

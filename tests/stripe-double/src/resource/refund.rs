@@ -10,18 +10,8 @@ use crate::ledger::PLATFORM;
 use crate::state::{Answer, Call, Money, State};
 use crate::table::Object;
 
-const KNOWN: &[&str] = &[
-    "amount",
-    "charge",
-    "currency",
-    "customer",
-    "instructions_email",
-    "metadata",
-    "payment_intent",
-    "reason",
-    "refund_application_fee",
-    "reverse_transfer",
-];
+const KNOWN: &[&str] =
+    &["amount", "charge", "currency", "customer", "instructions_email", "metadata", "payment_intent", "reason"];
 const REASONS: &[&str] = &["duplicate", "fraudulent", "requested_by_customer"];
 
 /// Where a refund stands.

@@ -169,7 +169,7 @@ fn from_charge(state: &State, charge: &str, amount: Option<i64>, currency: &str)
 
 /// `POST /v1/transfers/{id}/reversals`.
 pub(crate) fn reverse(state: &mut State, call: &Call, id: &str) -> Answer {
-    call.params.only(&["amount", "description", "metadata", "refund_application_fee"])?;
+    call.params.only(&["amount", "description", "metadata"])?;
     let amount = call.params.optional_amount("amount")?;
     transfer_reversal::create(state, id, amount, call.params.metadata()?)
 }

@@ -7,6 +7,7 @@
     reason = "a test's helpers fail the test, as the test itself does"
 )]
 
+mod binary;
 mod checkout;
 mod connect;
 mod control;
@@ -15,6 +16,7 @@ mod disputes;
 mod faults;
 mod harness;
 mod idempotency;
+mod invariants;
 mod lists;
 mod payment_intents;
 mod payouts;
