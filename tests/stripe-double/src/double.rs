@@ -152,9 +152,9 @@ impl StripeDouble {
         self.shared.with(|state| control::apply(state, Command::ReleaseHanging {})).ok();
     }
 
-    /// Waits until so many idempotency keys are in flight, so that a test can act while a request hangs.
-    pub async fn until_in_flight(&self, keys: usize) {
-        self.shared.until(|state| state.keys.in_flight() >= keys).await;
+    /// Waits until so many requests hang by a scripted fault, so that a test can act meanwhile.
+    pub async fn until_hanging(&self, requests: usize) {
+        self.shared.until(|state| state.faults.hanging() >= requests).await;
     }
 
     /// Replaces the webhook endpoints.

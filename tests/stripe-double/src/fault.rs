@@ -62,6 +62,7 @@ fn once() -> u32 {
 pub(crate) struct Faults {
     pending: Vec<Fault>,
     releases: u64,
+    hanging: usize,
 }
 
 impl Faults {
@@ -74,6 +75,22 @@ impl Faults {
         self.releases = self.releases.wrapping_add(1);
     }
 
+    /// A request begins to hang; says how often hanging requests were released before.
+    pub(crate) fn begin_hang(&mut self) -> u64 {
+        self.hanging += 1;
+        self.releases
+    }
+
+    /// A request hangs no longer.
+    pub(crate) fn end_hang(&mut self) {
+        self.hanging = self.hanging.saturating_sub(1);
+    }
+
+    /// How many requests hang now.
+    pub(crate) fn hanging(&self) -> usize {
+        self.hanging
+    }
+
     /// How often hanging requests were released.
     pub(crate) fn releases(&self) -> u64 {
         self.releases
@@ -81,7 +98,7 @@ impl Faults {
 
     /// Nothing scripted any more, and what hangs released.
     pub(crate) fn emptied(&self) -> Self {
-        Self { pending: Vec::new(), releases: self.releases.wrapping_add(1) }
+        Self { pending: Vec::new(), releases: self.releases.wrapping_add(1), hanging: self.hanging }
     }
 
     pub(crate) fn clear(&mut self) {

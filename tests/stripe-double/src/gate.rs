@@ -110,12 +110,13 @@ async fn pass(
 }
 
 async fn hang(shared: &Shared, millis: Option<u64>) {
-    let seen = shared.lock().faults.releases();
+    let seen = shared.with(|state| state.faults.begin_hang());
     let released = shared.until(|state| state.faults.releases() != seen);
     match millis {
         None => released.await,
         Some(millis) => _ = tokio::time::timeout(Duration::from_millis(millis), released).await,
     }
+    shared.with(|state| state.faults.end_hang());
 }
 
 fn begin(state: &mut State, incoming: &Incoming) -> Result<(Call, Begun), ApiError> {

@@ -84,11 +84,6 @@ impl Keys {
         slot.reply.clone().map(Begun::Replay).ok_or_else(|| ApiError::idempotency_in_flight(key))
     }
 
-    /// How many keys have a first request that was not answered yet.
-    pub(crate) fn in_flight(&self) -> usize {
-        self.0.values().filter(|slot| slot.reply.is_none()).count()
-    }
-
     /// Ends the first request under a key: its answer is kept, or the key is free again if nothing was executed.
     pub(crate) fn end(&mut self, account: Option<&str>, key: &str, kept: Option<Reply>) {
         let name = (account.map(str::to_owned), key.to_owned());

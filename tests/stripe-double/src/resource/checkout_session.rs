@@ -241,9 +241,20 @@ pub(crate) fn expire(state: &mut State, id: &str) -> Answer {
         return Err(ApiError::refused_without_code("Only Checkout Sessions with a status of open can be expired.", "session"));
     }
     session.status = Status::Expired;
-    let rendered = session.render();
+    let (rendered, intent) = (session.render(), session.payment_intent.clone());
+    if let Some(intent) = intent {
+        super::payment_intent::cancel_with(state, &intent, Some("automatic".to_owned()))?;
+    }
     state.emit("checkout.session.expired", rendered.clone());
     Ok(rendered)
+}
+
+/// Whether a payment intent is that of an open session.
+pub(crate) fn is_open_for(state: &State, intent: &str) -> bool {
+    state
+        .checkout_sessions
+        .iter()
+        .any(|session| session.status == Status::Open && session.payment_intent.as_deref() == Some(intent))
 }
 
 /// Expires the open sessions whose time is over.

@@ -210,14 +210,12 @@ pub(crate) fn update(state: &mut State, call: &Call, id: &str) -> Answer {
     params.only(&["evidence", "metadata", "submit"])?;
     let evidence = params.object("evidence");
     evidence.only(EVIDENCE)?;
-    let submit = params.boolean("submit")?.unwrap_or(true);
+    let (responds, submit) = (params.has("evidence") || params.has("submit"), params.boolean("submit")?.unwrap_or(true));
     let dispute = state.disputes.get_mut(id, "id")?;
-    let Status::NeedsResponse { inquiry } = dispute.status else {
-        return Err(ApiError::refused_without_code(
-            "This dispute's evidence was submitted already, or the dispute is closed.",
-            "evidence",
-        ));
-    };
+    if responds && !matches!(dispute.status, Status::NeedsResponse { .. }) {
+        let message = "This dispute's evidence was submitted already, or the dispute is closed.";
+        return Err(ApiError::refused_without_code(message, "evidence"));
+    }
     let mut merged = dispute.evidence.clone();
     for (name, text) in evidence.into_texts() {
         if text.is_empty() {
@@ -232,7 +230,11 @@ pub(crate) fn update(state: &mut State, call: &Call, id: &str) -> Answer {
     let before = dispute.render();
     params.merge_metadata(&mut dispute.metadata)?;
     dispute.evidence = merged;
-    if submit && !dispute.evidence.is_empty() {
+    if let Status::NeedsResponse { inquiry } = dispute.status
+        && responds
+        && submit
+        && !dispute.evidence.is_empty()
+    {
         dispute.status = Status::UnderReview { inquiry };
         dispute.submissions += 1;
     }

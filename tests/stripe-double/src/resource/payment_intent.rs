@@ -217,6 +217,7 @@ pub(crate) fn confirm(state: &mut State, call: &Call, id: &str) -> Answer {
     if intent.status.is_final() {
         return Err(unexpected_state(intent, "confirmed"));
     }
+    check_not_of_checkout(state, id)?;
     let customer = intent.customer.clone();
     let method = params
         .text("payment_method")
@@ -242,6 +243,12 @@ pub(crate) fn cancel(state: &mut State, call: &Call, id: &str) -> Answer {
     if reason.as_ref().is_some_and(|reason| !CANCELLATION_REASONS.contains(&reason.as_str())) {
         return Err(ApiError::invalid("Invalid cancellation_reason", "cancellation_reason"));
     }
+    check_not_of_checkout(state, id)?;
+    cancel_with(state, id, reason)
+}
+
+/// Cancels an intent that has not succeeded.
+pub(crate) fn cancel_with(state: &mut State, id: &str, reason: Option<String>) -> Answer {
     let now = state.now();
     let intent = state.payment_intents.get_mut(id, "id")?;
     if intent.status.is_final() {
@@ -259,6 +266,15 @@ pub(crate) fn page(state: &State, call: &Call) -> Answer {
     call.params.only(&["created", "customer", "ending_before", "limit", "starting_after"])?;
     let customer = call.params.text("customer");
     state.payment_intents.page("/v1/payment_intents", &call.params, |intent| customer.is_none() || intent.customer == customer)
+}
+
+/// Checkout alone decides about the intent of an open session.
+fn check_not_of_checkout(state: &State, id: &str) -> Result<(), ApiError> {
+    if super::checkout_session::is_open_for(state, id) {
+        let message = "This PaymentIntent belongs to an open Checkout Session; expire the session instead.";
+        return Err(ApiError::refused("payment_intent_unexpected_state", message));
+    }
+    Ok(())
 }
 
 fn check_future_usage(params: &Params) -> Result<(), ApiError> {

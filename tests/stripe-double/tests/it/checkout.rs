@@ -101,6 +101,23 @@ async fn expires_on_demand_when_abandoned_and_by_the_clock() {
 }
 
 #[tokio::test]
+async fn alone_decides_about_its_payment_intent_and_cancels_it_in_the_end() {
+    let double = double().await;
+    let session = open(&double, "").await;
+    let waiting = double.pay_checkout(&id(&session), PaymentBehavior::RequiresAuthentication).unwrap();
+    let intent = text(&waiting, "payment_intent");
+    for (verb, form) in [("cancel", ""), ("confirm", "payment_method=pm_card_visa")] {
+        let reply = post(&double, &format!("/v1/payment_intents/{intent}/{verb}"), form).send().await;
+        assert_eq!(reply.refusal(), (400, "payment_intent_unexpected_state"), "{verb}");
+    }
+    double.abandon_checkout(&id(&session)).unwrap();
+    let canceled = get(&double, &format!("/v1/payment_intents/{intent}")).ok().await;
+    assert_eq!((&canceled["status"], &canceled["cancellation_reason"]), (&json!("canceled"), &json!("automatic")));
+    assert!(double.complete_authentication(&intent, true).is_err());
+    assert_eq!(platform(&double), 0);
+}
+
+#[tokio::test]
 async fn refuses_what_cannot_be_opened() {
     let double = double().await;
     let refused = async |form: &str| post(&double, "/v1/checkout/sessions", form).send().await.status;

@@ -26,6 +26,9 @@ async fn withdraw_the_money_and_a_fee_and_give_back_what_is_won() {
     assert_eq!((&submitted["evidence_details"]["submission_count"], &submitted["metadata"]["case"]), (&json!(1), &json!("1")));
     assert_eq!(post(&double, &path, "evidence[customer_name]=Eve").send().await.status, 400);
 
+    // Metadata can be changed whatever the status, and submit nothing.
+    assert_eq!(post(&double, &path, "metadata[case]=2").ok().await["metadata"]["case"], "2");
+
     let won = double.decide_dispute(&id(&dispute), true).unwrap();
     assert_eq!((&won["status"], platform(&double)), (&json!("won"), 3_500));
     assert_eq!(
@@ -33,6 +36,7 @@ async fn withdraw_the_money_and_a_fee_and_give_back_what_is_won() {
         [
             "charge.dispute.created",
             "charge.dispute.funds_withdrawn",
+            "charge.dispute.updated",
             "charge.dispute.updated",
             "charge.dispute.updated",
             "charge.dispute.funds_reinstated",

@@ -64,7 +64,7 @@ async fn a_request_hangs_until_released_and_is_executed_though_its_client_left()
     double.script_fault(fault(Phase::Before, FaultAction::Hang { millis: None }));
     tokio::select! {
         _ = post(&double, "/v1/payment_intents", PAY).key("k1").send() => panic!("it should hang"),
-        () = double.until_in_flight(1) => {},
+        () = double.until_hanging(1) => {},
     }
     assert_eq!(platform(&double), 0);
     double.release_hanging();
@@ -76,6 +76,22 @@ async fn a_request_hangs_until_released_and_is_executed_though_its_client_left()
         }
     };
     assert_eq!((reply.status, reply.header("idempotent-replayed"), platform(&double)), (200, Some("true"), 500));
+}
+
+#[tokio::test]
+async fn an_answer_hangs_after_the_effect_until_released() {
+    let double = double().await;
+    double.script_fault(fault(Phase::After, FaultAction::Hang { millis: None }));
+    let first = post(&double, "/v1/payment_intents", PAY).key("k1").send();
+    let meanwhile = async {
+        double.until_hanging(1).await;
+        assert_eq!(platform(&double), 500);
+        let replayed = post(&double, "/v1/payment_intents", PAY).key("k1").send().await;
+        double.release_hanging();
+        replayed
+    };
+    let (first, replayed) = tokio::join!(first, meanwhile);
+    assert_eq!((&first.text, replayed.header("idempotent-replayed"), platform(&double)), (&replayed.text, Some("true"), 500));
 }
 
 #[tokio::test]

@@ -71,7 +71,7 @@ async fn a_key_in_flight_is_refused_with_409() {
     });
     let first = post(&double, "/v1/payment_intents", PAY).key("k1").send();
     let meanwhile = async {
-        double.until_in_flight(1).await;
+        double.until_hanging(1).await;
         let second = post(&double, "/v1/payment_intents", PAY).key("k1").send().await;
         assert_eq!(second.refusal(), (409, "idempotency_key_in_use"));
         assert_eq!(platform(&double), 0);
