@@ -12,7 +12,7 @@
 //! | payment methods | create (by test token), retrieve, attach, detach |
 //! | checkout sessions | create (mode `payment`), retrieve, list, line items, expire |
 //! | payment intents | create, retrieve, list, confirm, cancel |
-//! | charges | retrieve |
+//! | charges | retrieve, list |
 //! | refunds | create, retrieve, update, list |
 //! | disputes | retrieve, list, update, close |
 //! | accounts | create (Express), retrieve, update |

@@ -34,6 +34,7 @@ fn read(state: &State, call: &Call, segments: &[&str]) -> Option<Answer> {
         ["balance"] => balance::retrieve(state, call),
         ["balance_transactions"] => balance::page(state, call),
         ["balance_transactions", id] => balance::transaction(state, call, id),
+        ["charges"] => charge::page(state, call),
         ["charges", id] => charge::retrieve(state, call, id),
         ["checkout", "sessions"] => checkout_session::page(state, call),
         ["checkout", "sessions", id] => checkout_session::retrieve(state, id),

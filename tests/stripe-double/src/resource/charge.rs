@@ -172,3 +172,16 @@ pub(crate) fn retrieve(state: &State, call: &Call, id: &str) -> Answer {
     let charge = state.charges.find(id).filter(|charge| charge.owner == call.owner());
     charge.map(Object::render).ok_or_else(|| ApiError::missing(Charge::NAME, id, "id"))
 }
+
+/// `GET /v1/charges`.
+pub(crate) fn page(state: &State, call: &Call) -> Answer {
+    call.params.only(&["created", "customer", "ending_before", "limit", "payment_intent", "starting_after", "transfer_group"])?;
+    let (customer, intent, group) =
+        (call.params.text("customer"), call.params.text("payment_intent"), call.params.text("transfer_group"));
+    state.charges.page("/v1/charges", &call.params, |charge| {
+        charge.owner == call.owner()
+            && (customer.is_none() || charge.customer == customer)
+            && (intent.is_none() || charge.payment_intent == intent)
+            && (group.is_none() || charge.transfer_group == group)
+    })
+}

@@ -40,7 +40,6 @@ const KNOWN: &[&str] = &[
     "submit_type",
     "success_url",
     "tax_id_collection",
-    "ui_mode",
 ];
 const INTENT_DATA: &[&str] = &[
     "capture_method",

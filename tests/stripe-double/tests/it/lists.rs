@@ -85,3 +85,17 @@ async fn balance_transactions_are_listed_by_source_type_and_owner() {
     assert_eq!((&own["data"][0]["type"], &own["data"][0]["net"]), (&json!("payment"), &json!(300)));
     assert_eq!(get(&double, &format!("/v1/balance_transactions/{}", id(&own["data"][0]))).send().await.status, 404);
 }
+
+#[tokio::test]
+async fn charges_are_listed_by_payment_intent_and_owner() {
+    let double = double().await;
+    let (first, second) = (paid(&double, 500).await, paid(&double, 600).await);
+    let account = onboarded(&double).await;
+    post(&double, "/v1/transfers", &format!("amount=300&currency=usd&destination={account}")).ok().await;
+    let charges = get(&double, "/v1/charges").ok().await;
+    assert_eq!(ids(&charges), [text(&second, "latest_charge"), text(&first, "latest_charge")]);
+    let of_first = get(&double, &format!("/v1/charges?payment_intent={}", id(&first))).ok().await;
+    assert_eq!(ids(&of_first), [text(&first, "latest_charge")]);
+    let received = get(&double, "/v1/charges").account(&account).ok().await;
+    assert_eq!(received["data"][0]["amount"], 300);
+}
