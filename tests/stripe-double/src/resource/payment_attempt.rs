@@ -122,7 +122,11 @@ pub(crate) fn authenticate(state: &mut State, id: &str, succeeds: bool) -> Answe
         (Status::RequiresAction, _) => {}
         (Status::RequiresPaymentMethod, Some(method)) => {
             intent.payment_method = Some(method);
-            attempt(state, id, Session::On)?;
+            let attempted = attempt(state, id, Session::On)?;
+            // The bank may have stopped asking since.
+            if attempted.get("status") == Some(&json!(Status::Succeeded.as_str())) {
+                return Ok(attempted);
+            }
         }
         (status, _) => {
             return Err(ApiError::control(&format!("the payment intent waits for no authentication: it is {}", status.as_str())));

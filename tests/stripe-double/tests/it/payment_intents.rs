@@ -113,6 +113,20 @@ async fn fail_off_session_when_authentication_is_required_and_succeed_when_the_c
 }
 
 #[tokio::test]
+async fn are_paid_once_though_the_bank_stopped_asking_before_the_customer_returned() {
+    let double = double().await;
+    let customer = id(&post(&double, "/v1/customers", "").ok().await);
+    let card = id(&double.create_payment_method(Some(&customer), PaymentBehavior::RequiresAuthentication).unwrap());
+    let form = format!("amount=900&currency=usd&customer={customer}&payment_method={card}&confirm=true&off_session=true");
+    let refused = post(&double, "/v1/payment_intents", &form).send().await;
+    double.set_payment_method(&card, PaymentBehavior::Succeeds).unwrap();
+    let intent = id(&refused.body["error"]["payment_intent"]);
+    assert_eq!(double.complete_authentication(&intent, true).unwrap()["status"], "succeeded");
+    assert_eq!(platform(&double), 900);
+    double.check().unwrap();
+}
+
+#[tokio::test]
 async fn need_confirmation_to_be_off_session() {
     let double = double().await;
     let reply = post(&double, "/v1/payment_intents", "amount=9&currency=usd&off_session=true").send().await;
