@@ -186,7 +186,7 @@ impl State {
         }
     }
 
-    /// Names everything that does not add up: the book, and the ceilings of refunds and reversals.
+    /// Names everything that does not add up: the book, the ceilings of refunds and reversals, and an intent that was paid twice.
     pub(crate) fn check(&self) -> Vec<String> {
         let mut faults = self.ledger.check();
         for charge in self.charges.iter().filter(|charge| charge.owner == PLATFORM) {
@@ -198,6 +198,14 @@ impl State {
                     charge.amount,
                     charge.amount_refunded
                 ));
+            }
+        }
+        for intent in self.payment_intents.iter() {
+            let charges =
+                self.charges.iter().filter(|charge| charge.is_paid() && charge.payment_intent.as_deref() == Some(intent.id()));
+            let (paid, wanted) = (charges.count(), usize::from(intent.is_paid()));
+            if paid != wanted {
+                faults.push(format!("{} has {paid} successful charges, where {wanted} should be", intent.id()));
             }
         }
         for transfer in self.transfers.iter() {

@@ -131,6 +131,12 @@ impl PaymentIntent {
     }
 }
 
+impl PaymentIntent {
+    pub(crate) fn is_paid(&self) -> bool {
+        self.status == Status::Succeeded
+    }
+}
+
 impl Object for PaymentIntent {
     const NAME: &'static str = "payment_intent";
     fn id(&self) -> &str {
