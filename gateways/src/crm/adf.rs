@@ -23,8 +23,21 @@ use super::template::{instant, xml_escape};
 
 const TYPE: &str = "application/x-adf+xml";
 const FIELDS: &[&str] = &[
-    "vehicle.year", "vehicle.make", "vehicle.model", "vehicle.trim", "vehicle.interest", "vehicle.status", "customer.first", "customer.last",
-    "customer.email", "customer.phone", "customer.city", "customer.regioncode", "customer.postalcode", "customer.country", "customer.comments",
+    "vehicle.year",
+    "vehicle.make",
+    "vehicle.model",
+    "vehicle.trim",
+    "vehicle.interest",
+    "vehicle.status",
+    "customer.first",
+    "customer.last",
+    "customer.email",
+    "customer.phone",
+    "customer.city",
+    "customer.regioncode",
+    "customer.postalcode",
+    "customer.country",
+    "customer.comments",
 ];
 const INTERESTS: &[&str] = &["buy", "lease", "sell", "trade-in", "test-drive"];
 const STATUSES: &[&str] = &["new", "used"];
@@ -68,7 +81,10 @@ impl Adapter for Adf {
             ("customer.country", Core::Country),
             ("customer.comments", Core::Summary),
         ]);
-        mapping.and("vehicle.year", attribute("year")).and("vehicle.make", attribute("make")).and("vehicle.model", attribute("model"))
+        mapping
+            .and("vehicle.year", attribute("year"))
+            .and("vehicle.make", attribute("make"))
+            .and("vehicle.model", attribute("model"))
     }
 
     fn allows_field(&self, field: &str) -> bool {

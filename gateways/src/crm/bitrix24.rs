@@ -25,9 +25,27 @@ use super::step::{Method, Request, Step};
 
 /// The vendor's own domains; one written `*.bitrix24.*` would let anyone in who owns a domain.
 const HOSTS: &[&str] = &[
-    "*.bitrix24.com", "*.bitrix24.eu", "*.bitrix24.de", "*.bitrix24.es", "*.bitrix24.fr", "*.bitrix24.it", "*.bitrix24.pl", "*.bitrix24.uk",
-    "*.bitrix24.in", "*.bitrix24.id", "*.bitrix24.vn", "*.bitrix24.jp", "*.bitrix24.cn", "*.bitrix24.mx", "*.bitrix24.co", "*.bitrix24.ru",
-    "*.bitrix24.by", "*.bitrix24.kz", "*.bitrix24.ua", "*.bitrix24.com.br", "*.bitrix24.com.tr",
+    "*.bitrix24.com",
+    "*.bitrix24.eu",
+    "*.bitrix24.de",
+    "*.bitrix24.es",
+    "*.bitrix24.fr",
+    "*.bitrix24.it",
+    "*.bitrix24.pl",
+    "*.bitrix24.uk",
+    "*.bitrix24.in",
+    "*.bitrix24.id",
+    "*.bitrix24.vn",
+    "*.bitrix24.jp",
+    "*.bitrix24.cn",
+    "*.bitrix24.mx",
+    "*.bitrix24.co",
+    "*.bitrix24.ru",
+    "*.bitrix24.by",
+    "*.bitrix24.kz",
+    "*.bitrix24.ua",
+    "*.bitrix24.com.br",
+    "*.bitrix24.com.tr",
 ];
 /// What a full bucket needs to have room again.
 const BUCKET_SECS: u64 = 2;
@@ -144,10 +162,18 @@ impl Adapter for Bitrix24 {
             (_, "QUERY_LIMIT_EXCEEDED") => answer.retry(Some(BUCKET_SECS)),
             (_, "OPERATION_TIME_LIMIT") | (429, _) => answer.retry(Some(BLOCKED_SECS)),
             (_, "INTERNAL_SERVER_ERROR" | "ERROR_UNEXPECTED_ANSWER") => answer.retry(None),
-            (_, "OVERLOAD_LIMIT" | "NO_AUTH_FOUND" | "INVALID_CREDENTIALS" | "ACCESS_DENIED" | "PAYMENT_REQUIRED" | "ERROR_METHOD_NOT_FOUND") => {
+            (
+                _,
+                "OVERLOAD_LIMIT"
+                | "NO_AUTH_FOUND"
+                | "INVALID_CREDENTIALS"
+                | "ACCESS_DENIED"
+                | "PAYMENT_REQUIRED"
+                | "ERROR_METHOD_NOT_FOUND",
+            ) => broken(&reason),
+            (_, "insufficient_scope" | "expired_token" | "invalid_token" | "user_access_error" | "INVALID_REQUEST") => {
                 broken(&reason)
             }
-            (_, "insufficient_scope" | "expired_token" | "invalid_token" | "user_access_error" | "INVALID_REQUEST") => broken(&reason),
             (200..=299, "") => match id_at(&body, "/result") {
                 Some(id) => Outcome::Accepted { external_id: Some(id) },
                 None => broken("the answer names no lead; is this the address of a portal?"),

@@ -140,8 +140,15 @@ pub fn is_address(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else {
         return false;
     };
-    let clean = |part: &str| !part.is_empty() && part.chars().all(|c| !c.is_control() && !c.is_whitespace() && !r#"@,;:<>()[]\""#.contains(c));
-    text.len() <= 254 && clean(local) && clean(domain) && domain.contains('.') && !domain.starts_with('.') && !domain.ends_with('.')
+    let clean = |part: &str| {
+        !part.is_empty() && part.chars().all(|c| !c.is_control() && !c.is_whitespace() && !r#"@,;:<>()[]\""#.contains(c))
+    };
+    text.len() <= 254
+        && clean(local)
+        && clean(domain)
+        && domain.contains('.')
+        && !domain.starts_with('.')
+        && !domain.ends_with('.')
 }
 
 /// An absolute http or https address with a host.
@@ -157,7 +164,10 @@ fn is_on(url: &Url, hosts: &[&str]) -> bool {
     };
     url.port().is_none()
         && hosts.iter().any(|allowed| match allowed.strip_prefix("*.") {
-            Some(parent) => host.strip_suffix(parent).and_then(|h| h.strip_suffix('.')).is_some_and(|label| !label.is_empty() && !label.contains('.')),
+            Some(parent) => host
+                .strip_suffix(parent)
+                .and_then(|h| h.strip_suffix('.'))
+                .is_some_and(|label| !label.is_empty() && !label.contains('.')),
             None => host == *allowed,
         })
 }

@@ -111,7 +111,8 @@ pub fn file(rows: &[Row]) -> String {
     let mut writer = csv::WriterBuilder::new().delimiter(delimiter).terminator(terminator).from_writer(Vec::new());
     let same = rows.iter().filter(|row| row.columns == first.columns && row.cells.len() == first.columns.len());
     // Writing into memory fails only for rows of unequal length, which are left out above.
-    let written = std::iter::once(&first.columns).chain(same.map(|row| &row.cells)).try_for_each(|cells| writer.write_record(cells));
+    let written =
+        std::iter::once(&first.columns).chain(same.map(|row| &row.cells)).try_for_each(|cells| writer.write_record(cells));
     match (written, writer.into_inner()) {
         (Ok(()), Ok(bytes)) => String::from_utf8(bytes).unwrap_or_default(),
         _ => String::new(),

@@ -138,7 +138,11 @@ impl Destination {
         if let Some(mapping) = &self.mapping {
             checker.extend(mapping.check(adapter.has_secret_fields()));
             for (i, field) in mapping.0.iter().enumerate() {
-                checker.require(adapter.allows_field(&field.field), &format!("mapping.{i}.field"), "this destination has no such field");
+                checker.require(
+                    adapter.allows_field(&field.field),
+                    &format!("mapping.{i}.field"),
+                    "this destination has no such field",
+                );
             }
             for field in adapter.required_fields() {
                 checker.require(mapping.has(field), "mapping", &format!("the field `{field}` is required"));

@@ -59,9 +59,12 @@ impl Adapter for Email {
 
     fn check(&self, checker: &mut Checker<'_>) {
         check_recipients("to", &self.to, checker);
-        let templates = [("subject", &self.subject, Syntax::Plain), ("text", &self.text, Syntax::Plain), ("html", &self.html, Syntax::Html)];
+        let templates =
+            [("subject", &self.subject, Syntax::Plain), ("text", &self.text, Syntax::Plain), ("html", &self.html, Syntax::Html)];
         for (path, source, syntax) in templates {
-            if let Some(message) = source.as_deref().and_then(|source| template::problem(source, syntax, self.personal_data, false)) {
+            if let Some(message) =
+                source.as_deref().and_then(|source| template::problem(source, syntax, self.personal_data, false))
+            {
                 checker.push(path, message);
             }
         }

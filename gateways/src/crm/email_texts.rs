@@ -88,7 +88,9 @@ fn text(words: &Words, personal_data: bool) -> String {
     } else {
         format!("{elsewhere}\n")
     };
-    format!("{greeting}\n\n{{{{ vertical }}}}\n{place}: {PLACE}\n{person}\n{{% if link %}}{open}: {{{{ link }}}}\n{{% endif %}}\n{{{{ sender }}}}\n")
+    format!(
+        "{greeting}\n\n{{{{ vertical }}}}\n{place}: {PLACE}\n{person}\n{{% if link %}}{open}: {{{{ link }}}}\n{{% endif %}}\n{{{{ sender }}}}\n"
+    )
 }
 
 fn html(words: &Words, personal_data: bool) -> String {

@@ -57,7 +57,9 @@ impl Platform {
     fn hosts(self) -> &'static [&'static str] {
         match self {
             Self::Zapier => &["hooks.zapier.com"],
-            Self::Make => &["hook.eu1.make.com", "hook.eu2.make.com", "hook.us1.make.com", "hook.us2.make.com", "hook.integromat.com"],
+            Self::Make => {
+                &["hook.eu1.make.com", "hook.eu2.make.com", "hook.us1.make.com", "hook.us2.make.com", "hook.integromat.com"]
+            }
             Self::N8n | Self::Other => &[],
         }
     }

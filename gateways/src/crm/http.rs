@@ -24,7 +24,16 @@ use super::template::{self, Syntax};
 const MAX_HEADERS: usize = 20;
 /// Headers that are set anyway, or belong to the connection.
 const RESERVED: &[&str] = &[
-    "authorization", "connection", "content-length", "content-type", "expect", "host", "idempotency-key", "te", "trailer", "transfer-encoding",
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "idempotency-key",
+    "te",
+    "trailer",
+    "transfer-encoding",
     "upgrade",
 ];
 
@@ -172,7 +181,9 @@ impl Rule {
     fn check(&self, path: &str, checker: &mut Checker<'_>) {
         match self {
             Self::Equals { pointer, .. } => check_pointer(&format!("{path}.pointer"), pointer, checker),
-            Self::Contains { text } => checker.require((1..=200).contains(&text.len()), &format!("{path}.text"), "1 to 200 bytes are needed"),
+            Self::Contains { text } => {
+                checker.require((1..=200).contains(&text.len()), &format!("{path}.text"), "1 to 200 bytes are needed")
+            }
         }
     }
 }
@@ -303,11 +314,15 @@ impl Adapter for Http {
         let is_duplicate = self.duplicate.as_ref().is_some_and(|rule| rule.holds(answer));
         let holds = self.success.rule.as_ref().is_none_or(|rule| rule.holds(answer));
         Next::Done(match (in_range, holds) {
-            (true, true) => Outcome::Accepted { external_id: self.external_id.as_deref().and_then(|pointer| id_at(&body, pointer)) },
+            (true, true) => {
+                Outcome::Accepted { external_id: self.external_id.as_deref().and_then(|pointer| id_at(&body, pointer)) }
+            }
             _ if is_duplicate => Outcome::Duplicate,
             (true, false) if reason.is_empty() => rejected("the answer does not meet the rule for success"),
             (true, false) => rejected(&reason),
-            (false, _) if answer.is_success() => rejected(&format!("answered {}, which the rule does not count as success", answer.status)),
+            (false, _) if answer.is_success() => {
+                rejected(&format!("answered {}, which the rule does not count as success", answer.status))
+            }
             (false, _) => answer.by_status(&reason),
         })
     }
@@ -348,7 +363,9 @@ impl Http {
         }
         let fields = delivery.fields()?;
         Ok(match self.body {
-            Content::FormFields => (Body::masked(form(&fields, Filled::text), form(&fields, Filled::shown)), "application/x-www-form-urlencoded"),
+            Content::FormFields => {
+                (Body::masked(form(&fields, Filled::text), form(&fields, Filled::shown)), "application/x-www-form-urlencoded")
+            }
             _ => (Body::masked(object(&fields, Filled::text), object(&fields, Filled::shown)), "application/json"),
         })
     }
@@ -365,7 +382,9 @@ fn twice(
 }
 
 fn form(fields: &[Filled], text: fn(&Filled) -> String) -> String {
-    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields.iter().map(|field| (&field.field, text(field)))).finish()
+    url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(fields.iter().map(|field| (&field.field, text(field))))
+        .finish()
 }
 
 fn object(fields: &[Filled], text: fn(&Filled) -> String) -> String {

@@ -35,8 +35,15 @@ const BURST_SECS: u64 = 10;
 const DAILY_SECS: u64 = 3_600;
 /// Error types of the Forms API that the next lead would meet as well.
 const FORM_FAULTS: &[&str] = &[
-    "FORM_HAS_RECAPTCHA_ENABLED", "FIELD_NOT_IN_FORM_DEFINITION", "INVALID_LEGAL_OPTION_FORMAT", "MISSING_PROCESSING_CONSENT",
-    "MISSING_PROCESSING_CONSENT_TEXT", "MISSING_COMMUNICATION_CONSENT_TEXT", "MISSING_LEGITIMATE_INTEREST_TEXT", "DUPLICATE_SUBSCRIPTION_TYPE_ID", "INVALID_PAGE_URI",
+    "FORM_HAS_RECAPTCHA_ENABLED",
+    "FIELD_NOT_IN_FORM_DEFINITION",
+    "INVALID_LEGAL_OPTION_FORMAT",
+    "MISSING_PROCESSING_CONSENT",
+    "MISSING_PROCESSING_CONSENT_TEXT",
+    "MISSING_COMMUNICATION_CONSENT_TEXT",
+    "MISSING_LEGITIMATE_INTEREST_TEXT",
+    "DUPLICATE_SUBSCRIPTION_TYPE_ID",
+    "INVALID_PAGE_URI",
 ];
 
 /// Submits to a form.
@@ -125,7 +132,11 @@ impl Adapter for Form {
             map.insert("legalConsentOptions".into(), json!({ "consent": { "consentToProcess": true, "text": text } }));
         }
         let request = Request::new(Method::Post, Guarded::clear(url.as_str())).json(&body);
-        Ok(Step::Http(if self.secure { request.header("authorization", bearer(delivery.secret("access_token")?)) } else { request }))
+        Ok(Step::Http(if self.secure {
+            request.header("authorization", bearer(delivery.secret("access_token")?))
+        } else {
+            request
+        }))
     }
 
     fn next(&self, _stage: &Stage, answer: &Answer) -> Next {
@@ -178,7 +189,9 @@ impl Adapter for Contact {
         let message = text_at(&body, &["/errors/0/message", "/message"]);
         let known = existing_id(text_at(&body, &["/message"])).or_else(|| existing_id(message));
         let outcome = match (answer.status, known, stage) {
-            (409, Some(contact_id), Stage::First) if self.update_existing => return Next::Continue(Stage::HubspotUpdate { contact_id }),
+            (409, Some(contact_id), Stage::First) if self.update_existing => {
+                return Next::Continue(Stage::HubspotUpdate { contact_id });
+            }
             (409, ..) => Outcome::Duplicate,
             (200..=299, ..) => Outcome::Accepted { external_id: id_at(&body, "/id") },
             (404, _, Stage::HubspotUpdate { .. }) => rejected("the known contact is gone"),

@@ -91,7 +91,9 @@ impl Adapter for Kommo {
         if !lead.contains_key("name") {
             return Err(RenderError::MissingField { field: "lead.name".into() });
         }
-        for (name, id) in [("pipeline_id", self.pipeline_id), ("status_id", self.status_id), ("responsible_user_id", self.responsible_user_id)] {
+        for (name, id) in
+            [("pipeline_id", self.pipeline_id), ("status_id", self.status_id), ("responsible_user_id", self.responsible_user_id)]
+        {
             if let Some(id) = id {
                 lead.insert(name.into(), id.into());
             }

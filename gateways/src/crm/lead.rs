@@ -87,7 +87,8 @@ impl Lead {
     /// A marked sample for previews and test deliveries; its phone and address are reserved for fiction and examples.
     #[must_use]
     pub fn sample() -> Self {
-        let attribute = |key: &str, label: &str, value: &str| Attribute { key: key.into(), label: label.into(), value: value.into() };
+        let attribute =
+            |key: &str, label: &str, value: &str| Attribute { key: key.into(), label: label.into(), value: value.into() };
         Self {
             id: "lead_sample".into(),
             trade_id: "trade_sample".into(),

@@ -169,8 +169,14 @@ impl Mapping {
         let mut seen = BTreeSet::new();
         for (i, field) in self.0.iter().enumerate().take(MAX_FIELDS) {
             let name = format!("mapping.{i}.field");
-            if field.field.trim().is_empty() || field.field.chars().count() > MAX_NAME_CHARS || field.field.chars().any(char::is_control) {
-                problems.push(Problem::new(name, format!("a name of 1 to {MAX_NAME_CHARS} characters without control characters is needed")));
+            if field.field.trim().is_empty()
+                || field.field.chars().count() > MAX_NAME_CHARS
+                || field.field.chars().any(char::is_control)
+            {
+                problems.push(Problem::new(
+                    name,
+                    format!("a name of 1 to {MAX_NAME_CHARS} characters without control characters is needed"),
+                ));
             } else if !seen.insert(&field.field) {
                 problems.push(Problem::new(name, format!("`{}` is mapped twice", field.field)));
             }

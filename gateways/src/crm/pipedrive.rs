@@ -159,7 +159,10 @@ impl Pipedrive {
                 "title" => body.insert("title".into(), field.text().into()),
                 "value" => {
                     let amount = field.text().trim().parse().ok().and_then(serde_json::Number::from_f64);
-                    value.insert("amount".into(), amount.ok_or(RenderError::BadValue { field: "lead.value".into(), expected: "a number" })?.into())
+                    value.insert(
+                        "amount".into(),
+                        amount.ok_or(RenderError::BadValue { field: "lead.value".into(), expected: "a number" })?.into(),
+                    )
                 }
                 "currency" => value.insert("currency".into(), field.text().into()),
                 key => body.insert(key.into(), field.text().into()),
@@ -193,7 +196,11 @@ fn of<'a>(object: &'a str, fields: &'a [Filled]) -> impl Iterator<Item = (&'a Fi
 }
 
 fn contacts(values: &[String]) -> Value {
-    values.iter().enumerate().map(|(i, value)| json!({ "value": value, "primary": i == 0, "label": if i == 0 { "work" } else { "other" } })).collect()
+    values
+        .iter()
+        .enumerate()
+        .map(|(i, value)| json!({ "value": value, "primary": i == 0, "label": if i == 0 { "work" } else { "other" } }))
+        .collect()
 }
 
 #[cfg(test)]

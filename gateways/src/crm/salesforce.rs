@@ -197,9 +197,15 @@ impl Adapter for Rest {
             (_, "REQUEST_LIMIT_EXCEEDED") => answer.retry(Some(LIMIT_SECS)),
             (_, "UNABLE_TO_LOCK_ROW" | "SERVER_UNAVAILABLE" | "QUERY_TIMEOUT") => answer.retry(None),
             (_, "DUPLICATES_DETECTED" | "DUPLICATE_VALUE") => Outcome::Duplicate,
-            (_, "INVALID_FIELD" | "INVALID_FIELD_FOR_INSERT_UPDATE" | "INVALID_TYPE" | "NOT_FOUND" | "API_DISABLED_FOR_ORG" | "JSON_PARSER_ERROR") => {
-                broken(&reason)
-            }
+            (
+                _,
+                "INVALID_FIELD"
+                | "INVALID_FIELD_FOR_INSERT_UPDATE"
+                | "INVALID_TYPE"
+                | "NOT_FOUND"
+                | "API_DISABLED_FOR_ORG"
+                | "JSON_PARSER_ERROR",
+            ) => broken(&reason),
             (400, _) => rejected(&reason),
             (300, _) => broken("the external id stands in several records there"),
             (409, _) => broken(&reason),

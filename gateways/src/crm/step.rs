@@ -191,7 +191,9 @@ impl Step {
             Self::Email(message) => Shown {
                 method: "MAIL".into(),
                 target: message.to.join(", "),
-                headers: std::iter::once(("subject".to_owned(), message.subject.clone())).chain(message.headers.clone()).collect(),
+                headers: std::iter::once(("subject".to_owned(), message.subject.clone()))
+                    .chain(message.headers.clone())
+                    .collect(),
                 body: match &message.html {
                     Some(html) => format!("{}\n\n{html}", message.text),
                     None => message.text.clone(),

@@ -16,13 +16,38 @@ pub const MAX_TEMPLATE_BYTES: usize = 16 * 1024;
 const FUEL: u64 = 16_384;
 /// Names that a template may use, apart from those about the person.
 const NAMES: &[&str] = &[
-    "bought_at", "city", "country", "currency", "idempotency_key", "language", "lead_id", "link", "price", "region", "sender", "submitted_at",
-    "test", "trade_id", "vertical",
+    "bought_at",
+    "city",
+    "country",
+    "currency",
+    "idempotency_key",
+    "language",
+    "lead_id",
+    "link",
+    "price",
+    "region",
+    "sender",
+    "submitted_at",
+    "test",
+    "trade_id",
+    "vertical",
 ];
 /// Names that hold personal data.
 const PERSONAL: &[&str] = &[
-    "attribute_list", "attributes", "display_name", "email", "emails", "first_name", "full_name", "labels", "last_name", "phone", "phones",
-    "postal_code", "summary", "title",
+    "attribute_list",
+    "attributes",
+    "display_name",
+    "email",
+    "emails",
+    "first_name",
+    "full_name",
+    "labels",
+    "last_name",
+    "phone",
+    "phones",
+    "postal_code",
+    "summary",
+    "title",
 ];
 /// Functions of the engine.
 const FUNCTIONS: &[&str] = &["range", "dict", "namespace"];
@@ -64,8 +89,11 @@ impl Context {
     pub fn new(lead: &Lead, idempotency_key: &str, sender: &str) -> Self {
         let values = Value::from_pairs(lead.attributes.iter().map(|a| (&a.key, &a.value)));
         let labels = Value::from_pairs(lead.attributes.iter().map(|a| (&a.key, &a.label)));
-        let list: Value =
-            lead.attributes.iter().map(|a| Value::from_pairs([("key", &a.key), ("label", &a.label), ("value", &a.value)])).collect();
+        let list: Value = lead
+            .attributes
+            .iter()
+            .map(|a| Value::from_pairs([("key", &a.key), ("label", &a.label), ("value", &a.value)]))
+            .collect();
         let text = |text: &str| Value::from(text.to_owned());
         let optional = |text: &Option<String>| text.as_deref().map_or(Value::UNDEFINED, |t| Value::from(t.to_owned()));
         Self(BTreeMap::from([
