@@ -6,10 +6,14 @@ use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::guarded::Secrets;
+
 /// Longest wait that an answer may ask for.
 const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Longest reason kept, in characters.
 const REASON_CHARS: usize = 300;
+/// Longest part of an answer that is shown, in characters.
+const SHOWN_CHARS: usize = 1_024;
 /// Shortest run of digits that may be a phone number.
 const NUMBER_DIGITS: usize = 7;
 /// Longest id of another system that is kept, in characters.
@@ -107,6 +111,12 @@ impl Answer {
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The beginning of the body with every secret masked, for the log of attempts; it may repeat the lead's data.
+    #[must_use]
+    pub fn shown(&self, secrets: &Secrets) -> String {
+        secrets.mask(&self.text()).chars().take(SHOWN_CHARS).collect()
     }
 
     /// Whether the status is 200 to 299.

@@ -55,3 +55,10 @@ fn outcomes_and_stages_are_stored_as_json() {
     let outcome = retry(5);
     assert_eq!(serde_json::from_str::<Outcome>(&serde_json::to_string(&outcome).unwrap()).unwrap(), outcome);
 }
+
+#[test]
+fn a_shown_answer_is_short_and_has_no_secret() {
+    let secrets = Secrets::new().with("token", "t0ken").with("short", "ok");
+    assert_eq!(answer(401, "ok: t0ken is not valid").shown(&secrets), "ok: *** is not valid");
+    assert_eq!(answer(200, &"é".repeat(2_000)).shown(&secrets).chars().count(), 1_024);
+}

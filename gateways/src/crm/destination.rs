@@ -167,11 +167,12 @@ impl Destination {
     pub fn required_secrets(&self) -> Vec<String> {
         let mut names: Vec<String> = self.kind.adapter().secrets().into_iter().map(ToOwned::to_owned).collect();
         for field in self.mapping.iter().flat_map(|m| &m.0) {
-            if let Source::Secret { name } = &field.source {
+            if let Source::Secret { name } = &field.source
+                && !names.contains(name)
+            {
                 names.push(name.clone());
             }
         }
-        names.dedup();
         names
     }
 
@@ -215,3 +216,7 @@ impl Destination {
         self.kind.adapter().stages().iter().map(|stage| Ok(delivery.render(stage)?.shown())).collect()
     }
 }
+
+#[cfg(test)]
+#[path = "destination_tests.rs"]
+mod tests;

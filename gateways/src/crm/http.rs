@@ -18,6 +18,7 @@ use super::guarded::{Guarded, Secrets};
 use super::mapping::{Core, Filled, Mapping};
 use super::render_error::RenderError;
 use super::step::{Body, Method, Request, Step};
+use super::success::{Rule, Success, check_pointer};
 use super::template::{self, Syntax};
 
 /// Most headers of the user's own.
@@ -118,74 +119,6 @@ pub enum Content {
         /// The template.
         template: String,
     },
-}
-
-/// What counts as success: a status in the range, and the rule if there is one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Success {
-    /// Lowest status.
-    #[serde(default = "lowest")]
-    pub from: u16,
-    /// Highest status.
-    #[serde(default = "highest")]
-    pub to: u16,
-    /// What the body must hold.
-    #[serde(default)]
-    pub rule: Option<Rule>,
-}
-
-/// What a body must hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "test", rename_all = "snake_case")]
-pub enum Rule {
-    /// A JSON value at a pointer, compared as text.
-    Equals {
-        /// RFC 6901 pointer.
-        pointer: String,
-        /// Text, number or truth value as text.
-        value: String,
-    },
-    /// Text anywhere, without regard to case.
-    Contains {
-        /// The text.
-        text: String,
-    },
-}
-
-fn lowest() -> u16 {
-    200
-}
-
-fn highest() -> u16 {
-    299
-}
-
-impl Default for Success {
-    fn default() -> Self {
-        Self { from: lowest(), to: highest(), rule: None }
-    }
-}
-
-impl Rule {
-    fn holds(&self, answer: &Answer) -> bool {
-        match self {
-            Self::Equals { pointer, value } => match answer.json().pointer(pointer) {
-                Some(Value::String(text)) => text == value,
-                Some(other) => other.to_string() == *value,
-                None => false,
-            },
-            Self::Contains { text } => answer.text().to_lowercase().contains(&text.to_lowercase()),
-        }
-    }
-
-    fn check(&self, path: &str, checker: &mut Checker<'_>) {
-        match self {
-            Self::Equals { pointer, .. } => check_pointer(&format!("{path}.pointer"), pointer, checker),
-            Self::Contains { text } => {
-                checker.require((1..=200).contains(&text.len()), &format!("{path}.text"), "1 to 200 bytes are needed")
-            }
-        }
-    }
 }
 
 impl Content {
@@ -389,11 +322,6 @@ fn form(fields: &[Filled], text: fn(&Filled) -> String) -> String {
 
 fn object(fields: &[Filled], text: fn(&Filled) -> String) -> String {
     Value::Object(fields.iter().map(|field| (field.field.clone(), text(field).into())).collect::<Map<_, _>>()).to_string()
-}
-
-fn check_pointer(path: &str, pointer: &str, checker: &mut Checker<'_>) {
-    let fits = pointer.is_empty() || (pointer.starts_with('/') && pointer.len() <= 200);
-    checker.require(fits, path, "a JSON pointer starts with a slash and has at most 200 bytes");
 }
 
 #[cfg(test)]

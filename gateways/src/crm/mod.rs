@@ -28,6 +28,7 @@ pub mod pipedrive;
 pub mod render_error;
 pub mod salesforce;
 pub mod step;
+pub mod success;
 pub mod template;
 
 pub use answer::{Answer, Next, Outcome, Stage};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use minijinja::value::Value;
-use minijinja::{AutoEscape, Environment, Error, Output, State, UndefinedBehavior, escape_formatter};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, escape_formatter};
 use secrecy::ExposeSecret;
 
 use super::guarded::{MASK, Secrets};
@@ -136,6 +136,10 @@ impl Context {
         self
     }
 
+    fn into_value(self) -> Value {
+        Value::from_pairs(self.0)
+    }
+
     /// With the destination's secrets under `secrets`, in clear or masked.
     #[must_use]
     pub fn with_secrets(mut self, secrets: &Secrets, masked: bool) -> Self {
@@ -161,7 +165,7 @@ pub fn render(path: &str, source: &str, syntax: Syntax, context: &Context) -> Re
     if source.len() > MAX_TEMPLATE_BYTES {
         return Err(failed(format!("longer than {MAX_TEMPLATE_BYTES} bytes")));
     }
-    environment(syntax).render_str(source, Value::from_pairs(context.0.clone())).map_err(|error| failed(said(&error)))
+    environment(syntax).render_str(source, context.clone().into_value()).map_err(|error| failed(said(&error)))
 }
 
 /// What is wrong with a template before any lead comes: its syntax, names that nothing fills, or personal names where none may be.
@@ -177,14 +181,24 @@ pub fn problem(source: &str, syntax: Syntax, personal: bool, secrets: bool) -> O
     };
     let mut names: Vec<_> = template.undeclared_variables(false).into_iter().collect();
     names.sort();
-    names.into_iter().find_map(|name| match name.as_str() {
+    let misused = names.into_iter().find_map(|name| match name.as_str() {
         n if NAMES.contains(&n) || FUNCTIONS.contains(&n) => None,
         "secrets" if secrets => None,
         "secrets" => Some("secrets cannot be used here".into()),
         n if PERSONAL.contains(&n) && personal => None,
         n if PERSONAL.contains(&n) => Some(format!("`{n}` is personal data, which this destination is not to carry")),
         n => Some(format!("unknown name `{n}`")),
+    });
+    misused.or_else(|| {
+        let context = Context::new(&Lead::sample(), "sample", "sample").with_secrets(&Secrets::new(), true);
+        template.render(context.into_value()).err().filter(is_about_every_lead).map(|error| said(&error))
     })
+}
+
+/// Errors that come from the template alone, unlike those about a value that a lead happens to lack.
+fn is_about_every_lead(error: &Error) -> bool {
+    use ErrorKind::{OutOfFuel, UnknownFilter, UnknownFunction, UnknownMethod, UnknownTest};
+    matches!(error.kind(), OutOfFuel | UnknownFilter | UnknownFunction | UnknownMethod | UnknownTest)
 }
 
 /// Text that XML 1.0 can carry, with its markup escaped; line ends and tabs as references, since parsers change them otherwise.
