@@ -8,7 +8,7 @@ fn kind(transport: Transport) -> Kind {
 }
 
 fn posted() -> Kind {
-    kind(Transport::Http { url: "https://dealer.example/adf".into() })
+    kind(Transport::Http { url: "https://dealer.example/adf/?k=1".into() })
 }
 
 fn xml(lead: &Lead) -> Result<String, RenderError> {
@@ -62,7 +62,7 @@ fn it_is_posted_or_mailed_as_plain_text() {
     let made = request(posted(), &Secrets::new(), &Stage::First);
     assert_eq!(
         (made.url.expose().as_str(), header(&made, "content-type").unwrap().as_str()),
-        ("https://dealer.example/adf", TYPE)
+        ("https://dealer.example/adf/?k=1", TYPE)
     );
     let mailed = kind(Transport::Email { to: vec!["leads@dealer.example".into()] });
     let Step::Email(message) = render(&mailed.clone().into(), &Secrets::new(), &lead(), &Stage::First).unwrap() else {

@@ -171,14 +171,17 @@ impl Adapter for Bitrix24 {
                 | "PAYMENT_REQUIRED"
                 | "ERROR_METHOD_NOT_FOUND",
             ) => broken(&reason),
-            (_, "insufficient_scope" | "expired_token" | "invalid_token" | "user_access_error" | "INVALID_REQUEST") => {
-                broken(&reason)
-            }
-            (200..=299, "") => match id_at(&body, "/result") {
+            (
+                _,
+                "PORTAL_DELETED" | "insufficient_scope" | "expired_token" | "invalid_token" | "user_access_error"
+                | "INVALID_REQUEST",
+            ) => broken(&reason),
+            // An error is known by its key, which can stand there without a code and with any status.
+            (200..=299 | 400, _) if body.get("error").is_some() => rejected(&reason),
+            (200..=299, _) => match id_at(&body, "/result") {
                 Some(id) => Outcome::Accepted { external_id: Some(id) },
                 None => broken("the answer names no lead; is this the address of a portal?"),
             },
-            (200..=299 | 400, _) => rejected(&reason),
             _ => answer.by_status(&reason),
         })
     }

@@ -77,6 +77,9 @@ fn answers() {
     assert!(is_broken(&of(403, &error("insufficient_scope")), "insufficient_scope"));
     assert!(is_broken(&of(403, &error("PAYMENT_REQUIRED")), "PAYMENT_REQUIRED"));
     assert!(is_rejected(&of(400, &error("")), "said"));
+    assert!(is_rejected(&of(200, &error("")), "said"));
+    assert!(is_rejected(&of(400, "<html>"), "answered 400"));
+    assert!(is_broken(&of(403, &error("PORTAL_DELETED")), "PORTAL_DELETED"));
     assert!(is_rejected(&of(400, &error("ERROR_CORE")), "ERROR_CORE said"));
     assert!(is_broken(&of(200, "<html>log in</html>"), "names no lead"));
     assert_eq!(of(502, "<html>"), Outcome::Retry { after: None });

@@ -72,7 +72,9 @@ impl Delivery<'_> {
         let (path, base) = self.destination.base_url.as_deref().map_or((path, base), |base| ("base_url", base));
         let bad = || RenderError::BadUrl { path: path.to_owned() };
         let mut url = parse(base).ok_or_else(bad)?;
-        url.path_segments_mut().map_err(|()| bad())?.pop_if_empty().extend(segments);
+        if !segments.is_empty() {
+            url.path_segments_mut().map_err(|()| bad())?.pop_if_empty().extend(segments);
+        }
         Ok(url)
     }
 

@@ -57,9 +57,15 @@ impl Platform {
     fn hosts(self) -> &'static [&'static str] {
         match self {
             Self::Zapier => &["hooks.zapier.com"],
-            Self::Make => {
-                &["hook.eu1.make.com", "hook.eu2.make.com", "hook.us1.make.com", "hook.us2.make.com", "hook.integromat.com"]
-            }
+            Self::Make => &[
+                "hook.eu1.make.com",
+                "hook.eu2.make.com",
+                "hook.us1.make.com",
+                "hook.us2.make.com",
+                "hook.eu1.make.celonis.com",
+                "hook.us1.make.celonis.com",
+                "hook.integromat.com",
+            ],
             Self::N8n | Self::Other => &[],
         }
     }

@@ -51,6 +51,15 @@ fn a_secure_form_carries_token_page_and_consent() {
 }
 
 #[test]
+fn a_field_can_belong_to_another_object() {
+    let mapping = Mapping::of(&[("email", Core::Email), ("0-2/name", Core::FullName)]);
+    let request =
+        request(crate::crm::Destination { mapping: Some(mapping), ..form(false).into() }, &Secrets::new(), &Stage::First);
+    let company = json!({ "objectTypeId": "0-2", "name": "name", "value": "Erika Mustermann" });
+    assert_eq!(body(&request)["fields"][1], company);
+}
+
+#[test]
 fn answers_of_forms() {
     let of = |status, body: &str| outcome(&form(false), status, body);
     assert_eq!(of(200, r#"{"inlineMessage":"Thanks"}"#), Outcome::Accepted { external_id: None });

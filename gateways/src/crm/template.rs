@@ -247,10 +247,12 @@ fn format_value(out: &mut Output, state: &mut State, value: &Value) -> Result<()
     }
 }
 
-/// The engine's words with the line, which name types and names but no values.
+/// The engine's words with the line. Only errors about the template itself keep their detail, since others may repeat a value.
 fn said(error: &Error) -> String {
+    use ErrorKind::{SyntaxError, UnknownFilter, UnknownFunction, UnknownTest};
     let line = error.line().map(|line| format!(" in line {line}")).unwrap_or_default();
-    match error.detail() {
+    let about_the_template = matches!(error.kind(), SyntaxError | UnknownFilter | UnknownFunction | UnknownTest);
+    match error.detail().filter(|_| about_the_template) {
         Some(detail) => format!("{}: {detail}{line}", error.kind()),
         None => format!("{}{line}", error.kind()),
     }

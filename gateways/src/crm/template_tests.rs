@@ -78,6 +78,20 @@ fn problems_are_found_before_any_lead_comes() {
 }
 
 #[test]
+fn errors_do_not_repeat_values() {
+    for source in [
+        "{{ first_name|int }}",
+        "{{ first_name.y() }}",
+        "{{ first_name + 1 }}",
+        "{{ first_name|round }}",
+        "{{ first_name|items }}",
+    ] {
+        let Err(error) = made(source, Syntax::Plain) else { panic!("{source}") };
+        assert!(!error.to_string().contains("Erika"), "{error}");
+    }
+}
+
+#[test]
 fn an_impersonal_context_has_nobody_in_it() {
     let context = named("Erika").impersonal();
     let source = "{{ first_name }}{{ phones }}{{ emails }}{{ summary }}{{ attributes }}{{ title }}{{ postal_code }}|{{ city }}";
