@@ -7,6 +7,9 @@
 //!
 //! Field names: `vehicle.year`, `.make`, `.model`, `.trim`, `.interest`, `.status`, `customer.first`, `.last`, `.email`, `.phone`, `.city`,
 //! `.regioncode`, `.postalcode`, `.country`, `.comments`.
+//!
+//! Default mapping: the customer's names, all e-mails and phones, city, region, postal code, country, the answers as comments, and the
+//! vehicle's year, make and model from the attributes `year`, `make` and `model`.
 
 use serde::{Deserialize, Serialize};
 
@@ -178,12 +181,7 @@ impl Adf {
             xml.raw("</address>\n");
         }
         xml.raw("</contact>\n");
-        let mark = if lead.test { "TEST" } else { "" };
-        let comments = [mark.to_owned(), get("customer.comments").map(Filled::text).unwrap_or_default()];
-        let comments: Vec<_> = comments.into_iter().filter(|part| !part.is_empty()).collect();
-        if !comments.is_empty() {
-            xml.element("comments", &[], &comments.join("\n"));
-        }
+        xml.optional("comments", &[], get("customer.comments"));
         xml.raw("</customer>\n<vendor>\n<contact>\n");
         xml.element("name", &[("part", "full")], &self.vendor);
         xml.raw("</contact>\n</vendor>\n<provider>\n");

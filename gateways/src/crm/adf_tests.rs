@@ -82,7 +82,7 @@ fn leads_without_names_or_contacts() {
     let text = xml(&nameless).unwrap();
     let document = roxmltree::Document::parse(&text).unwrap();
     assert_eq!(at(&document, "adf/prospect/customer/contact/name@part=full").as_deref(), Some("+12025550143"));
-    assert!(at(&document, "adf/prospect/customer/comments").unwrap().starts_with("TEST\n"));
+    assert!(at(&document, "adf/prospect/customer/comments").unwrap().starts_with("[TEST]\n"));
     let unreachable = Lead { phones: vec![], emails: vec![], ..lead() };
     assert_eq!(xml(&unreachable).unwrap_err(), RenderError::MissingField { field: "customer.phone".into() });
 }

@@ -9,6 +9,9 @@
 //! crm.lead.add», «Limits», «Error Codes»; helpdesk «Changes in REST 22.0.0».
 //!
 //! Field names are the vendor's, such as `TITLE`, `NAME`, `COMMENTS`, `UTM_SOURCE` or `UF_CRM_...`.
+//!
+//! Default mapping: `TITLE`, `NAME`, `LAST_NAME`, `PHONE` and `EMAIL` (all of them), `ADDRESS_CITY`, `ADDRESS_PROVINCE` (region),
+//! `ADDRESS_POSTAL_CODE`, `ADDRESS_COUNTRY_CODE`, `COMMENTS` (the answers as lines), `SOURCE_DESCRIPTION` (the link into the exchange).
 
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};

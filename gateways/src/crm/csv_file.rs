@@ -6,6 +6,9 @@
 //! [`unguard`] always gives back what went in. Programs that read the file can ask for cells as they are with `guard: false`.
 //!
 //! Any field name can be mapped; the columns stay the same for every lead, empty ones included.
+//!
+//! Default mapping: ids, `idempotency_key`, `bought_at`, `submitted_at`, `vertical`, names, first phone and e-mail, place, `language`,
+//! `price`, `currency`, `summary` (the answers as lines), `test`.
 
 use serde::{Deserialize, Serialize};
 

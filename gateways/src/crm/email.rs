@@ -4,6 +4,8 @@
 //! contact data and answers, and only then can the buyer's templates name them. The subject becomes one line of limited length, and no
 //! value can add a header. The `Message-ID` comes from the idempotency key, so that a repeat can be told from a new message. SMTP replies
 //! are classified as RFC 5321 has it: 2yz done, 4yz later, 5yz never, of which those about authentication are the operator's to mend.
+//!
+//! There is no mapping: templates name what they want.
 
 use serde::{Deserialize, Serialize};
 

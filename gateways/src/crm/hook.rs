@@ -7,6 +7,9 @@
 //! `x-make-apikey`, 400 «Queue is full»). An acceptance says that the platform took the call, not that the workflow ran.
 //!
 //! Any field name can be mapped; with `attributes`, each answer of the form is added as `attribute_{key}`.
+//!
+//! Default mapping: `lead_id`, `trade_id`, `idempotency_key`, `test`, `vertical`, `first_name`, `last_name`, `full_name`, `phone`, `email`,
+//! `country`, `region`, `city`, `postal_code`, `language`, `price`, `currency`, `submitted_at`, `bought_at`, `link`, `summary`.
 
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};

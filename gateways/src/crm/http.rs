@@ -1,8 +1,11 @@
 //! Any HTTP endpoint: method, headers, a body in the shape that the other side wants, and rules to read its answer.
 //!
 //! The format is the user's. Bodies are JSON or form from the mapping, or JSON, form or XML from a `minijinja` template whose values are
-//! escaped by its kind; a JSON template must come out as JSON. Secrets can stand in headers, fields and templates (`secrets.name`), and
+//! escaped by its kind; what comes out must be JSON, or XML without a document type. Secrets can stand in headers, fields and templates (`secrets.name`), and
 //! are masked wherever the request is shown. If the secret `url` exists it stands in place of the setting of that name.
+//!
+//! Default mapping: `lead_id`, `idempotency_key`, `first_name`, `last_name`, `phone`, `email`, `country`, `region`, `city`, `postal_code`,
+//! `vertical`, `summary`, `test`. A template takes its values from the lead itself and needs no mapping.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -286,12 +289,7 @@ impl Http {
     fn content(&self, delivery: &Delivery<'_>) -> Result<(Body, &'static str), RenderError> {
         if let Some((source, syntax, content_type)) = self.body.template() {
             let (text, shown) = twice(delivery, |context| template::render("body.template", source, syntax, context))?;
-            if syntax == Syntax::Json {
-                serde_json::from_str::<serde::de::IgnoredAny>(&text).map_err(|error| RenderError::Template {
-                    path: "body.template".into(),
-                    reason: format!("the result is not JSON in line {}", error.line()),
-                })?;
-            }
+            check_result(&text, syntax)?;
             return Ok((Body::masked(text, shown), content_type));
         }
         let fields = delivery.fields()?;
@@ -301,6 +299,24 @@ impl Http {
             }
             _ => (Body::masked(object(&fields, Filled::text), object(&fields, Filled::shown)), "application/json"),
         })
+    }
+}
+
+/// What a template made must be what its type says; the words name the line only, since the text is the lead's.
+fn check_result(text: &str, syntax: Syntax) -> Result<(), RenderError> {
+    let failed = |kind: &str, line: usize| RenderError::Template {
+        path: "body.template".into(),
+        reason: format!("the result is not {kind} in line {line}"),
+    };
+    match syntax {
+        Syntax::Json => {
+            serde_json::from_str(text).map(|_: serde::de::IgnoredAny| ()).map_err(|error| failed("JSON", error.line()))
+        }
+        Syntax::Xml => {
+            let line = |error: roxmltree::Error| usize::try_from(error.pos().row).unwrap_or_default();
+            roxmltree::Document::parse(text).map(|_| ()).map_err(|error| failed("XML", line(error)))
+        }
+        _ => Ok(()),
     }
 }
 

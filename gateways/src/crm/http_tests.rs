@@ -84,13 +84,20 @@ fn ampersand() -> String {
 }
 
 #[test]
-fn a_json_template_must_make_json() {
+fn a_template_must_make_what_its_type_says() {
     let body = Content::Json { template: "{\n\"name\": {{ full_name }}".into() };
     let refused = render(&to(Http { body, ..http() }), &secrets(), &lead(), &Stage::First).unwrap_err();
     assert_eq!(
         refused,
         RenderError::Template { path: "body.template".into(), reason: "the result is not JSON in line 2".into() }
     );
+    for (template, line) in [("<a>\n<b>{{ city }}</a>", 2), ("{{ city }}", 1), ("<!DOCTYPE a [<!ENTITY x 'y'>]>\n<a>&x;</a>", 1)]
+    {
+        let body = Content::Xml { template: template.into() };
+        let refused = render(&to(Http { body, ..http() }), &secrets(), &lead(), &Stage::First).unwrap_err();
+        let reason = format!("the result is not XML in line {line}");
+        assert_eq!(refused, RenderError::Template { path: "body.template".into(), reason }, "{template}");
+    }
 }
 
 #[test]

@@ -12,6 +12,9 @@
 //!
 //! Neither has a place for an idempotency key: map `idempotency_key` to a property of your own to see it there. Field names are names of
 //! properties; a form's field may name the object before a slash, as in `0-2/name`.
+//!
+//! Default mapping of both: `email` and `phone` (the first of each), `firstname`, `lastname`, `country`, `state` (region), `city`, `zip`,
+//! `message` (the answers as lines).
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};

@@ -57,6 +57,8 @@ fn a_field_can_belong_to_another_object() {
         request(crate::crm::Destination { mapping: Some(mapping), ..form(false).into() }, &Secrets::new(), &Stage::First);
     let company = json!({ "objectTypeId": "0-2", "name": "name", "value": "Erika Mustermann" });
     assert_eq!(body(&request)["fields"][1], company);
+    let shown = crate::crm::Destination::from(form(false)).preview(&crate::crm::Lead::sample(), "Clearlead").unwrap();
+    assert!(shown[0].body.contains("[TEST]"), "a sample says so: {shown:?}");
 }
 
 #[test]

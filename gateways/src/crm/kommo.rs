@@ -9,6 +9,8 @@
 //!
 //! Field names: `lead.name`, `lead.price`, `contact.first_name`, `contact.last_name`, `contact.name`, `contact.PHONE`, `contact.EMAIL`, and
 //! `lead.` or `contact.` with the number of a custom field. Values of a text field are sent as text.
+//!
+//! Default mapping: `lead.name` (the title), `contact.first_name`, `contact.last_name`, `contact.PHONE` and `contact.EMAIL` (all of them).
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};

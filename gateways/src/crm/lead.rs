@@ -144,10 +144,11 @@ impl Lead {
         format!("{mark}{}: {}", self.vertical, self.display_name())
     }
 
-    /// The answers as lines of `label: value`.
+    /// The answers as lines of `label: value`, after a mark if it is a sample.
     #[must_use]
     pub fn summary(&self) -> String {
-        self.attributes.iter().map(|a| format!("{}: {}", a.label, a.value)).collect::<Vec<_>>().join("\n")
+        let mark = self.test.then(|| "[TEST]".to_owned());
+        mark.into_iter().chain(self.attributes.iter().map(|a| format!("{}: {}", a.label, a.value))).collect::<Vec<_>>().join("\n")
     }
 
     /// The answer under `key`.

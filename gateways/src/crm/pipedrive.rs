@@ -10,6 +10,9 @@
 //!
 //! Field names: `person.name`, `person.email`, `person.phone`, `lead.title`, `lead.value`, `lead.currency`, and `person.` or `lead.` with
 //! the 40-digit key of a custom field.
+//!
+//! Default mapping: `person.name` (the name to show), `person.email` and `person.phone` (all of them), `lead.title`. The price of the lead
+//! is no default of `lead.value`, which is what the deal is worth.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};

@@ -10,6 +10,9 @@
 //! external id field, `PATCH .../Lead/{field}/{value}` makes or changes the same record, which makes repeats harmless. Errors come as an
 //! array of `message`, `errorCode`, `fields`. Sources: REST API Developer Guide, «Create a Record», «Insert or Update (Upsert) a Record
 //! Using an External ID», «Status Codes and Error Responses».
+//!
+//! Default mapping: first and last name, `company` (the name to show, since the field is required even for a private person), e-mail,
+//! phone, city, state (region), postal code, country, description (the answers as lines), lead source (the exchange's name).
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -56,8 +59,8 @@ fn api_version() -> String {
     API_VERSION.into()
 }
 
-/// The company is required even for a private person, so the person's name stands in.
-fn source_fields(mapping: Mapping, lead_source: &str) -> Mapping {
+/// Tells the organisation which exchange a lead comes from.
+fn with_lead_source(mapping: Mapping, lead_source: &str) -> Mapping {
     mapping.and(lead_source, Source::Core { name: Core::Sender })
 }
 
@@ -75,7 +78,7 @@ impl Adapter for Web {
             ("country", Core::Country),
             ("description", Core::Summary),
         ]);
-        source_fields(mapping, "lead_source")
+        with_lead_source(mapping, "lead_source")
     }
 
     fn required_fields(&self) -> &'static [&'static str] {
@@ -141,7 +144,7 @@ impl Adapter for Rest {
             ("Country", Core::Country),
             ("Description", Core::Summary),
         ]);
-        source_fields(mapping, "LeadSource")
+        with_lead_source(mapping, "LeadSource")
     }
 
     fn secrets(&self) -> Vec<&str> {
