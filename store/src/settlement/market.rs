@@ -142,7 +142,7 @@ impl Market {
     /// Writes what trades refer to: listings and offers.
     pub(super) async fn write_before(&self, tx: &Tx) -> Result<(), WriteError> {
         sold_insert(tx, &self.recorded.listings).await?;
-        let Recorded { made, ended, .. } = &self.recorded;
+        let (made, ended) = (&self.recorded.made, &self.recorded.ended);
         let of = |ids: &mut dyn Iterator<Item = &OfferId>| ids.filter_map(|id| self.offers.get(id)).cloned().collect::<Vec<_>>();
         // Of one ping there is one open offer at a time: what is over makes room first.
         offers_end(tx, &of(&mut ended.difference(made))).await?;
