@@ -65,32 +65,32 @@ type Ask = (u32, fn(&mut Workload, usize) -> Filter);
 
 /// A little over six tests for each campaign.
 const ASKS: [Ask; 19] = [
-    (92, Workload::country),
-    (46, Workload::region),
-    (24, Workload::postal_code),
-    (55, Workload::age),
-    (48, Workload::score),
+    (96, Workload::country),
+    (56, Workload::region),
+    (34, Workload::postal_code),
+    (60, Workload::age),
+    (42, Workload::score),
     (42, Workload::contact_kind),
-    (46, Workload::interest),
+    (50, Workload::interest),
     (34, Workload::source),
-    (34, Workload::make),
-    (22, Workload::fuel),
-    (26, Workload::year),
-    (26, Workload::freshness),
+    (40, Workload::make),
+    (24, Workload::fuel),
+    (24, Workload::year),
+    (24, Workload::freshness),
     (24, Workload::office_hours),
     (20, Workload::temperature),
-    (22, Workload::level),
-    (14, Workload::consent),
+    (16, Workload::level),
+    (10, Workload::consent),
     (16, Workload::language),
     (12, Workload::hobbies),
-    (10, Workload::sellers),
+    (8, Workload::sellers),
 ];
 
 impl Workload {
     pub(crate) fn new(seed: u64) -> Result<Self, Error> {
         let vertical = VERTICAL.parse().map_err(|_| Error::Workload("the vertical's path"))?;
         let skews = Skews {
-            country: Skew::new(COUNTRIES, 1.0),
+            country: Skew::new(COUNTRIES, 0.8),
             region: Skew::new(REGIONS, 0.7),
             make: Skew::new(MAKES, 0.8),
             seller: Skew::new(SELLERS, 0.8),
@@ -168,14 +168,14 @@ impl Workload {
     }
 
     fn region(&mut self, home: usize) -> Filter {
-        let count = self.random.random_range(1..5_u32);
+        let count = self.random.random_range(1..4_u32);
         let regions = (0..count).map(|_| region(home, self.skews.region.draw(&mut self.random))).collect();
         let wanted = one_of(Field::Region, regions);
         if self.percent(15) { Filter::Not(Box::new(wanted)) } else { wanted }
     }
 
     fn postal_code(&mut self, _: usize) -> Filter {
-        let count = self.random.random_range(1..9_u32);
+        let count = self.random.random_range(1..6_u32);
         let prefix = |random: &mut ChaCha12Rng| match random.random_range(0..10_u32) {
             0 => format!("{}", random.random_range(0..10_u32)),
             1..8 => format!("{:02}", random.random_range(0..100_u32)),
@@ -187,7 +187,7 @@ impl Workload {
 
     fn age(&mut self, _: usize) -> Filter {
         let min = self.random.random_range(0..7_i64).saturating_mul(5).saturating_add(18);
-        let max = self.percent(70).then(|| min.saturating_add(self.random.random_range(1..8_i64).saturating_mul(5)));
+        let max = self.percent(85).then(|| min.saturating_add(self.random.random_range(1..6_i64).saturating_mul(5)));
         within(attribute("age"), Some(min), max)
     }
 
@@ -202,18 +202,18 @@ impl Workload {
     }
 
     fn interest(&mut self, _: usize) -> Filter {
-        let interests = self.some(3, |skews| &skews.interest, |at| word(Interest::ALL.get(at).map(|each| each.as_str())));
+        let interests = self.some(2, |skews| &skews.interest, |at| word(Interest::ALL.get(at).map(|each| each.as_str())));
         one_of(Field::Interest, interests)
     }
 
     fn source(&mut self, _: usize) -> Filter {
-        let sources = self.some(4, |skews| &skews.source, |at| word(SourceKind::ALL.get(at).map(|each| each.as_str())));
+        let sources = self.some(3, |skews| &skews.source, |at| word(SourceKind::ALL.get(at).map(|each| each.as_str())));
         let wanted = one_of(Field::Source, sources);
         if self.percent(30) { Filter::Not(Box::new(wanted)) } else { wanted }
     }
 
     fn make(&mut self, _: usize) -> Filter {
-        let makes = self.some(4, |skews| &skews.make, |at| text("make ", at));
+        let makes = self.some(3, |skews| &skews.make, |at| text("make ", at));
         one_of(attribute("make"), makes)
     }
 

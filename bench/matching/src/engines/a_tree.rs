@@ -12,7 +12,7 @@ use crate::Error;
 
 /// Campaigns of one tree. Every insertion walks all roots of its tree, so a single tree of a million would take an hour to
 /// build; searching several trees costs no more than searching one with the same nodes.
-pub(crate) const OF_ONE_TREE: usize = 16_384;
+pub(crate) const OF_ONE_TREE: usize = 8_192;
 
 /// The trees, searched one after the other.
 pub(crate) struct Tree {
