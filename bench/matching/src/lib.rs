@@ -27,6 +27,13 @@ pub struct Measured {
     pub control: Option<(String, f64)>,
 }
 
+impl std::fmt::Display for Measured {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:<62} {:>14.2} {:<5}", self.name, self.value, self.unit)?;
+        self.control.as_ref().map_or(Ok(()), |(control, ratio)| write!(f, " {ratio:>10.2} x {control}"))
+    }
+}
+
 /// Why there is nothing to show.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

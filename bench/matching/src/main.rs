@@ -21,11 +21,9 @@ fn main() -> ExitCode {
 }
 
 fn run(sizes: &[usize]) -> Result<(), Error> {
-    let figures = measure(sizes, ROUNDS, &mut |line| writeln!(std::io::stderr(), "{line}").unwrap_or_default())?;
-    let width = figures.iter().map(|figure| figure.name.chars().count()).max().unwrap_or(0);
-    for figure in figures {
-        let ratio = figure.control.map_or(String::new(), |(control, ratio)| format!("  {ratio:>10.2} x {control}"));
-        writeln!(std::io::stdout(), "{:<width$}  {:>14.2} {:<6}{ratio}", figure.name, figure.value, figure.unit).unwrap_or_default();
+    let tell = &mut |line: &str| writeln!(std::io::stderr(), "{line}").unwrap_or_default();
+    for figure in measure(sizes, ROUNDS, tell)? {
+        writeln!(std::io::stdout(), "{figure}").unwrap_or_default();
     }
     Ok(())
 }

@@ -27,7 +27,9 @@ pub fn measure(sizes: &[usize], rounds: usize, say: Say<'_>) -> Result<Vec<Measu
     let mut figures = Vec::new();
     for kind in [Kind::Plain, Kind::Nested] {
         for &size in sizes {
+            let known = figures.len();
             Market::open(kind, size, say)?.measure(rounds.max(1), &mut figures, say)?;
+            figures.iter().skip(known).for_each(|figure| say(&figure.to_string()));
         }
     }
     Ok(figures)

@@ -11,8 +11,8 @@ use super::{Engine, numbered};
 use crate::Error;
 
 /// Campaigns of one tree. Every insertion walks all roots of its tree, so a single tree of a million would take an hour to
-/// build; searching several trees costs no more than searching one with the same nodes.
-pub(crate) const OF_ONE_TREE: usize = 8_192;
+/// build; and most campaigns share too few tests for one large tree to have many nodes less than several small ones.
+pub(crate) const OF_ONE_TREE: usize = 1_024;
 
 /// The trees, searched one after the other.
 pub(crate) struct Tree {
