@@ -13,7 +13,12 @@ pub(crate) struct Times(Vec<Vec<f64>>);
 
 impl Times {
     /// Times `act` for every one of `leads`, after some that only warm the caches.
-    pub(crate) fn round<L>(&mut self, warming: &[L], leads: &[L], mut act: impl FnMut(&L) -> Result<(), Error>) -> Result<(), Error> {
+    pub(crate) fn round<L>(
+        &mut self,
+        warming: &[L],
+        leads: &[L],
+        mut act: impl FnMut(&L) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         warming.iter().try_for_each(&mut act)?;
         let mut times = Vec::with_capacity(leads.len());
         for lead in leads {
@@ -58,7 +63,8 @@ pub(crate) struct Runner<E: Engine> {
 impl<E: Engine> Runner<E> {
     /// An engine that answers the first `count` leads in each round, after `warming` of the last.
     pub(crate) fn new(name: &'static str, engine: E, leads: &[Facts], count: usize, warming: usize) -> Result<Self, Error> {
-        let read = |leads: &mut dyn Iterator<Item = &Facts>| leads.map(|lead| engine.lead(lead)).collect::<Result<Vec<_>, Error>>();
+        let read =
+            |leads: &mut dyn Iterator<Item = &Facts>| leads.map(|lead| engine.lead(lead)).collect::<Result<Vec<_>, Error>>();
         let (first, last) = (read(&mut leads.iter().take(count))?, read(&mut leads.iter().rev().take(warming))?);
         Ok(Self { name, engine, times: Times::default(), leads: first, warming: last, found: Vec::new() })
     }

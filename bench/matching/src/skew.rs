@@ -13,7 +13,12 @@ impl Skew {
     /// Value `n` is drawn `(n + 1)^-exponent` times as often as value 0.
     pub(crate) fn new(count: usize, exponent: f64) -> Self {
         let weights = (1..=count).map(|rank| crate::float(rank).powf(-exponent));
-        let sums: Vec<f64> = weights.scan(0.0, |sum, weight| { *sum += weight; Some(*sum) }).collect();
+        let sums: Vec<f64> = weights
+            .scan(0.0, |sum, weight| {
+                *sum += weight;
+                Some(*sum)
+            })
+            .collect();
         let total = sums.last().copied().unwrap_or(1.0);
         Self { ends: sums.into_iter().map(|sum| sum / total).collect() }
     }

@@ -135,7 +135,11 @@ impl Workload {
         let mut ways = vec![Filter::All(parts.split_off(kept))];
         for _ in 0..self.random.random_range(1..3_u32) {
             let (one, other) = (self.any_test(home), self.any_test(home));
-            ways.push(if self.percent(50) { Filter::All(vec![one, Filter::Not(Box::new(other))]) } else { Filter::All(vec![one, other]) });
+            ways.push(if self.percent(50) {
+                Filter::All(vec![one, Filter::Not(Box::new(other))])
+            } else {
+                Filter::All(vec![one, other])
+            });
         }
         let any = Filter::Any(ways);
         parts.push(any);
@@ -154,7 +158,8 @@ impl Workload {
     fn offer(&mut self) -> StandingOffer {
         let dear: f64 = self.random.random_range(0.0..1.0_f64).powi(3);
         let shared = 200_i64.saturating_add(whole(dear * 7_800.0));
-        let exclusive = self.percent(50).then(|| shared.saturating_add(shared.saturating_mul(self.random.random_range(3..20)) / 10));
+        let exclusive =
+            self.percent(50).then(|| shared.saturating_add(shared.saturating_mul(self.random.random_range(3..20)) / 10));
         let weight_bp = if self.percent(70) { 10_000 } else { self.random.random_range(8_000..10_000) };
         StandingOffer { shared_minor: Some(shared), exclusive_minor: exclusive, weight_bp }
     }

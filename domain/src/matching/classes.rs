@@ -59,7 +59,14 @@ impl Classes {
             return None;
         }
         let pair = vec![rows.add(None)?, rows.add(None)?];
-        Some(Self { rows: pair, intervals: Vec::new(), points: Vec::new(), prefixes: Vec::new(), longest: 0, buckets: Vec::new() })
+        Some(Self {
+            rows: pair,
+            intervals: Vec::new(),
+            points: Vec::new(),
+            prefixes: Vec::new(),
+            longest: 0,
+            buckets: Vec::new(),
+        })
     }
 
     pub(super) fn len(&self) -> usize {

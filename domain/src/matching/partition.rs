@@ -211,7 +211,9 @@ impl Partition {
         let fields = self.classes.capacity().saturating_mul(size_of::<(u32, Classes)>());
         let blocks = self.blocks.capacity().saturating_mul(size_of::<u32>());
         let roomy = self.roomy.len().saturating_mul(size_of::<(Cluster, u32)>());
-        [classes, fields, blocks, roomy, self.rows.heap_bytes(), self.barred.heap_bytes()].into_iter().fold(0, usize::saturating_add)
+        [classes, fields, blocks, roomy, self.rows.heap_bytes(), self.barred.heap_bytes()]
+            .into_iter()
+            .fold(0, usize::saturating_add)
     }
 
     /// Notes whether a block has room.

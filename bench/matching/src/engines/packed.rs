@@ -73,7 +73,9 @@ impl Place {
 fn places(codes: &Codes, entries: &[Entry]) -> Vec<Option<Place>> {
     let mut taken: Vec<f64> = vec![0.0; codes.fields().len()];
     let sample = entries.iter().take(2_000);
-    for (field, passing) in sample.flat_map(|entry| Part::of(&entry.filter)).filter(|part| !part.of_many()).filter_map(|part| codes.passing(part)) {
+    for (field, passing) in
+        sample.flat_map(|entry| Part::of(&entry.filter)).filter(|part| !part.of_many()).filter_map(|part| codes.passing(part))
+    {
         if let (Some(taken), Some(codes)) = (taken.get_mut(field), codes.fields().get(field)) {
             *taken += 1.0 - crate::float(passing.len()) / crate::float(codes.count);
         }
@@ -116,7 +118,8 @@ impl Engine for Packed<'_> {
         }
         let (Some(first), Some(asked_first)) = (self.columns.first(), asked.first()) else { return Ok(()) };
         for (chunk, begins) in first.chunks(64).zip((0_usize..).step_by(64)) {
-            let mut left = chunk.iter().rev().fold(0_u64, |left, word| (left << 1) | u64::from(word & asked_first == *asked_first));
+            let mut left =
+                chunk.iter().rev().fold(0_u64, |left, word| (left << 1) | u64::from(word & asked_first == *asked_first));
             while left != 0 {
                 let at = usize::try_from(left.trailing_zeros()).unwrap_or(0).saturating_add(begins);
                 left &= left.wrapping_sub(1);
