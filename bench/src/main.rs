@@ -1,5 +1,5 @@
 //! Measurements that the documents quote: `cargo run --release -p bench -- import`, `-- intake`, `-- clearing`,
-//! `-- settle`, `-- read`, `-- ping`.
+//! `-- match`, `-- settle`, `-- read`, `-- ping`.
 //!
 //! Machines are noisy: read ratios within one run, not single figures across machines.
 
@@ -60,6 +60,12 @@ enum Command {
         #[arg(long, default_value_t = 40)]
         auctions: u32,
     },
+    /// The matching index beside `a-tree`, roaring bitmaps, a packed scan and the plain evaluation.
+    Match {
+        /// Campaigns of each market that is measured.
+        #[arg(long, value_delimiter = ',', default_values_t = bench_matching::SIZES)]
+        campaigns: Vec<usize>,
+    },
     /// Purchases a second and how long each takes, with many buyers at once, beside one transaction per purchase and beside
     /// a function in the database that `pgbench` calls.
     Settle {
@@ -102,6 +108,7 @@ async fn run(command: Command, database_url: Option<&str>, json: bool) -> Result
         Command::Import { rows } => import::measure(&stage().await?, rows, json).await,
         Command::Intake { leads, clients } => intake::measure(&stage().await?, leads, clients, json).await,
         Command::Clearing { auctions } => clearing::measure(&stage().await?, auctions, json).await,
+        Command::Match { campaigns } => matching(&campaigns, json),
         Command::Ping(told) => ping::measure(database_url, told, json).await,
         Command::Settle { purchases } => settle::measure(stage().await?, purchases, json).await,
         Command::Table { of } => {
@@ -111,6 +118,18 @@ async fn run(command: Command, database_url: Option<&str>, json: bool) -> Result
         Command::Read(told) => read::measure(database_url, told, json).await,
         Command::ServeRead(told) => read::serve(told).await,
     }
+}
+
+fn matching(campaigns: &[usize], json: bool) -> Result<(), Failure> {
+    let tell = &mut |line: &str| writeln!(std::io::stderr(), "{line}").unwrap_or_default();
+    let mut report = figures::Report::new("match", vec!["a-tree 0.6, roaring 0.12".to_owned()]);
+    for measured in bench_matching::measure(campaigns, figures::ROUNDS, tell)? {
+        match measured.control {
+            Some((control, ratio)) => report.against(measured.name, measured.value, measured.unit, &control, ratio),
+            None => report.figure(measured.name, measured.value, measured.unit),
+        }
+    }
+    report.finish(json)
 }
 
 /// Prints one line of the result.

@@ -1,6 +1,8 @@
 //! Places for 512 campaigns of one partition: a cache line of bits for every row, and what ranking needs of each place.
 
-use super::class_set::bit;
+use super::barred::Barred;
+use super::class_set::{bit, bits};
+use super::cluster::Cluster;
 use super::entry::{Side, Slot, StandingOffer};
 use super::residual::Residual;
 use super::rows::{Rows, rows_of};
@@ -8,6 +10,9 @@ use crate::money::BP_WHOLE;
 
 /// Places of one block.
 pub(super) const PLACES: usize = 512;
+
+/// Places that somebody left are cleared together, so that a change does not have to visit every row.
+const SWEPT: u32 = 64;
 
 /// Stands for an amount that cannot win: none, or nothing.
 const NOTHING: u32 = 0;
@@ -33,6 +38,17 @@ impl Line {
 
     pub(super) fn is_empty(&self) -> bool {
         self.0.iter().fold(0, |all, word| all | word) == 0
+    }
+
+    pub(super) fn count(&self) -> u32 {
+        self.0.iter().map(|word| word.count_ones()).fold(0, u32::saturating_add)
+    }
+
+    /// The places that are set here and not there.
+    fn without(&self, other: &Self) -> Self {
+        let mut left = *self;
+        left.0.iter_mut().zip(other.0).for_each(|(word, other)| *word &= !other);
+        left
     }
 
     /// The places that are set, from the lowest.
@@ -66,16 +82,20 @@ impl Line {
 pub(super) struct Block {
     /// The partition that it belongs to.
     pub(super) partition: usize,
-    /// What its first campaign was worth: campaigns of like worth lie together.
-    pub(super) band: u16,
+    /// Its place in the partition.
+    pub(super) ordinal: usize,
+    /// Where its first campaign belongs: its like lie together.
+    pub(super) cluster: Cluster,
     /// The largest amount of each side that it ever held, in minor units.
     dearest_minor: [u32; 2],
     /// Places with a campaign.
     used: Line,
     /// Places with a campaign that buys now.
     open: Line,
-    /// Places that have held a campaign: whoever leaves lets its bits lie, and the next one overwrites them.
+    /// Places that have held a campaign: whoever leaves lets its bits lie until the block is swept.
     written: Line,
+    /// The rows that block every campaign here.
+    barring: Vec<u64>,
     /// Places whose campaign has a residual check.
     partial: Line,
     /// The residual checks, in the order of their places.
@@ -97,14 +117,16 @@ pub(super) struct Tenant {
 }
 
 impl Block {
-    pub(super) fn new(partition: usize, band: u16, rows: usize) -> Self {
+    pub(super) fn new(partition: usize, ordinal: usize, cluster: Cluster, rows: usize) -> Self {
         Self {
             partition,
-            band,
+            ordinal,
+            cluster,
             dearest_minor: [NOTHING; 2],
             used: Line::default(),
             open: Line::default(),
             written: Line::default(),
+            barring: vec![0; rows.div_ceil(64)],
             partial: Line::default(),
             residuals: Vec::new(),
             rows: vec![Line::default(); rows],
@@ -120,12 +142,29 @@ impl Block {
         self.rows.reserve_exact(born.len());
         for parent in born {
             let line = parent.and_then(|parent| self.rows.get(usize::from(parent))).copied().unwrap_or_default();
+            if parent.is_some_and(|parent| self.bars(usize::from(parent))) {
+                self.bar(self.rows.len());
+            }
             self.rows.push(line);
         }
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.used.0.iter().all(|word| *word == u64::MAX)
+    fn bars(&self, row: usize) -> bool {
+        self.barring.get(row / 64).is_some_and(|word| word & bit(row) != 0)
+    }
+
+    fn bar(&mut self, row: usize) {
+        if self.barring.len() <= row / 64 {
+            self.barring.resize((row / 64).saturating_add(1), 0);
+        }
+        if let Some(word) = self.barring.get_mut(row / 64) {
+            *word |= bit(row);
+        }
+    }
+
+    /// Whether another campaign can be put in.
+    pub(super) fn has_room(&self) -> bool {
+        self.written.0.iter().any(|word| *word != u64::MAX)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -133,9 +172,15 @@ impl Block {
     }
 
     /// Puts a campaign into a free place and answers which.
-    pub(super) fn put(&mut self, tenant: Tenant, column: &[u64], rows: &mut Rows) -> Option<usize> {
-        let place = self.used.first_clear()?;
-        self.write(place, column, rows);
+    pub(super) fn put(&mut self, tenant: Tenant, column: &[u64], rows: &mut Rows, barred: &mut Barred) -> Option<usize> {
+        let place = self.written.first_clear()?;
+        for row in rows_of(column) {
+            if let Some(line) = self.rows.get_mut(row) {
+                line.set(place, true);
+                rows.count(row, 1);
+            }
+        }
+        self.narrow(column, barred);
         self.used.set(place, true);
         self.written.set(place, true);
         self.open.set(place, tenant.open);
@@ -151,6 +196,41 @@ impl Block {
             *dearest = short(tenant.offer.amount_minor(side)).max(*dearest);
         }
         Some(place)
+    }
+
+    /// Bars from now on only what the campaign with `column`, which comes in, is blocked by too.
+    fn narrow(&mut self, column: &[u64], barred: &mut Barred) {
+        let alone = self.is_empty();
+        for (at, barring) in self.barring.iter_mut().enumerate() {
+            let column = column.get(at).copied().unwrap_or(0);
+            let before = *barring;
+            *barring = if alone { column } else { before & column };
+            for row in bits(before ^ *barring) {
+                barred.set(at.saturating_mul(64).saturating_add(row), self.ordinal, *barring & bit(row) != 0);
+            }
+        }
+    }
+
+    /// Clears the places that campaigns left, once there are enough of them and no other room.
+    pub(super) fn sweep(&mut self, rows: &mut Rows, barred: &mut Barred) {
+        let left = self.written.without(&self.used);
+        if self.has_room() || left.count() < SWEPT {
+            return;
+        }
+        for (row, line) in self.rows.iter_mut().enumerate() {
+            let kept = line.without(&left);
+            rows.lose(row, line.without(&kept).count());
+            *line = kept;
+            let bars = self.used.without(line).is_empty();
+            let word = self.barring.get_mut(row / 64);
+            if let Some(word) = word
+                && (*word & bit(row) != 0) != bars
+            {
+                *word ^= bit(row);
+                barred.set(row, self.ordinal, bars);
+            }
+        }
+        self.written = self.used;
     }
 
     /// Takes the campaign out of `place`; its residual check, if it had one.
@@ -173,7 +253,7 @@ impl Block {
     /// The open places that none of `singles` blocks, nor all rows of one of `groups` together.
     pub(super) fn hits(&self, singles: &[u16], groups: &[Vec<u16>]) -> Line {
         let mut left = self.open;
-        for rows in singles.chunks(8) {
+        for rows in singles.chunks(4) {
             for row in rows {
                 if let Some(line) = self.rows.get(usize::from(*row)) {
                     for (left, blocked) in left.0.iter_mut().zip(line.0) {
@@ -221,7 +301,7 @@ impl Block {
 
     /// How many places each row blocks, left ones included.
     pub(super) fn row_counts(&self) -> impl Iterator<Item = u32> {
-        self.rows.iter().map(|line| line.0.iter().map(|word| word.count_ones()).fold(0, u32::saturating_add))
+        self.rows.iter().map(Line::count)
     }
 
     /// The most that any of its places can be worth on a side, as in [`Self::worth`].
@@ -243,28 +323,8 @@ impl Block {
         let lines = self.rows.capacity().saturating_mul(size_of::<Line>());
         let residuals = self.residuals.capacity().saturating_mul(size_of::<Residual>());
         let code = self.residuals.iter().map(Residual::heap_bytes).fold(0, usize::saturating_add);
-        places.saturating_add(lines).saturating_add(residuals).saturating_add(code)
-    }
-
-    fn write(&mut self, place: usize, column: &[u64], rows: &mut Rows) {
-        if !self.written.has(place) {
-            for row in rows_of(column) {
-                if let Some(line) = self.rows.get_mut(row) {
-                    line.set(place, true);
-                    rows.count(row, true);
-                }
-            }
-            return;
-        }
-        let (word, mask) = (place / 64, bit(place));
-        for (row, line) in self.rows.iter_mut().enumerate() {
-            let blocks = column.get(row / 64).is_some_and(|column| column & bit(row) != 0);
-            let Some(bits) = line.0.get_mut(word) else { continue };
-            if (*bits & mask != 0) != blocks {
-                *bits ^= mask;
-                rows.count(row, blocks);
-            }
-        }
+        let bars = self.barring.capacity().saturating_mul(size_of::<u64>());
+        places.saturating_add(lines).saturating_add(bars).saturating_add(residuals).saturating_add(code)
     }
 }
 

@@ -15,12 +15,15 @@ pub(super) const MISSING: u8 = 0;
 /// The class of all values that have no other.
 const OTHER: u8 = 1;
 
+/// Characters of a prefix that is named in place of longer ones.
+const SHORT: usize = 2;
+
 /// How many rows fields and partitions may have.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Budget {
     /// Intervals of numbers in one field.
     pub(super) intervals: usize,
-    /// Texts and prefixes with a class of their own in one field.
+    /// Texts with a class of their own in one field, and half the prefixes.
     pub(super) names: usize,
     /// Classes that share the other texts of a field once its names are used up.
     pub(super) buckets: usize,
@@ -30,7 +33,7 @@ pub(super) struct Budget {
 
 impl Budget {
     /// Measured: with fewer rows the residual check takes over, with more a block no longer stays in the cache.
-    pub(super) const STANDARD: Self = Self { intervals: 24, names: 24, buckets: 8, rows: 400 };
+    pub(super) const STANDARD: Self = Self { intervals: 64, names: 56, buckets: 24, rows: 640 };
 }
 
 #[derive(Debug)]
@@ -41,8 +44,10 @@ pub(super) struct Classes {
     intervals: Vec<(i64, u8)>,
     /// Texts with a class of their own by their numbers, sorted.
     points: Vec<(u32, u8)>,
-    /// Prefixes with a class of their own, the longest first.
+    /// Prefixes with a class of their own, sorted.
     prefixes: Vec<(Box<str>, u8)>,
+    /// Bytes of the longest of them.
+    longest: usize,
     /// The classes that share the other texts; empty while "any other" stands for them.
     buckets: Vec<u8>,
 }
@@ -54,7 +59,14 @@ impl Classes {
             return None;
         }
         let pair = vec![rows.add(None)?, rows.add(None)?];
-        Some(Self { rows: pair, intervals: Vec::new(), points: Vec::new(), prefixes: Vec::new(), buckets: Vec::new() })
+        Some(Self {
+            rows: pair,
+            intervals: Vec::new(),
+            points: Vec::new(),
+            prefixes: Vec::new(),
+            longest: 0,
+            buckets: Vec::new(),
+        })
     }
 
     pub(super) fn len(&self) -> usize {
@@ -159,11 +171,12 @@ impl Classes {
 
     fn judge_prefix(&self, prefix: &str, texts: &Texts, verdict: &mut Verdict) {
         let points = self.points.iter().filter(|(number, _)| texts.text(*number).is_some_and(|text| text.starts_with(prefix)));
-        let longer = self.prefixes.iter().filter(|(name, _)| name.starts_with(prefix));
+        let first = self.prefixes.partition_point(|(name, _)| **name < *prefix);
+        let longer = self.prefixes.iter().skip(first).take_while(|(name, _)| name.starts_with(prefix));
         for class in points.map(|(_, class)| class).chain(longer.map(|(_, class)| class)) {
             verdict.always(*class);
         }
-        if self.prefixes.iter().any(|(name, _)| **name == *prefix) {
+        if self.prefix(prefix).is_some() {
             return;
         }
         match self.longest_prefix(prefix) {
@@ -183,7 +196,13 @@ impl Classes {
     }
 
     fn longest_prefix(&self, text: &str) -> Option<u8> {
-        self.prefixes.iter().find(|(prefix, _)| text.starts_with(&**prefix)).map(|&(_, class)| class)
+        let longest = self.longest.min(text.len());
+        (0..=longest).rev().find_map(|length| self.prefix(text.get(..length)?))
+    }
+
+    fn prefix(&self, prefix: &str) -> Option<u8> {
+        let at = self.prefixes.binary_search_by(|(name, _)| (**name).cmp(prefix)).ok()?;
+        self.prefixes.get(at).map(|&(_, class)| class)
     }
 
     /// The class of a text without a class of its own. A text without a number is one that no campaign names anywhere.
@@ -219,10 +238,17 @@ impl Classes {
     }
 
     fn name_point(&mut self, text: &str, texts: &mut Texts, rows: &mut Rows, budget: &Budget) {
-        if self.point(texts.number(text)).is_some() {
+        // Once there are buckets a name would have to be cut out of several of them.
+        if self.point(texts.number(text)).is_some() || !self.buckets.is_empty() {
             return;
         }
-        if let Some(class) = self.carve_name(text, rows, budget) {
+        if self.points.len() >= budget.names {
+            if rows.len().saturating_add(budget.buckets) <= budget.rows {
+                self.buckets = (0..budget.buckets).filter_map(|_| self.carve(OTHER, rows, budget)).collect();
+            }
+            return;
+        }
+        if let Some(class) = self.carve(self.longest_prefix(text).unwrap_or(OTHER), rows, budget) {
             let number = texts.take(text);
             let at = self.points.partition_point(|(other, _)| *other < number);
             self.points.insert(at, (number, class));
@@ -230,26 +256,18 @@ impl Classes {
     }
 
     fn name_prefix(&mut self, prefix: &str, rows: &mut Rows, budget: &Budget) {
-        if self.prefixes.iter().any(|(name, _)| **name == *prefix) {
+        // When names become few, what many have in common is named rather than each: the residual check tells the rest apart.
+        let scarce = self.prefixes.len() >= budget.names;
+        let short = prefix.char_indices().nth(SHORT).and_then(|(end, _)| prefix.get(..end)).filter(|_| scarce);
+        let name = short.unwrap_or(prefix);
+        if self.prefix(name).is_some() || self.prefixes.len() >= budget.names.saturating_mul(2) || !self.buckets.is_empty() {
             return;
         }
-        if let Some(class) = self.carve_name(prefix, rows, budget) {
-            let at = self.prefixes.partition_point(|(name, _)| name.len() >= prefix.len());
-            self.prefixes.insert(at, (prefix.into(), class));
+        if let Some(class) = self.carve(self.longest_prefix(name).unwrap_or(OTHER), rows, budget) {
+            let at = self.prefixes.partition_point(|(known, _)| **known < *name);
+            self.longest = self.longest.max(name.len());
+            self.prefixes.insert(at, (name.into(), class));
         }
-    }
-
-    /// A class for a new name, cut out of the class that its texts were in until now.
-    fn carve_name(&mut self, name: &str, rows: &mut Rows, budget: &Budget) -> Option<u8> {
-        if self.points.len().saturating_add(self.prefixes.len()) < budget.names {
-            let class = self.longest_prefix(name).unwrap_or(OTHER);
-            return self.carve(class, rows, budget);
-        }
-        // Names come to an end before buckets begin, so no name is ever cut out of several buckets.
-        if self.buckets.is_empty() && rows.len().saturating_add(budget.buckets) <= budget.rows {
-            self.buckets = (0..budget.buckets).filter_map(|_| self.carve(OTHER, rows, budget)).collect();
-        }
-        None
     }
 
     /// A new class that behaves like `parent` to all campaigns so far.

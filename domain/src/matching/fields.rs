@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
 use super::residual::Known;
 use crate::campaign::{Facts, Field};
 
 #[derive(Debug, Default)]
-pub(super) struct Fields(HashMap<Field, u32>);
+pub(super) struct Fields(HashMap<Field, u32, RandomState>);
 
 impl Fields {
     /// The number of a field, a new one if need be.

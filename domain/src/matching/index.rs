@@ -1,13 +1,15 @@
 //! The index: campaigns come, change and go; leads ask which of them they meet.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::block::{Block, PLACES, Tenant};
 use super::classes::Budget;
-use super::entry::{Entry, Lead, Side, Slot, StandingOffer};
+use super::cluster::Cluster;
+use super::entry::{Entry, Lead, Slot};
 use super::fields::Fields;
 use super::partition::{Dictionaries, Partition, Query};
+use super::residual::Residual;
+use super::rows::Rows;
 use super::select::Prospects;
 use super::texts::Texts;
 use crate::money::Currency;
@@ -68,16 +70,33 @@ impl Index {
     }
 
     /// Takes many campaigns in, and answers their slots in the same order. Faster than one by one, and better laid out: each
-    /// partition is filled from the dearest campaign on.
+    /// partition is filled place after place, and there from the dearest campaign on.
     pub fn insert_all(&mut self, entries: &[Entry]) -> Vec<Slot> {
+        // Filters are read in the order in which they lie in memory, and columns are then put where they belong.
+        let mut columns: Vec<u64> = Vec::new();
         let mut order = Vec::with_capacity(entries.len());
-        for entry in entries {
+        let mut residuals = Vec::with_capacity(entries.len());
+        for (at, entry) in entries.iter().enumerate() {
             let partition = self.partition_at(&entry.vertical, entry.currency);
-            order.push((partition, Reverse(band(&entry.offer)), self.next_slot(), entry));
+            let slot = self.next_slot();
+            residuals.push(self.judge(partition, entry));
+            let rows = self.partitions.get(partition).map(|partition| &partition.rows);
+            let begin = columns.len();
+            columns.extend(rows.map_or(&[][..], Rows::column));
+            let known = rows.map_or(0, Rows::len);
+            order.push((partition, Cluster::of(entry), slot, at, begin..columns.len(), known));
         }
-        let slots = order.iter().map(|&(_, _, slot, _)| slot).collect();
-        order.sort_unstable_by_key(|&(partition, band, slot, _)| (partition, band, slot));
-        order.into_iter().for_each(|(_, _, slot, entry)| self.settle(slot, entry, true));
+        let slots = order.iter().map(|&(_, _, slot, ..)| slot).collect();
+        order.sort_unstable_by_key(|&(partition, cluster, slot, ..)| (partition, cluster, slot));
+        let mut last = None;
+        for (partition, cluster, slot, at, column, known) in order {
+            if let Some(partition) = self.partitions.get_mut(partition) {
+                partition.rows.resume_column(columns.get(column).unwrap_or_default(), known);
+            }
+            let Some(entry) = entries.get(at) else { continue };
+            let residual = residuals.get_mut(at).and_then(Option::take);
+            last = self.place(partition, cluster, Tenant { slot, offer: entry.offer, open: true, residual }, last);
+        }
         slots
     }
 
@@ -113,7 +132,7 @@ impl Index {
         let known = self.fields.known(lead.facts);
         for partition in self.partitions_over(lead) {
             partition.resolve(&known, &self.texts, &mut scratch.query);
-            for block in partition.blocks.iter().filter_map(|block| self.block(*block)) {
+            for block in partition.blocks_left(&scratch.query).filter_map(|block| self.block(block)) {
                 for place in block.hits(&scratch.query.singles, &scratch.query.groups).places() {
                     if block.residual(place).is_none_or(|residual| residual.holds(&known, &self.texts)) {
                         out(block.slot(place));
@@ -181,35 +200,50 @@ impl Index {
 
     fn settle(&mut self, slot: Slot, entry: &Entry, open: bool) {
         let at = self.partition_at(&entry.vertical, entry.currency);
-        let Some(partition) = self.partitions.get_mut(at) else { return };
+        let residual = self.judge(at, entry);
+        self.place(at, Cluster::of(entry), Tenant { slot, offer: entry.offer, open, residual }, None);
+    }
+
+    /// Makes the column of a campaign; the blocks of its partition get the rows that are new.
+    fn judge(&mut self, at: usize, entry: &Entry) -> Option<Residual> {
+        let partition = self.partitions.get_mut(at)?;
         let mut dictionaries = Dictionaries { fields: &mut self.fields, texts: &mut self.texts, budget: &self.budget };
         let residual = partition.judge(&entry.filter, &mut dictionaries);
         let born = partition.rows.take_born();
         if !born.is_empty() {
+            born.iter().for_each(|parent| partition.barred.add(*parent));
             for block in &partition.blocks {
                 if let Some(Some(block)) = usize::try_from(*block).ok().and_then(|at| self.blocks.get_mut(at)) {
                     block.grow(&born);
                 }
             }
         }
-        let band = band(&entry.offer);
-        let id = partition.roomy_block(band).unwrap_or_else(|| {
-            let block = Some(Block::new(at, band, partition.rows.len()));
+        residual
+    }
+
+    /// Finds a place for the campaign whose column was made last: in block `into`, when it has room and is of the same
+    /// partition. Answers the block.
+    fn place(&mut self, at: usize, cluster: Cluster, tenant: Tenant, into: Option<u32>) -> Option<u32> {
+        let into = into.filter(|&id| self.block(id).is_some_and(|block| block.partition == at && block.has_room()));
+        let partition = self.partitions.get_mut(at)?;
+        let id = into.or_else(|| partition.roomy_block(cluster)).unwrap_or_else(|| {
+            let block = Some(Block::new(at, partition.blocks.len(), cluster, partition.rows.len()));
             let id = new_block(&mut self.blocks, &mut self.free_blocks, block);
-            partition.blocks.push(id);
-            partition.set_roomy(band, id, true);
+            partition.add_block(id, cluster);
             id
         });
-        let Some(Some(block)) = usize::try_from(id).ok().and_then(|at| self.blocks.get_mut(at)) else { return };
+        let block = self.blocks.get_mut(usize::try_from(id).ok()?)?.as_mut()?;
         let column = partition.rows.take_column();
-        let place = block.put(Tenant { slot, offer: entry.offer, open, residual }, &column, &mut partition.rows);
+        let slot = tenant.slot;
+        let place = block.put(tenant, &column, &mut partition.rows, &mut partition.barred);
         partition.rows.return_column(column);
-        if block.is_full() {
-            partition.set_roomy(block.band, id, false);
+        if !block.has_room() {
+            partition.set_roomy(block.cluster, id, false);
         }
         let place = place.and_then(|place| u32::try_from(place).ok());
         let position = place.and_then(|place| id.checked_mul(u32::try_from(PLACES).ok()?)?.checked_add(place));
         self.set_position(slot, position.unwrap_or(NOWHERE));
+        Some(id)
     }
 
     fn set_position(&mut self, slot: Slot, position: u32) {
@@ -220,17 +254,22 @@ impl Index {
 
     /// Empties a place, and drops its block when that was the last.
     fn vacate(&mut self, id: u32, place: usize) {
-        let Some(block) = self.block_mut(id) else { return };
-        let residual = block.take(place);
-        let (at, band, empty) = (block.partition, block.band, block.is_empty());
-        if let Some(residual) = residual {
+        let Some(Some(block)) = usize::try_from(id).ok().and_then(|at| self.blocks.get_mut(at)) else { return };
+        let Some(partition) = self.partitions.get_mut(block.partition) else { return };
+        if let Some(residual) = block.take(place) {
             residual.release(&mut self.texts);
         }
-        let Some(partition) = self.partitions.get_mut(at) else { return };
-        partition.set_roomy(band, id, !empty);
-        if empty && let Some(block) = usize::try_from(id).ok().and_then(|at| self.blocks.get_mut(at)?.take()) {
-            partition.drop_block(id, &block, &mut self.texts);
-            self.free_blocks.push(id);
+        if !block.is_empty() {
+            block.sweep(&mut partition.rows, &mut partition.barred);
+            partition.set_roomy(block.cluster, id, block.has_room());
+            return;
+        }
+        partition.set_roomy(block.cluster, id, false);
+        let Some(block) = usize::try_from(id).ok().and_then(|at| self.blocks.get_mut(at)?.take()) else { return };
+        let moved = partition.drop_block(&block, &mut self.texts);
+        self.free_blocks.push(id);
+        if let Some(moved) = moved.and_then(|moved| self.block_mut(moved)) {
+            moved.ordinal = block.ordinal;
         }
     }
 
@@ -255,14 +294,4 @@ fn new_block(blocks: &mut Vec<Option<Block>>, free: &mut Vec<u32>, block: Option
     }
     blocks.push(block);
     u32::try_from(blocks.len().saturating_sub(1)).unwrap_or(NOWHERE)
-}
-
-/// Where an offer stands among others: eight steps to a doubling of the larger ranking value.
-fn band(offer: &StandingOffer) -> u16 {
-    let best = [Side::Shared, Side::Exclusive].into_iter().filter_map(|side| offer.value(side)).max().unwrap_or(0);
-    let best = u64::try_from(best.max(1)).unwrap_or(u64::MAX);
-    let doublings = best.ilog2();
-    let fraction = best.wrapping_shl(u64::BITS.saturating_sub(1).saturating_sub(doublings)).wrapping_shr(60) % 8;
-    let steps = u64::from(doublings).saturating_mul(8).saturating_add(fraction);
-    u16::try_from(steps).unwrap_or(u16::MAX)
 }

@@ -4,12 +4,15 @@
 //! filter tells apart, and each class has a row with one bit for every campaign: set when the campaign's filter cannot hold
 //! for a lead of that class. A lead picks one row for each field; who is open and in none of them passes. Rows are cut into
 //! blocks of 512 campaigns, so that a row of a block is a cache line, and what changes with a campaign lies in one block.
-//! What the rows cannot decide of a filter is compiled into a residual check of that campaign alone. Campaigns of like worth
-//! share blocks, and each block knows the most that it can bid, so that an auction looks into the dearest blocks only.
+//! What the rows cannot decide of a filter is compiled into a residual check of that campaign alone. Campaigns that ask for
+//! the same places share blocks, and for each row it is known which blocks it blocks whole, so that a lead skips most. Of the
+//! others each knows the most that it can bid, so that an auction looks into the dearest blocks first.
 
+mod barred;
 mod block;
 mod class_set;
 mod classes;
+mod cluster;
 mod entry;
 mod fields;
 mod index;

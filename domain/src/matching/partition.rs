@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::barred::Barred;
 use super::block::Block;
 use super::class_set::{ClassSet, Verdict};
 use super::classes::{Budget, Classes, MISSING};
+use super::cluster::Cluster;
 use super::fields::Fields;
 use super::parts::{Part, each_predicate};
 use super::residual::{Known, Residual};
@@ -21,8 +23,10 @@ pub(super) struct Partition {
     pub(super) rows: Rows,
     /// Its blocks.
     pub(super) blocks: Vec<u32>,
-    /// Those with a free place, by what their campaigns are worth.
-    roomy: BTreeSet<(u16, u32)>,
+    /// Which of them a lead can skip.
+    pub(super) barred: Barred,
+    /// Those with a free place, by what their campaigns are like.
+    roomy: BTreeSet<(Cluster, u32)>,
 }
 
 /// The rows that a lead meets in a partition.
@@ -77,7 +81,10 @@ impl Partition {
                 return false;
             }
             let Some(at) = self.classes_for(&predicate.field, with) else { return false };
-            self.name(at, predicate, with);
+            // Whoever excludes a few values takes nearly all: rows of their own would block hardly anybody.
+            if !(part.negated && matches!(predicate.test, Test::OneOf(_))) {
+                self.name(at, predicate, with);
+            }
             if many {
                 decided_of_many.push(&predicate.field);
             }
@@ -162,24 +169,40 @@ impl Partition {
         query.singles.sort_unstable_by_key(|row| std::cmp::Reverse(self.rows.blocked(*row)));
     }
 
-    /// The block for a campaign of `band`: one of its own band, or else the nearest, unless the partition can afford another
-    /// block with room. One in eight may have room, so that order costs little memory.
-    pub(super) fn roomy_block(&self, band: u16) -> Option<u32> {
-        let below = self.roomy.range(..=(band, u32::MAX)).next_back();
-        let above = self.roomy.range((band, 0)..).next();
-        let (nearest, block) = [above, below].into_iter().flatten().min_by_key(|(other, _)| other.abs_diff(band))?;
+    /// The block for a campaign: one of its like, or else the nearest, unless the partition can afford another block with
+    /// room. One in eight may have room, so that order costs little memory.
+    pub(super) fn roomy_block(&self, cluster: Cluster) -> Option<u32> {
+        let below = self.roomy.range(..=(cluster, u32::MAX)).next_back();
+        let above = self.roomy.range((cluster, 0)..).next();
+        let (nearest, block) = [above, below].into_iter().flatten().min_by_key(|(other, _)| other.distance(cluster))?;
         let affords_another = self.roomy.len() < self.blocks.len() / 8;
-        if *nearest != band && affords_another { None } else { Some(*block) }
+        if !nearest.is_near(cluster) && affords_another { None } else { Some(*block) }
     }
 
-    /// Forgets a block that is empty; with the last one also what the partition learnt of values, which begins anew.
-    pub(super) fn drop_block(&mut self, id: u32, block: &Block, texts: &mut Texts) {
-        self.blocks.retain(|one| *one != id);
+    /// The blocks that a lead must look into.
+    pub(super) fn blocks_left<'a>(&'a self, query: &'a Query) -> impl Iterator<Item = u32> + 'a {
+        self.barred.left(&query.singles, &query.groups).filter_map(|at| self.blocks.get(at).copied())
+    }
+
+    /// Adds a block that has room.
+    pub(super) fn add_block(&mut self, id: u32, cluster: Cluster) {
+        self.barred.put_block(self.blocks.len());
+        self.blocks.push(id);
+        self.set_roomy(cluster, id, true);
+    }
+
+    /// Forgets a block that is empty, and answers which block has its place now; with the last one goes also what the
+    /// partition learnt of values, which begins anew.
+    pub(super) fn drop_block(&mut self, block: &Block, texts: &mut Texts) -> Option<u32> {
         block.row_counts().enumerate().for_each(|(row, count)| self.rows.lose(row, count));
+        let last = self.blocks.len().checked_sub(1)?;
+        self.barred.move_block(last, block.ordinal);
+        self.blocks.swap_remove(block.ordinal);
         if self.blocks.is_empty() {
             self.classes.iter().for_each(|classes| classes.release(texts));
             *self = Self::default();
         }
+        self.blocks.get(block.ordinal).copied()
     }
 
     /// Bytes on the heap, but for its blocks.
@@ -187,16 +210,18 @@ impl Partition {
         let classes = self.classes.iter().map(Classes::heap_bytes).fold(0, usize::saturating_add);
         let fields = self.classes.capacity().saturating_mul(size_of::<(u32, Classes)>());
         let blocks = self.blocks.capacity().saturating_mul(size_of::<u32>());
-        let roomy = self.roomy.len().saturating_mul(size_of::<(u16, u32)>());
-        [classes, fields, blocks, roomy, self.rows.heap_bytes()].into_iter().fold(0, usize::saturating_add)
+        let roomy = self.roomy.len().saturating_mul(size_of::<(Cluster, u32)>());
+        [classes, fields, blocks, roomy, self.rows.heap_bytes(), self.barred.heap_bytes()]
+            .into_iter()
+            .fold(0, usize::saturating_add)
     }
 
     /// Notes whether a block has room.
-    pub(super) fn set_roomy(&mut self, band: u16, block: u32, roomy: bool) {
+    pub(super) fn set_roomy(&mut self, cluster: Cluster, block: u32, roomy: bool) {
         if roomy {
-            self.roomy.insert((band, block));
+            self.roomy.insert((cluster, block));
         } else {
-            self.roomy.remove(&(band, block));
+            self.roomy.remove(&(cluster, block));
         }
     }
 }

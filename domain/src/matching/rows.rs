@@ -9,6 +9,8 @@ pub(super) struct Rows {
     blocked: Vec<u32>,
     /// The rows that were added since the blocks were last brought up to date, each with the one it begins as a copy of.
     born: Vec<Option<u16>>,
+    /// The one that each row began as a copy of.
+    parents: Vec<Option<u16>>,
     /// The rows that block the campaign at hand.
     column: Vec<u64>,
 }
@@ -24,6 +26,7 @@ impl Rows {
         let count = parent.map_or(0, |parent| self.blocked(parent));
         self.blocked.push(count);
         self.born.push(parent);
+        self.parents.push(parent);
         if self.column.len().saturating_mul(64) < self.len() {
             self.column.push(0);
         }
@@ -38,10 +41,10 @@ impl Rows {
         self.blocked.get(usize::from(row)).copied().unwrap_or(0)
     }
 
-    /// Counts a place that got its bit in `row`, or lost it.
-    pub(super) fn count(&mut self, row: usize, gained: bool) {
+    /// Counts places that got their bit in `row`.
+    pub(super) fn count(&mut self, row: usize, places: u32) {
         if let Some(count) = self.blocked.get_mut(row) {
-            *count = if gained { count.saturating_add(1) } else { count.saturating_sub(1) };
+            *count = count.saturating_add(places);
         }
     }
 
@@ -54,7 +57,7 @@ impl Rows {
 
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
-        let counts = self.blocked.capacity().saturating_mul(size_of::<u32>());
+        let counts = self.blocked.capacity().saturating_add(self.parents.capacity()).saturating_mul(size_of::<u32>());
         counts.saturating_add(self.column.capacity().saturating_mul(size_of::<u64>()))
     }
 
@@ -78,6 +81,25 @@ impl Rows {
     /// Whether `row` blocks the campaign at hand.
     pub(super) fn blocks(&self, row: u16) -> bool {
         self.column.get(usize::from(row / 64)).is_some_and(|word| word & bit(usize::from(row % 64)) != 0)
+    }
+
+    /// The column of the campaign at hand.
+    pub(super) fn column(&self) -> &[u64] {
+        &self.column
+    }
+
+    /// Makes the column of a campaign that was judged when there were `known` rows the one at hand.
+    pub(super) fn resume_column(&mut self, words: &[u64], known: usize) {
+        self.begin_column();
+        self.column.iter_mut().zip(words).for_each(|(word, old)| *word = *old);
+        for row in known..self.len() {
+            let parent = self.parents.get(row).copied().flatten();
+            if let (Some(parent), Ok(row)) = (parent, u16::try_from(row))
+                && self.blocks(parent)
+            {
+                self.block(row);
+            }
+        }
     }
 
     /// Ends the column: its words, to be given back.

@@ -119,10 +119,9 @@ impl Index {
             if prospects.queries.len() <= query {
                 prospects.queries.push(Query::default());
             }
-            if let Some(rows) = prospects.queries.get_mut(query) {
-                partition.resolve(known, &self.texts, rows);
-            }
-            prospects.visits.extend(partition.blocks.iter().map(|&block| Visit { block, query, hits: None }));
+            let Some(rows) = prospects.queries.get_mut(query) else { continue };
+            partition.resolve(known, &self.texts, rows);
+            prospects.visits.extend(partition.blocks_left(rows).map(|block| Visit { block, query, hits: None }));
         }
     }
 

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 /// The number of no text.
 pub(super) const UNKNOWN: u32 = u32::MAX;
 
 #[derive(Debug, Default)]
 pub(super) struct Texts {
-    numbers: HashMap<Arc<str>, u32>,
+    numbers: HashMap<Arc<str>, u32, RandomState>,
     kept: Vec<Kept>,
     free: Vec<u32>,
 }
