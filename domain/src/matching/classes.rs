@@ -32,7 +32,7 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// Measured: with fewer rows the residual check takes over, with more a block no longer stays in the cache.
+    /// With fewer rows more is left to the residual check, with more each campaign takes more memory.
     pub(super) const STANDARD: Self = Self { intervals: 64, names: 56, buckets: 24, rows: 640 };
 }
 
