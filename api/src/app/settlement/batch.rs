@@ -132,7 +132,7 @@ fn fail(commands: Vec<Box<dyn Queued>>, error: WriteError) {
         let error = match &error {
             WriteError::Refused(refusals) => AppError::Refused(refusals.clone()),
             // It collided with others as often as it was tried: nothing has happened, and the next time may be quieter.
-            WriteError::Store(error) if error.fault() == Fault::Transient => busy(),
+            WriteError::Store(error) if error.fault() == Fault::Transient && !error.is_unreachable() => busy(),
             WriteError::Store(error) => AppError::Store(error.clone()),
         };
         queued.fail(error);
