@@ -50,7 +50,13 @@ impl Report {
 
     /// A figure beside the control that it is compared with; `ratio` is above 1 when the figure is the better one.
     pub(crate) fn against(&mut self, name: impl Into<String>, value: f64, unit: &'static str, control: &str, ratio: f64) {
-        self.figures.push(Figure { name: name.into(), value, unit: unit.to_owned(), control: Some(control.to_owned()), ratio: Some(ratio) });
+        self.figures.push(Figure {
+            name: name.into(),
+            value,
+            unit: unit.to_owned(),
+            control: Some(control.to_owned()),
+            ratio: Some(ratio),
+        });
     }
 
     /// Prints it and keeps it under `bench/results/`.
@@ -77,7 +83,8 @@ impl Report {
         say(format!("{}{versions}; medians of {} rounds.\n", self.machine, self.rounds));
         say("| figure | value | times better than |\n|---|---|---|");
         for Figure { name, value, unit, control, ratio } in &self.figures {
-            let against = ratio.zip(control.as_ref()).map_or_else(String::new, |(ratio, control)| format!("{ratio:.2} x {control}"));
+            let against =
+                ratio.zip(control.as_ref()).map_or_else(String::new, |(ratio, control)| format!("{ratio:.2} x {control}"));
             say(format!("| {name} | {value:.2} {unit} | {against} |"));
         }
     }

@@ -130,6 +130,7 @@ on_each_backend! {
 }
 
 /// An older transaction, of whatever kind, holds the order of events open on Postgres; nobody tells a reader when it ends.
+#[expect(clippy::disallowed_methods, reason = "a transaction of somebody else")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_long_transaction_held_back_comes_when_it_ends() {
     if !Database::Postgres.is_there().await {

@@ -147,6 +147,7 @@ on_each_backend! {
 }
 
 /// A pause is heeded at once, though the order of events is held open by a transaction that somebody else runs.
+#[expect(clippy::disallowed_methods, reason = "a transaction of somebody else")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_long_transaction_does_not_keep_a_paused_campaign_in() {
     if !Database::Postgres.is_there().await {

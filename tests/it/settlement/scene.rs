@@ -159,10 +159,10 @@ async fn until(what: &str, holds: impl Fn() -> bool) {
 
 /// Runs `commands` so that they settle in one batch, in their order: each begins once the one before waits in the queue, or was
 /// refused in front of it.
-pub async fn in_order<T: Send>(app: &App, commands: impl IntoIterator<Item = BoxFuture<'static, T>>) -> Vec<JoinHandle<T>>
-where
-    T: 'static,
-{
+pub async fn in_order<T: Send + 'static>(
+    app: &App,
+    commands: impl IntoIterator<Item = BoxFuture<'static, T>>,
+) -> Vec<JoinHandle<T>> {
     let mut running = Vec::new();
     for command in commands {
         let before = app.settlement.settled().waiting;

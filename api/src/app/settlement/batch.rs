@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use futures::FutureExt;
-use store::settlement::{Batch, Needs};
 use store::error::Fault;
+use store::settlement::{Batch, Needs};
 use store::{Store, StoreError, Tx, WriteError};
 use tokio::sync::oneshot;
 
