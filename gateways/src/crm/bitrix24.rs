@@ -122,10 +122,7 @@ impl Adapter for Bitrix24 {
         }
     }
 
-    fn render(&self, delivery: &Delivery<'_>, stage: &Stage) -> Result<Step, RenderError> {
-        if *stage != Stage::First {
-            return Err(RenderError::WrongStage);
-        }
+    fn render(&self, delivery: &Delivery<'_>, _stage: &Stage) -> Result<Step, RenderError> {
         let code = delivery.secret("webhook_code")?;
         if !is_id(code.expose_secret(), 100) {
             return Err(RenderError::BadUrl { path: "secrets.webhook_code".into() });

@@ -34,7 +34,11 @@ impl Delivery<'_> {
     /// # Errors
     /// If a secret or a required value is missing, a template fails, or something would break out of a header.
     pub fn render(&self, stage: &Stage) -> Result<Step, RenderError> {
-        let step = match self.destination.kind.adapter().render(self, stage)? {
+        let adapter = self.destination.kind.adapter();
+        if *stage != Stage::First && !adapter.has_further_steps() {
+            return Err(RenderError::WrongStage);
+        }
+        let step = match adapter.render(self, stage)? {
             Step::Http(request) => Step::Http(request.header("idempotency-key", Guarded::clear(self.step_key(stage)))),
             other => other,
         };

@@ -90,6 +90,11 @@ pub(crate) trait Adapter {
 
     fn check_secrets(&self, _secrets: &Secrets, _checker: &mut Checker<'_>) {}
 
+    /// Whether it has more than the first step; such a one refuses stages of others itself.
+    fn has_further_steps(&self) -> bool {
+        false
+    }
+
     fn render(&self, delivery: &Delivery<'_>, stage: &Stage) -> Result<Step, RenderError>;
 
     fn next(&self, stage: &Stage, answer: &Answer) -> Next;

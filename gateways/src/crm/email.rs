@@ -73,10 +73,7 @@ impl Adapter for Email {
         checker.require(self.text.is_some() || self.html.is_none(), "text", "an own HTML body needs an own plain body");
     }
 
-    fn render(&self, delivery: &Delivery<'_>, stage: &Stage) -> Result<Step, RenderError> {
-        if *stage != Stage::First {
-            return Err(RenderError::WrongStage);
-        }
+    fn render(&self, delivery: &Delivery<'_>, _stage: &Stage) -> Result<Step, RenderError> {
         let context = if self.personal_data { delivery.context() } else { delivery.context().impersonal() };
         let texts: Texts = email_texts::texts(&self.language, self.personal_data);
         let subject = template::render("subject", self.subject.as_deref().unwrap_or(texts.subject), Syntax::Plain, &context)?;

@@ -215,10 +215,7 @@ impl Adapter for Http {
         }
     }
 
-    fn render(&self, delivery: &Delivery<'_>, stage: &Stage) -> Result<Step, RenderError> {
-        if *stage != Stage::First {
-            return Err(RenderError::WrongStage);
-        }
+    fn render(&self, delivery: &Delivery<'_>, _stage: &Stage) -> Result<Step, RenderError> {
         let mut request = Request::new(self.method, self.address(delivery)?);
         if self.method != Method::Get {
             let (body, content_type) = self.content(delivery)?;

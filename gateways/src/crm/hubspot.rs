@@ -109,10 +109,7 @@ impl Adapter for Form {
         }
     }
 
-    fn render(&self, delivery: &Delivery<'_>, stage: &Stage) -> Result<Step, RenderError> {
-        if *stage != Stage::First {
-            return Err(RenderError::WrongStage);
-        }
+    fn render(&self, delivery: &Delivery<'_>, _stage: &Stage) -> Result<Step, RenderError> {
         let way: &[&str] = if self.secure { &["secure", "submit"] } else { &["submit"] };
         let mut segments = vec!["submissions", "v3", "integration"];
         segments.extend(way);
@@ -163,6 +160,10 @@ impl Adapter for Contact {
 
     fn secrets(&self) -> Vec<&str> {
         vec!["access_token"]
+    }
+
+    fn has_further_steps(&self) -> bool {
+        true
     }
 
     fn check(&self, _checker: &mut Checker<'_>) {}

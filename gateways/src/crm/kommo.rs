@@ -83,10 +83,7 @@ impl Adapter for Kommo {
         }
     }
 
-    fn render(&self, delivery: &Delivery<'_>, stage: &Stage) -> Result<Step, RenderError> {
-        if *stage != Stage::First {
-            return Err(RenderError::WrongStage);
-        }
+    fn render(&self, delivery: &Delivery<'_>, _stage: &Stage) -> Result<Step, RenderError> {
         let url = delivery.url("account_url", &self.account_url, &["api", "v4", "leads", "complex"])?;
         let fields = delivery.fields()?;
         let mut lead = object("lead", &fields)?;

@@ -121,6 +121,10 @@ impl Adapter for Pipedrive {
         })
     }
 
+    fn has_further_steps(&self) -> bool {
+        true
+    }
+
     fn stages(&self) -> Vec<Stage> {
         vec![Stage::First, Stage::PipedriveLead { person_id: 1 }]
     }

@@ -100,10 +100,7 @@ impl Adapter for Web {
         }
     }
 
-    fn render(&self, delivery: &Delivery<'_>, stage: &Stage) -> Result<Step, RenderError> {
-        if *stage != Stage::First {
-            return Err(RenderError::WrongStage);
-        }
+    fn render(&self, delivery: &Delivery<'_>, _stage: &Stage) -> Result<Step, RenderError> {
         let mut url = delivery.url("base_url", WEB, &["servlet", "servlet.WebToLead"])?;
         url.set_query(Some("encoding=UTF-8"));
         let fields = with_last_name(delivery.fields()?, "last_name", delivery);
@@ -168,10 +165,7 @@ impl Adapter for Rest {
         }
     }
 
-    fn render(&self, delivery: &Delivery<'_>, stage: &Stage) -> Result<Step, RenderError> {
-        if *stage != Stage::First {
-            return Err(RenderError::WrongStage);
-        }
+    fn render(&self, delivery: &Delivery<'_>, _stage: &Stage) -> Result<Step, RenderError> {
         let fields = with_last_name(delivery.fields()?, "LastName", delivery);
         demand(&fields, "Company")?;
         let version = format!("v{}", self.api_version);
