@@ -1,6 +1,6 @@
 //! For each row the blocks in which it blocks every campaign: a lead skips all blocks that one of its rows bars.
 
-use super::class_set::{bit, bits};
+use super::class_set::{bits, has, set};
 
 #[derive(Debug, Default)]
 pub(super) struct Barred {
@@ -31,7 +31,7 @@ impl Barred {
     /// Block `last` takes the place of a block that is gone.
     pub(super) fn move_block(&mut self, last: usize, place: usize) {
         for row in self.rows.iter_mut().chain([&mut self.blocks]) {
-            let bars = row.get(last / 64).is_some_and(|word| word & bit(last) != 0);
+            let bars = has(row, last);
             set(row, place, bars);
             set(row, last, false);
         }
@@ -55,14 +55,5 @@ impl Barred {
         let words = self.rows.iter().map(Vec::capacity).fold(self.blocks.capacity(), usize::saturating_add);
         let rows = self.rows.capacity().saturating_mul(size_of::<Vec<u64>>());
         words.saturating_mul(size_of::<u64>()).saturating_add(rows)
-    }
-}
-
-fn set(row: &mut Vec<u64>, at: usize, on: bool) {
-    if on && row.len() <= at / 64 {
-        row.resize((at / 64).saturating_add(1), 0);
-    }
-    if let Some(word) = row.get_mut(at / 64) {
-        *word = if on { *word | bit(at) } else { *word & !bit(at) };
     }
 }

@@ -1,7 +1,7 @@
 //! Places for 512 campaigns of one partition: a cache line of bits for every row, and what ranking needs of each place.
 
 use super::barred::Barred;
-use super::class_set::{bit, bits};
+use super::class_set::{bit, bits, has, set};
 use super::cluster::Cluster;
 use super::entry::{Side, Slot, StandingOffer};
 use super::residual::Residual;
@@ -27,7 +27,7 @@ pub(super) struct Line(pub(super) [u64; PLACES / 64]);
 
 impl Line {
     pub(super) fn has(&self, place: usize) -> bool {
-        self.0.get(place / 64).is_some_and(|word| word & bit(place) != 0)
+        has(&self.0, place)
     }
 
     pub(super) fn set(&mut self, place: usize, on: bool) {
@@ -142,23 +142,10 @@ impl Block {
         self.rows.reserve_exact(born.len());
         for parent in born {
             let line = parent.and_then(|parent| self.rows.get(usize::from(parent))).copied().unwrap_or_default();
-            if parent.is_some_and(|parent| self.bars(usize::from(parent))) {
-                self.bar(self.rows.len());
+            if parent.is_some_and(|parent| has(&self.barring, usize::from(parent))) {
+                set(&mut self.barring, self.rows.len(), true);
             }
             self.rows.push(line);
-        }
-    }
-
-    fn bars(&self, row: usize) -> bool {
-        self.barring.get(row / 64).is_some_and(|word| word & bit(row) != 0)
-    }
-
-    fn bar(&mut self, row: usize) {
-        if self.barring.len() <= row / 64 {
-            self.barring.resize((row / 64).saturating_add(1), 0);
-        }
-        if let Some(word) = self.barring.get_mut(row / 64) {
-            *word |= bit(row);
         }
     }
 
@@ -222,11 +209,8 @@ impl Block {
             rows.lose(row, line.without(&kept).count());
             *line = kept;
             let bars = self.used.without(line).is_empty();
-            let word = self.barring.get_mut(row / 64);
-            if let Some(word) = word
-                && (*word & bit(row) != 0) != bars
-            {
-                *word ^= bit(row);
+            if has(&self.barring, row) != bars {
+                set(&mut self.barring, row, bars);
                 barred.set(row, self.ordinal, bars);
             }
         }

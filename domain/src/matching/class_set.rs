@@ -107,6 +107,21 @@ pub(super) fn bits(word: u64) -> impl Iterator<Item = usize> {
     })
 }
 
+/// Whether bit `at` of a row of bits is set.
+pub(super) fn has(words: &[u64], at: usize) -> bool {
+    words.get(at / 64).is_some_and(|word| word & bit(at) != 0)
+}
+
+/// Sets bit `at` of a row of bits, which grows as far as that needs, or clears it.
+pub(super) fn set(words: &mut Vec<u64>, at: usize, on: bool) {
+    if on && words.len() <= at / 64 {
+        words.resize((at / 64).saturating_add(1), 0);
+    }
+    if let Some(word) = words.get_mut(at / 64) {
+        *word = if on { *word | bit(at) } else { *word & !bit(at) };
+    }
+}
+
 /// The word with bit `at % 64` set.
 pub(super) fn bit(at: usize) -> u64 {
     1_u64.wrapping_shl(u32::try_from(at % 64).unwrap_or(0))

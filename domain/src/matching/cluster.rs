@@ -4,6 +4,9 @@
 //! blocks of all other places at once. Which block a campaign is in decides nothing but how much a lead has to look at.
 
 use std::collections::BTreeSet;
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
 
 use super::entry::{Entry, Side, StandingOffer};
 use crate::campaign::{Field, Filter, Scalar, Test};
@@ -64,12 +67,7 @@ fn signature(values: &BTreeSet<Scalar>) -> u64 {
 
 /// The same at every start; who makes values collide only mixes its own campaigns among others.
 fn hash(value: &Scalar) -> u64 {
-    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    let hash = match value {
-        Scalar::Number(number) => number.to_le_bytes().into_iter().fold(0xcbf2_9ce4_8422_2325, step),
-        Scalar::Text(text) => text.bytes().fold(0xcbf2_9ce4_8422_2325, step),
-    };
-    hash ^ hash.wrapping_shr(29)
+    FixedState::default().hash_one(value)
 }
 
 /// Where an offer stands among others: eight steps to a doubling of the larger ranking value.

@@ -1,16 +1,16 @@
 //! The rows of one partition: how many there are, how many campaigns each blocks, and the column of the campaign that is
 //! being written.
 
-use super::class_set::{bit, bits};
+use super::class_set::{bits, has, set};
 
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     /// How many places of the partition's blocks have a bit in each row.
     blocked: Vec<u32>,
-    /// The rows that were added since the blocks were last brought up to date, each with the one it begins as a copy of.
-    born: Vec<Option<u16>>,
     /// The one that each row began as a copy of.
     parents: Vec<Option<u16>>,
+    /// The rows that blocks know of.
+    told: usize,
     /// The rows that block the campaign at hand.
     column: Vec<u64>,
 }
@@ -25,7 +25,6 @@ impl Rows {
         let row = u16::try_from(self.len()).ok()?;
         let count = parent.map_or(0, |parent| self.blocked(parent));
         self.blocked.push(count);
-        self.born.push(parent);
         self.parents.push(parent);
         if self.column.len().saturating_mul(64) < self.len() {
             self.column.push(0);
@@ -63,7 +62,9 @@ impl Rows {
 
     /// The rows that blocks do not have yet.
     pub(super) fn take_born(&mut self) -> Vec<Option<u16>> {
-        std::mem::take(&mut self.born)
+        let born = self.parents.get(self.told..).unwrap_or_default().to_vec();
+        self.told = self.parents.len();
+        born
     }
 
     /// Begins the column of another campaign.
@@ -73,14 +74,12 @@ impl Rows {
 
     /// Lets `row` block the campaign at hand.
     pub(super) fn block(&mut self, row: u16) {
-        if let Some(word) = self.column.get_mut(usize::from(row / 64)) {
-            *word |= bit(usize::from(row % 64));
-        }
+        set(&mut self.column, usize::from(row), true);
     }
 
     /// Whether `row` blocks the campaign at hand.
     pub(super) fn blocks(&self, row: u16) -> bool {
-        self.column.get(usize::from(row / 64)).is_some_and(|word| word & bit(usize::from(row % 64)) != 0)
+        has(&self.column, usize::from(row))
     }
 
     /// The column of the campaign at hand.
