@@ -99,8 +99,6 @@ impl Conclusion {
         let barred = self.barred(batch, &offer, void);
         let result = conclude(&offer.receipt, &barred);
         let receipt = reissued(&offer.receipt, &barred);
-        let promised: BTreeSet<BidId> = offer.receipt.result.sales.iter().map(|sale| sale.bid).collect();
-        let fallen: Vec<LossReason> = promised.iter().filter_map(|bid| barred.get(bid).copied()).collect();
         let terms = SaleTerms::new(exchange, batch.offer_seller_tally(offer.id));
         let of = Sold { listing: offer.receipt.listing.listing, lead: self.lead, seller: offer.seller, currency: offer.currency };
         let mut sales: Vec<(BidId, Sale)> = Vec::new();
@@ -112,8 +110,9 @@ impl Conclusion {
             let paid_from = held.map_or(PaidFrom::Available, |held| PaidFrom::Reserved { minor: held.price_minor });
             sales.push((sale.bid, terms.sale_of(batch.id(), of, bidder.buyer, (sale.kind, price_minor), paid_from)));
         }
-        let concluded = ConcludedOf { offer: &offer, sales: &sales, fallen };
-        let concluded = concluded.seen(&promised);
+        let kind = |sale: &Sale| if sale.exclusive { SaleKind::Exclusive } else { SaleKind::Shared };
+        let made = sales.iter().map(|(bid, sale)| (*bid, sale.trade, kind(sale), sale.price.minor));
+        let concluded = Concluded::of(&offer.receipt, &barred, made);
         let listing = self.listing(&offer, &sales, now);
         let refs: Vec<OfferSale<'_>> = sales.iter().map(|(bid, sale)| OfferSale { sale, bid: *bid }).collect();
         batch.offer_conclude(Concluding { offer: offer.id, sales: &refs, receipt, terms: &terms.holds, listing })?;
@@ -189,22 +188,23 @@ pub(super) fn reissued(receipt: &Receipt, barred: &BTreeMap<BidId, LossReason>) 
     Receipt::issue(receipt.listing.clone(), receipt.auction.clone(), bids)
 }
 
-struct ConcludedOf<'a> {
-    offer: &'a StoredOffer,
-    sales: &'a [(BidId, Sale)],
-    fallen: Vec<LossReason>,
-}
-
-impl ConcludedOf<'_> {
-    fn seen(self, promised: &BTreeSet<BidId>) -> Concluded {
-        let mut reasons = self.fallen.iter().copied();
-        let sale = |(bid, sale): &(BidId, Sale)| ConcludedSale {
-            trade: sale.trade,
-            kind: if sale.exclusive { SaleKind::Exclusive } else { SaleKind::Shared },
-            price_minor: sale.price.minor,
-            instead_of: if promised.contains(bid) { None } else { reasons.next() },
+impl Concluded {
+    /// What the seller sees of an offer whose bidders in `barred` fell out, and under which these sales were made: the bid, the
+    /// trade, the kind, and the price in minor units.
+    pub(super) fn of(
+        offered: &Receipt,
+        barred: &BTreeMap<BidId, LossReason>,
+        sales: impl Iterator<Item = (BidId, TradeId, SaleKind, i64)>,
+    ) -> Self {
+        let promised: BTreeSet<BidId> = offered.result.sales.iter().map(|sale| sale.bid).collect();
+        let fallen: Vec<LossReason> = promised.iter().filter_map(|bid| barred.get(bid).copied()).collect();
+        let mut reasons = fallen.iter().copied();
+        let sale = |(bid, trade, kind, price_minor)| {
+            let instead_of = if promised.contains(&bid) { None } else { reasons.next() };
+            ConcludedSale { trade, kind, price_minor, instead_of }
         };
-        let listing = (!self.sales.is_empty()).then_some(self.offer.receipt.listing.listing);
-        Concluded { listing, sales: self.sales.iter().map(sale).collect(), fallen: self.fallen.clone() }
+        let sales: Vec<ConcludedSale> = sales.map(sale).collect();
+        let listing = (!sales.is_empty()).then_some(offered.listing.listing);
+        Self { listing, sales, fallen }
     }
 }

@@ -1,9 +1,7 @@
 //! Pings and posts of test keys: checked like any other, and answered by a market that does not exist. No lead, no trade and no
 //! money comes of them.
 
-use std::collections::BTreeSet;
-
-use domain::clearing::LossReason;
+use domain::clearing::Sale;
 use domain::id::{BidId, LeadId, OrganizationId, VerticalId};
 use domain::lead::LeadState;
 use domain::offer::{OfferState, conclude, offer_take};
@@ -15,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use store::offers::{StoredOffer, StoredPing};
 use store::test_offers::TestOffer;
 
-use super::conclude::{Concluded, ConcludedSale, reissued};
+use super::conclude::{Concluded, reissued};
 use super::make::{Asked, facts};
 use super::ping::fingerprint;
 use super::post::{LeadPost, Posted, agrees, pinged, prepared};
@@ -37,8 +35,8 @@ pub(super) async fn ping(
     (ping, postal): (StoredPing, Option<&str>),
     asked: Asked,
 ) -> Result<Option<StoredOffer>, AppError> {
-    let course = Course::of(postal);
-    let found = made(app, seller, vertical, ping, asked, course)?;
+    let fingerprint = fingerprint(app, &ping, &asked)?;
+    let found = made(app, (seller, vertical), (ping, fingerprint), asked, Course::of(postal));
     if found.offer.receipt.result.sales.is_empty() {
         return Ok(None);
     }
@@ -67,17 +65,16 @@ pub(super) async fn direct_post(
     (prepared, postal): (&Prepared, Option<&str>),
     asked: Asked,
 ) -> Result<Posted, AppError> {
-    let course = Course::of(postal);
-    let ping = pinged(app, prepared, postal);
-    let mut found = made(app, seller, prepared.kind.vertical.id, ping, asked, course)?;
     // A ping of the same lead has a fingerprint of its own: what it was offered is not concluded here.
-    found.offer.fingerprint = prepared.fingerprint.to_vec();
+    let fingerprint = prepared.fingerprint.to_vec();
+    if let Some(before) = app.store.test_offer_of(seller, &fingerprint).await? {
+        return concluded(app, before).await;
+    }
+    let ping = pinged(app, prepared, postal);
+    let found = made(app, (seller, prepared.kind.vertical.id), (ping, fingerprint), asked, Course::of(postal));
     if found.offer.receipt.result.sales.is_empty() {
         let concluded = Concluded { listing: None, sales: Vec::new(), fallen: Vec::new() };
         return Ok(Posted { lead: app.store.id(), state: LeadState::Verified, offer: None, concluded });
-    }
-    if let Some(before) = app.store.test_offer_of(seller, &found.offer.fingerprint).await? {
-        return concluded(app, before).await;
     }
     let kept = app.store.test_offer_put(&found).await?;
     concluded(app, kept).await
@@ -86,12 +83,11 @@ pub(super) async fn direct_post(
 /// What the market that does not exist offers; no sales when nobody offers anything.
 fn made(
     app: &App,
-    seller: OrganizationId,
-    vertical: VerticalId,
-    ping: StoredPing,
+    (seller, vertical): (OrganizationId, VerticalId),
+    (ping, fingerprint): (StoredPing, Vec<u8>),
     asked: Asked,
     course: Course,
-) -> Result<TestOffer, AppError> {
+) -> TestOffer {
     let now = app.now();
     let count = if course == Course::NoOffer { 0 } else { bidders(&asked.auction) };
     let ids: Vec<BidId> = (0..count).map(|_| app.store.id()).collect();
@@ -102,7 +98,7 @@ fn made(
         id: app.store.id(),
         seller,
         vertical,
-        fingerprint: fingerprint(app, &ping, &asked)?,
+        fingerprint,
         ping,
         state: OfferState::Open,
         currency: asked.currency,
@@ -116,7 +112,7 @@ fn made(
         version: 0,
         test: true,
     };
-    Ok(TestOffer { offer, course, posted: None })
+    TestOffer { offer, course, posted: None }
 }
 
 async fn concluded(app: &App, found: TestOffer) -> Result<Posted, AppError> {
@@ -133,28 +129,20 @@ async fn concluded(app: &App, found: TestOffer) -> Result<Posted, AppError> {
 fn conclusion(app: &App, found: TestOffer) -> Result<TestOffer, AppError> {
     let TestOffer { mut offer, course, .. } = found;
     let barred = course.barred(&offer.receipt);
-    let promised = offer.receipt.result.sales.clone();
-    let fallen: Vec<LossReason> = promised.iter().filter_map(|sale| barred.get(&sale.bid).copied()).collect();
-    let mut reasons = fallen.iter().copied();
-    let names: BTreeSet<BidId> = promised.iter().map(|sale| sale.bid).collect();
-    let result = conclude(&offer.receipt, &barred);
-    let sale = |sale: &domain::clearing::Sale| {
-        let before = promised.iter().find(|before| before.bid == sale.bid);
-        ConcludedSale {
-            trade: app.store.id(),
-            kind: sale.kind,
-            price_minor: before.map_or(sale.price_minor, |before| before.price_minor.min(sale.price_minor)),
-            instead_of: if names.contains(&sale.bid) { None } else { reasons.next() },
-        }
+    let sale = |sale: &Sale| {
+        // Who was promised a price pays no more than that.
+        let promised = offer.receipt.result.sales.iter().find(|promised| promised.bid == sale.bid);
+        let price_minor = promised.map_or(sale.price_minor, |promised| promised.price_minor.min(sale.price_minor));
+        (sale.bid, app.store.id(), sale.kind, price_minor)
     };
-    let sales: Vec<ConcludedSale> = result.sales.iter().map(sale).collect();
+    let result = conclude(&offer.receipt, &barred);
+    let concluded = Concluded::of(&offer.receipt, &barred, result.sales.iter().map(sale));
     let lead: LeadId = app.store.id();
-    let listing = (!sales.is_empty()).then_some(offer.receipt.listing.listing);
-    offer.state = if sales.is_empty() { OfferState::Refused } else { OfferState::Concluded };
+    offer.state = if concluded.sales.is_empty() { OfferState::Refused } else { OfferState::Concluded };
     offer.receipt = reissued(&offer.receipt, &barred);
-    (offer.lead, offer.listing, offer.ended_at) = (Some(lead), listing, Some(app.now()));
+    (offer.lead, offer.listing, offer.ended_at) = (Some(lead), concluded.listing, Some(app.now()));
     offer.version = offer.version.saturating_add(1);
-    let answer = Answer { lead, concluded: Concluded { listing, sales, fallen } };
+    let answer = Answer { lead, concluded };
     let posted = serde_json::to_value(&answer).map_err(AppError::internal)?;
     Ok(TestOffer { offer, course, posted: Some(posted) })
 }
