@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use api::feed::{Feed, Lagged};
-use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::json;
 use store::outbox::{Event, Position};
 use store::{Store, WriteError};
@@ -32,20 +31,10 @@ async fn emit(store: &Store, numbers: std::ops::Range<i64>) {
     done.unwrap();
 }
 
-/// Waits until readers are past `count` events: on Postgres a transaction of any database of the server can hold them back.
-async fn settled(store: &Store, count: usize) {
-    let settled = async {
-        while store.events_after(Position::default(), 100).await.unwrap().len() < count {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), settled).await.unwrap();
-}
-
 on_each_backend! {
     async fn a_subscriber_gets_every_event_from_then_on_that_it_wants(x: Exchange) {
         emit(&x.app.store, 0..3).await;
-        settled(&x.app.store, 3).await;
+        x.events_behind(Position::default(), 3).await;
         let feed = Feed::new(x.app.store.clone(), Duration::from_millis(50));
         let mut even = feed.subscribe(|event| event.topic == "test.even").await.unwrap();
         let mut all = feed.subscribe(|_| true).await.unwrap();
@@ -105,7 +94,7 @@ on_each_backend! {
 
     async fn an_event_that_cannot_be_read_stops_nobody(x: Exchange) {
         emit(&x.app.store, 0..4).await;
-        settled(&x.app.store, 4).await;
+        x.events_behind(Position::default(), 4).await;
         let broken = "UPDATE event SET audience = '{\"nobody\":1}' WHERE seq IN (SELECT seq FROM event ORDER BY seq LIMIT 1 OFFSET ";
         for offset in [1, 3] {
             x.tamper(&format!("{broken}{offset})")).await.unwrap();
@@ -121,7 +110,7 @@ on_each_backend! {
         drop(feed.subscribe(|_| true).await.unwrap());
         tokio::time::sleep(Duration::from_millis(200)).await;
         emit(&x.app.store, 0..1).await;
-        settled(&x.app.store, 1).await;
+        x.events_behind(Position::default(), 1).await;
         let mut again = feed.subscribe(|_| true).await.unwrap();
         emit(&x.app.store, 1..2).await;
         let event = tokio::time::timeout(SOON, again.next()).await.unwrap().unwrap().unwrap();
@@ -130,7 +119,6 @@ on_each_backend! {
 }
 
 /// An older transaction, of whatever kind, holds the order of events open on Postgres; nobody tells a reader when it ends.
-#[expect(clippy::disallowed_methods, reason = "a transaction of somebody else")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_long_transaction_held_back_comes_when_it_ends() {
     if !Database::Postgres.is_there().await {
@@ -139,8 +127,7 @@ async fn what_a_long_transaction_held_back_comes_when_it_ends() {
     let x = Exchange::start(Database::Postgres).await;
     let feed = Feed::new(x.app.store.clone(), Duration::from_secs(600));
     let mut subscribed = feed.subscribe(|_| true).await.unwrap();
-    let long = x.app.store.read().begin().await.unwrap();
-    long.execute_unprepared("SELECT pg_current_xact_id()").await.unwrap();
+    let long = x.long_transaction().await;
     emit(&x.app.store, 0..2).await;
     let read = x.app.store.feed_read(Position::default(), 100).await.unwrap();
     assert_eq!((read.events.len(), read.ahead.len(), read.end), (0, 2, Position::default()));

@@ -5,7 +5,7 @@ use domain::refusal::Code;
 use serde_json::json;
 use store::idempotency::IdempotencyKey;
 use store::job::Lane;
-use store::outbox::{Event, FeedEvent, Position};
+use store::outbox::{Event, Position};
 use store::{TransientError, WriteError};
 use uuid::Uuid;
 
@@ -18,21 +18,6 @@ fn event(n: i64) -> Event {
 async fn emit(x: &Exchange, n: i64) {
     let done: Result<(), WriteError> = x.app.store.write("emit", move |tx| async move { Ok(tx.emit(event(n)).await?) }).await;
     done.unwrap();
-}
-
-/// The first `count` events behind `position`, waited for: on Postgres a transaction of any database of the server can hold them
-/// back.
-async fn read(x: &Exchange, position: Position, count: usize) -> Vec<FeedEvent> {
-    let read = async {
-        loop {
-            let events = x.app.store.events_after(position, 10).await.unwrap();
-            if events.len() >= count {
-                return events;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(60), read).await.unwrap()
 }
 
 on_each_backend! {
@@ -58,7 +43,7 @@ on_each_backend! {
 
     async fn the_feed_passes_over_no_event_of_a_slow_transaction(x: Exchange) {
         emit(&x, 1).await;
-        let start = read(&x, Position::default(), 1).await.pop().unwrap().position;
+        let start = x.events_behind(Position::default(), 1).await.pop().unwrap().position;
         assert_eq!(x.app.store.events_after(start, 10).await.unwrap(), vec![]);
         let (release, wait) = tokio::sync::oneshot::channel::<()>();
         let wait = std::sync::Arc::new(tokio::sync::Mutex::new(Some(wait)));
@@ -89,7 +74,7 @@ on_each_backend! {
         if x.database == crate::harness::Database::Sqlite {
             emit(&x, 3).await;
         }
-        let numbers: Vec<_> = read(&x, start, 2).await.into_iter().map(|e| e.payload["n"].clone()).collect();
+        let numbers: Vec<_> = x.events_behind(start, 2).await.into_iter().map(|e| e.payload["n"].clone()).collect();
         assert_eq!(numbers, [2, 3]);
         assert_eq!(x.app.store.events_after(Position::default(), 10).await.unwrap().len(), 3);
     }

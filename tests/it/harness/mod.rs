@@ -21,6 +21,7 @@ use domain::access::Principal;
 use domain::time::Timestamp;
 use futures::StreamExt;
 use serde_json::{Value, json};
+use store::outbox::{FeedEvent, Position};
 use store::{Options, Store};
 
 pub use actor::Actor;
@@ -144,6 +145,30 @@ impl Exchange {
             counts[*table] = self.count(table).await.into();
         }
         counts
+    }
+
+    /// The first `count` events behind `position`, waited for: on Postgres a transaction of any database of the server can hold
+    /// them back.
+    pub async fn events_behind(&self, position: Position, count: usize) -> Vec<FeedEvent> {
+        let read = async {
+            loop {
+                let events = self.app.store.events_after(position, 100).await.unwrap();
+                if events.len() >= count {
+                    return events;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(60), read).await.unwrap()
+    }
+
+    /// A transaction that somebody else runs: on Postgres it holds the order of events open until it ends.
+    #[expect(clippy::disallowed_methods, reason = "a transaction of somebody else")]
+    pub async fn long_transaction(&self) -> store::sea_orm::DatabaseTransaction {
+        use store::sea_orm::{ConnectionTrait, TransactionTrait};
+        let long = self.app.store.read().begin().await.unwrap();
+        long.execute_unprepared("SELECT pg_current_xact_id()").await.unwrap();
+        long
     }
 
     /// The rows of one table.
