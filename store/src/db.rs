@@ -10,9 +10,11 @@ use migrations::Migrator;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, Statement};
 use sea_orm_migration::MigratorTrait;
+use sqlx::postgres::PgConnectOptions;
 use uuid::Uuid;
 
 use crate::error::StoreError;
+use crate::nagle::send_at_once;
 
 /// Where instants and ids come from.
 pub trait Source: Send + Sync {
@@ -121,7 +123,7 @@ impl Store {
                 (Database::connect(sqlite_options(&options, options.max_connections)).await?, write)
             }
             Backend::Postgres => {
-                let pool = Database::connect(common_options(&options, options.max_connections)).await?;
+                let pool = Database::connect(postgres_options(&options)?).await?;
                 (pool.clone(), pool)
             }
         };
@@ -184,6 +186,22 @@ fn common_options(options: &Options, max_connections: u32) -> ConnectOptions {
         .sqlx_logging(false)
         .record_stmt_in_spans(false);
     connect
+}
+
+fn postgres_options(options: &Options) -> Result<ConnectOptions, StoreError> {
+    let mut connect = common_options(options, options.max_connections);
+    let port =
+        PgConnectOptions::from_str(&options.url).map_err(|_| StoreError::Misuse("the database URL cannot be read"))?.get_port();
+    connect.map_sqlx_postgres_pool_opts(move |pool| {
+        pool.after_connect(move |_, _| {
+            // A system that does not let a process ask this of itself is slower, and as right.
+            if let Err(error) = send_at_once(port) {
+                tracing::debug!(%error, "long statements wait for the database's acknowledgements");
+            }
+            Box::pin(async { Ok(()) })
+        })
+    });
+    Ok(connect)
 }
 
 fn sqlite_options(options: &Options, max_connections: u32) -> ConnectOptions {

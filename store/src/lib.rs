@@ -28,6 +28,7 @@ pub mod job;
 pub mod leads;
 pub mod ledger;
 pub mod listings;
+mod nagle;
 pub mod offers;
 pub mod outbox;
 pub mod outcomes;
