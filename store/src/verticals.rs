@@ -108,12 +108,6 @@ impl Store {
     pub async fn vertical_version(&self, id: VerticalId, version: i64) -> Result<Option<StoredVertical>, StoreError> {
         vertical_version(self.read(), id, version).await
     }
-
-    /// Every version of a vertical, the newest first.
-    pub async fn vertical_versions(&self, id: VerticalId) -> Result<Vec<StoredVertical>, StoreError> {
-        let query = joined().filter(vertical::Column::Id.eq(id.uuid())).order_by_desc(vertical_version::Column::Version);
-        query.into_model::<VersionRow>().all(self.read()).await?.into_iter().map(StoredVertical::try_from).collect()
-    }
 }
 
 /// One version of a vertical.

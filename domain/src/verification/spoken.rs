@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CheckKind, Finding, Outcome};
 use crate::access::{UnknownText, text_enum};
-use crate::lead::{Channel, PseudoLead};
+use crate::lead::Channel;
 
 text_enum! {
     /// How a verification call ended.
@@ -67,21 +67,6 @@ text_enum! {
         Competitor = "COMPETITOR",
         /// A joke.
         Prank = "PRANK",
-    }
-}
-
-impl SampleVerdict {
-    /// The kind of pseudo-lead, if it is one.
-    #[must_use]
-    pub const fn pseudo_lead(self) -> Option<PseudoLead> {
-        match self {
-            Self::Genuine | Self::Unclear => None,
-            Self::Mistake => Some(PseudoLead::Mistake),
-            Self::Bot => Some(PseudoLead::Bot),
-            Self::Hired => Some(PseudoLead::Hired),
-            Self::Competitor => Some(PseudoLead::Competitor),
-            Self::Prank => Some(PseudoLead::Prank),
-        }
     }
 }
 

@@ -19,7 +19,7 @@ use super::settle::dispute_move;
 use crate::calls::calls_logged;
 use crate::db::Store;
 use crate::entity::dispute;
-use crate::error::{StoreError, WriteError};
+use crate::error::WriteError;
 use crate::write::Tx;
 
 /// The rules of disputes, as configured.
@@ -75,16 +75,6 @@ impl Store {
             }
         }
         failure.map_or(Ok(assigned), Err)
-    }
-
-    /// The instant of the next deadline.
-    pub async fn disputes_next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let next = dispute::Entity::find()
-            .filter(dispute::Column::DueAt.is_not_null())
-            .order_by_asc(dispute::Column::DueAt)
-            .one(self.read())
-            .await?;
-        Ok(next.and_then(|row| row.due_at))
     }
 
     async fn dispute_expire(&self, id: DisputeId, rules: Rules) -> Result<bool, WriteError> {

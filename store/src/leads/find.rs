@@ -182,11 +182,6 @@ impl Store {
         Slice::cut(rows, page).try_map(StoredLead::try_from)
     }
 
-    /// How many leads `scope` may see.
-    pub async fn leads_count(&self, scope: LeadScope, filter: &LeadFilter) -> Result<u64, StoreError> {
-        Ok(lead::Entity::find().filter(scope.condition()).filter(filter.condition()).count(self.read()).await?)
-    }
-
     /// Who the person behind a lead is, sealed; `None` once erased.
     pub async fn lead_envelope(&self, id: LeadId) -> Result<Option<Envelope>, StoreError> {
         envelope(self.read(), id).await

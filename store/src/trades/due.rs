@@ -43,16 +43,6 @@ impl Store {
     pub async fn trades_due(&self, now: Timestamp, after: Option<DueKey>, limit: u64) -> Result<Vec<DueKey>, StoreError> {
         due(self.read(), now, after, limit).await
     }
-
-    /// The instant at which [`Store::trades_advance`] has something to do next.
-    pub async fn trades_next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let next = trade::Entity::find()
-            .filter(trade::Column::State.eq(TradeState::Held.as_str()))
-            .order_by_asc(trade::Column::DueAt)
-            .one(self.read())
-            .await?;
-        Ok(next.map(|row| row.due_at))
-    }
 }
 
 async fn due(db: &impl ConnectionTrait, now: Timestamp, after: Option<DueKey>, limit: u64) -> Result<Vec<DueKey>, StoreError> {
