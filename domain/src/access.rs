@@ -254,16 +254,26 @@ impl Principal {
 
     /// The organization for which the caller pings and posts leads, and whether it only tries that out.
     pub fn seller(&self) -> Result<(OrganizationId, Mode), Refusal> {
-        const NEEDED: [Permission; 2] = [Permission::ListingsWrite, Permission::LeadsWrite];
+        self.acts(&[Permission::ListingsWrite, Permission::LeadsWrite])
+    }
+
+    /// The organization for which the caller hands in leads by record, and whether it only tries that out.
+    pub fn supplier(&self) -> Result<(OrganizationId, Mode), Refusal> {
+        self.acts(&[Permission::LeadsWrite])
+    }
+
+    fn acts(&self, needed: &[Permission]) -> Result<(OrganizationId, Mode), Refusal> {
         if let Self::TestKey { organization, scopes, .. } = self {
-            return match NEEDED.into_iter().find(|needed| !scopes.contains(needed)) {
-                Some(needed) => Err(missing(needed)),
+            return match needed.iter().find(|needed| !scopes.contains(needed)) {
+                Some(needed) => Err(missing(*needed)),
                 None => Ok((*organization, Mode::Test)),
             };
         }
-        let [first, second] = NEEDED;
-        self.require(first)?;
-        Ok((self.require(second)?, Mode::Live))
+        needed.iter().try_for_each(|needed| self.require(*needed).map(drop))?;
+        match self.organization() {
+            Some(organization) => Ok((organization, Mode::Live)),
+            None => Err(Refusal::new(Code::Unauthenticated, "log in first")),
+        }
     }
 
     /// The caller's organization, if the caller holds `permission` there.

@@ -64,8 +64,10 @@ const NOT_PINGED: &[Target] = &[
 pub enum Purpose {
     /// What the lead is, without who it is.
     Ping,
-    /// The whole lead.
+    /// The whole lead, to be sold at once.
     Post,
+    /// The whole lead, for the seller's stock.
+    Lead,
 }
 
 /// One field that a record may have.

@@ -10,11 +10,13 @@ use domain::mapping::Kind;
 use domain::money::{Currency, Money};
 use domain::posting::{PostedField, Purpose, draft, field_at, fields};
 use domain::refusal::{Code, Refusal};
+use domain::verification::{CheckKind, verdict};
 use domain::vertical::Definition;
 use serde_json::{Value, json};
 use store::offers::StoredOffer;
 use store::verticals::StoredVertical;
 
+use super::leads::{LeadBrought, lead_bring};
 use super::offers::{LeadDirectPost, LeadPing, LeadPost, OfferTerms, Posted, lead_direct_post, lead_ping, lead_post};
 use super::{App, AppError, Caller};
 
@@ -30,6 +32,9 @@ const SALE: &[&str] = &[
     "digests",
     "offer_id",
 ];
+
+/// Those of them that a lead for the stock may have.
+const KEPT: &[&str] = &["vertical", "currency"];
 
 /// A flat record: names of fields with plain texts.
 pub type Record = BTreeMap<String, String>;
@@ -65,6 +70,24 @@ pub async fn record_post(app: &App, caller: &Caller, record: Record) -> Result<P
         }
     };
     posted.map_err(named)
+}
+
+/// Hands a record in as a lead of the seller's stock: what became of it, with the check that rejected it, if one did.
+pub async fn record_lead(app: &App, caller: &Caller, record: Record) -> Result<(LeadBrought, Option<CheckKind>), AppError> {
+    let (sale, lead) = parted(record);
+    if let Some(field) = sale.keys().find(|key| !KEPT.contains(&key.as_str())) {
+        return Err(Refusal::invalid(field, "this is about a sale: list the lead, or use /v1/post").into());
+    }
+    let (vertical, currency) = market(app, &sale).await?;
+    let draft = draft(&lead, &vertical.path, &vertical.definition, Purpose::Lead, currency, app.now())?;
+    let brought = lead_bring(app, caller, draft).await.map_err(named)?;
+    let rejected_by = match &brought {
+        LeadBrought::Taken(lead) | LeadBrought::Again(lead) => {
+            verdict(&lead.checks, vertical.definition.required_level).rejected_by
+        }
+        LeadBrought::Tried => None,
+    };
+    Ok((brought, rejected_by))
 }
 
 /// The vertical and the currency that a record names.
@@ -125,7 +148,7 @@ pub fn record_schema(vertical: &StoredVertical, purpose: Purpose, currency: Curr
         required.extend(field.required.then(|| field.name.clone()));
         properties.insert(field.name.clone(), schema_of(&field));
     }
-    let address = if purpose == Purpose::Ping { "ping" } else { "post" };
+    let address = address(purpose);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": format!("{base}/v1/spec/{}?of={address}&format=schema", vertical.path),
@@ -135,6 +158,15 @@ pub fn record_schema(vertical: &StoredVertical, purpose: Purpose, currency: Curr
         "required": required,
         "additionalProperties": false,
     })
+}
+
+/// Where records go, below `/v1/`.
+pub(crate) const fn address(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Ping => "ping",
+        Purpose::Post => "post",
+        Purpose::Lead => "leads",
+    }
 }
 
 /// The fields about the sale, with their schemas.
@@ -174,6 +206,7 @@ pub(crate) fn sale_fields(vertical: &StoredVertical, purpose: Purpose, currency:
                     digits, with commas between; 1 to 6.",
             })));
         }
+        Purpose::Lead => found.retain(|(name, _)| KEPT.contains(name)),
         Purpose::Post => found.push(("offer_id", json!({
             "type": "string",
             "description": "The offer that the ping got. Without one the lead goes to whoever offers most, at least the reserve.",

@@ -1,4 +1,5 @@
-//! `/v1/ping`, `/v1/post` and their specification: real-time selling for systems that speak JSON or forms and no GraphQL.
+//! `/v1/ping`, `/v1/post`, `/v1/leads` and their specification: selling in real time and handing in leads, for systems that speak
+//! JSON or forms and no GraphQL.
 
 use axum::body::to_bytes;
 use axum::extract::{Path, Query, Request, State};
@@ -6,11 +7,14 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use domain::access::{Mode, Principal};
 use domain::clearing::LossReason;
+use domain::lead::LeadState;
 use domain::money::{Currency, Money};
 use domain::offer::net_minor;
 use domain::posting::{Purpose, fields};
 use domain::refusal::{Code, Refusal};
+use domain::verification::CheckKind;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::offers::StoredOffer;
@@ -19,8 +23,9 @@ use store::verticals::StoredVertical;
 use super::door::{Door, nothing, problem};
 use super::endpoint::problem_response;
 use super::problem::{Problem, ProblemCode};
+use crate::app::leads::LeadBrought;
 use crate::app::offers::Posted;
-use crate::app::posting::{Record, label, record_ping, record_post, record_schema, sale_fields, schema_of};
+use crate::app::posting::{Record, address, label, record_lead, record_ping, record_post, record_schema, sale_fields, schema_of};
 use crate::app::{AppError, Caller};
 
 /// The longest record, in bytes.
@@ -33,12 +38,13 @@ pub fn routes(door: Door) -> Router {
     Router::new()
         .route("/v1/ping", post(ping))
         .route("/v1/post", post(posted))
+        .route("/v1/leads", post(brought))
         .route("/v1/spec/{*vertical}", get(spec))
         .with_state(door)
 }
 
 async fn ping(State(door): State<Door>, request: Request) -> Response {
-    let (caller, record) = match received(&door, request).await {
+    let (caller, record) = match received(&door, request, |principal| principal.seller().map(drop)).await {
         Ok(received) => received,
         Err(response) => return response,
     };
@@ -51,23 +57,41 @@ async fn ping(State(door): State<Door>, request: Request) -> Response {
 }
 
 async fn posted(State(door): State<Door>, request: Request) -> Response {
-    let (caller, record) = match received(&door, request).await {
+    let (caller, record) = match received(&door, request, |principal| principal.seller().map(drop)).await {
         Ok(received) => received,
         Err(response) => return response,
     };
     let commission_bp = door.app.config.exchange.commission_bp;
     match record_post(&door.app, &caller, record).await {
-        Ok(posted) => Json(concluded(&posted, commission_bp)).into_response(),
+        Ok(posted) => {
+            let test = matches!(caller.principal.seller(), Ok((_, Mode::Test)));
+            Json(concluded(&posted, commission_bp, test)).into_response()
+        }
         Err(error) => refused(&caller, error),
     }
 }
 
-/// Who sent a record, and the record: flat JSON, or a form.
-async fn received(door: &Door, request: Request) -> Result<(Caller, Record), Response> {
+async fn brought(State(door): State<Door>, request: Request) -> Response {
+    let (caller, record) = match received(&door, request, |principal| principal.supplier().map(drop)).await {
+        Ok(received) => received,
+        Err(response) => return response,
+    };
+    match record_lead(&door.app, &caller, record).await {
+        Ok((brought, rejected_by)) => Json(kept(&brought, rejected_by)).into_response(),
+        Err(error) => refused(&caller, error),
+    }
+}
+
+/// Who sent a record, and the record: flat JSON, or a form. `may` refuses those who may not.
+async fn received(
+    door: &Door,
+    request: Request,
+    may: fn(&Principal) -> Result<(), Refusal>,
+) -> Result<(Caller, Record), Response> {
     let (parts, body) = request.into_parts();
     let caller = door.admit(&parts).await.map_err(problem_response)?;
-    // Whoever may not sell is told so before anything is read.
-    caller.principal.seller().map_err(|refusal| refused(&caller, refusal.into()))?;
+    // Whoever may not is told so before anything is read.
+    may(&caller.principal).map_err(|refusal| refused(&caller, refusal.into()))?;
     let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let too_large = |_| {
@@ -143,7 +167,7 @@ fn offered(offer: &StoredOffer, commission_bp: i64) -> Value {
     })
 }
 
-fn concluded(posted: &Posted, commission_bp: i64) -> Value {
+fn concluded(posted: &Posted, commission_bp: i64, test: bool) -> Value {
     let currency = posted.offer.as_ref().map(|offer| offer.currency);
     let money = |minor: i64, currency: Currency| Money::new(minor, currency).decimal();
     let sale = |sale: &crate::app::offers::PostedTrade| {
@@ -165,6 +189,24 @@ fn concluded(posted: &Posted, commission_bp: i64) -> Value {
         "lead_state": posted.state,
         "sales": sales,
         "fallen": fallen,
+        "test": test,
+    })
+}
+
+fn kept(brought: &LeadBrought, rejected_by: Option<CheckKind>) -> Value {
+    let (LeadBrought::Taken(lead) | LeadBrought::Again(lead)) = brought else {
+        return json!({ "status": "ACCEPTED", "test": true });
+    };
+    json!({
+        "status": if lead.state == LeadState::Rejected { "REJECTED" } else { "ACCEPTED" },
+        "lead_id": lead.id,
+        "lead_state": lead.state,
+        "level": lead.level,
+        "score": lead.score,
+        "temperature": lead.temperature,
+        "rejected_by": rejected_by,
+        "repeated": matches!(brought, LeadBrought::Again(_)),
+        "test": false,
     })
 }
 
@@ -194,7 +236,7 @@ struct Asked {
     format: Option<String>,
 }
 
-/// How to ping and post leads of a vertical: a page, or with `format=schema` the JSON Schema of a record (`of=ping` or `of=post`).
+/// How to ping and post leads of a vertical: a page, or with `format=schema` the JSON Schema of a record (`of=ping`, `of=post` or `of=leads`).
 async fn spec(State(door): State<Door>, Path(path): Path<String>, Query(asked): Query<Asked>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let caller = match door.admit(&parts).await {
@@ -220,7 +262,8 @@ async fn spec(State(door): State<Door>, Path(path): Path<String>, Query(asked): 
     };
     let base = door.app.config.server.public_url.trim_end_matches('/').to_owned();
     let currency = door.app.config.exchange.default_currency;
-    let purpose = if asked.of.as_deref() == Some("post") { Purpose::Post } else { Purpose::Ping };
+    let of = |purpose: &Purpose| asked.of.as_deref() == Some(address(*purpose));
+    let purpose = [Purpose::Post, Purpose::Lead].into_iter().find(of).unwrap_or(Purpose::Ping);
     if asked.format.as_deref() == Some("schema") {
         let mut response = Json(record_schema(&vertical, purpose, currency, &base)).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/schema+json"));
@@ -232,7 +275,8 @@ async fn spec(State(door): State<Door>, Path(path): Path<String>, Query(asked): 
 fn page(vertical: &StoredVertical, seller: Option<&str>, currency: Currency, base: &str) -> String {
     let name = escaped(label(&vertical.definition));
     let for_whom = seller.map_or_else(String::new, |seller| format!(" for {}", escaped(seller)));
-    let section = |purpose: Purpose, address: &str, about: &str| {
+    let section = |purpose: Purpose, about: &str| {
+        let address = address(purpose);
         let mut rows = String::new();
         for (field, schema) in sale_fields(vertical, purpose, currency) {
             let needed = field == "vertical" || field == "digests";
@@ -251,14 +295,17 @@ fn page(vertical: &StoredVertical, seller: Option<&str>, currency: Currency, bas
     };
     let ping = section(
         Purpose::Ping,
-        "ping",
         "What the lead is, without who it is. The answer is an offer that stands for a short time, or none.",
     );
     let post = section(
         Purpose::Post,
-        "post",
         "The whole lead: with <code>offer_id</code> it concludes the offer of its ping, and must be the lead that was pinged; without, \
          it goes to whoever offers most, at least the reserve.",
+    );
+    let leads = section(
+        Purpose::Lead,
+        "A lead for your stock, to be listed later: the key needs the scope <code>leads:write</code> only. The same record within a \
+         minute is the same lead, so send it again when you are in doubt.",
     );
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
@@ -272,7 +319,11 @@ fn page(vertical: &StoredVertical, seller: Option<&str>, currency: Currency, bas
          <pre>{{\"status\":\"OFFER\",\"offer_id\":\"ofr_…\",\"kind\":\"EXCLUSIVE\",\"copies\":1,\"net\":\"10.80\",\"gross\":\"12.00\",\
          \"currency\":\"{currency}\",\"expires_at\":\"…\"}}\n{{\"status\":\"NO_OFFER\"}}</pre>{post}\
          <pre>{{\"status\":\"SOLD\",\"lead_id\":\"lead_…\",\"lead_state\":\"VERIFIED\",\"sales\":[{{\"trade_id\":\"trd_…\",\"price\":\"12.00\",\
-         \"net\":\"10.80\"}}],\"fallen\":[]}}</pre>\
+         \"net\":\"10.80\"}}],\"fallen\":[],\"test\":false}}</pre>{leads}\
+         <pre>{{\"status\":\"ACCEPTED\",\"lead_id\":\"lead_…\",\"lead_state\":\"VERIFIED\",\"level\":\"REACHABLE\",\"score\":62,\
+         \"temperature\":\"WARM\",\"rejected_by\":null,\"repeated\":false,\"test\":false}}</pre>\
+         <p>With a test key (<code>clk_test_…</code>) every record is checked as any other, nothing is kept and no money moves: \
+         answers then say <code>\"test\":true</code>, and the last character of the postal code decides what a ping and a post come to.</p>\
          <p>What is wrong is answered with 422 and <code>{{\"status\":\"REFUSED\",\"errors\":[{{\"code\",\"field\",\"message\"}}]}}</code>; \
          503 with <code>Retry-After</code> means that nothing has happened and the same record may be sent again.</p></body></html>"
     )

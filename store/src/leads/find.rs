@@ -157,6 +157,22 @@ impl Store {
         lead(self.read(), scope, id).await
     }
 
+    /// The lead that the seller brought with this content, if that was not before `since`.
+    pub async fn lead_brought(
+        &self,
+        seller: OrganizationId,
+        fingerprint: &[u8; 32],
+        since: Timestamp,
+    ) -> Result<Option<StoredLead>, StoreError> {
+        let row = lead::Entity::find()
+            .filter(lead::Column::SellerId.eq(seller.0))
+            .filter(lead::Column::Fingerprint.eq(fingerprint.to_vec()))
+            .filter(lead::Column::CreatedAt.gte(since))
+            .one(self.read())
+            .await?;
+        row.map(StoredLead::try_from).transpose()
+    }
+
     /// Those of `ids` that `scope` may see, in no order.
     pub async fn leads_many(&self, scope: LeadScope, ids: &[LeadId]) -> Result<Vec<StoredLead>, StoreError> {
         let wanted = lead::Column::Id.is_in(ids.iter().map(|id| id.0));

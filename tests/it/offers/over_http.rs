@@ -1,11 +1,14 @@
-//! `/v1/ping`, `/v1/post` and their specification, as a system calls them that speaks no GraphQL.
+//! `/v1/ping`, `/v1/post`, `/v1/leads` and their specification, as a system calls them that speaks no GraphQL.
+
+use std::collections::BTreeSet;
 
 use api::http::record::routes;
+use domain::access::{Permission, Principal};
 use reqwest::Client;
 use serde_json::{Value, json};
 
 use super::stand::{buyer, campaign, digest, ledger_holds};
-use crate::harness::{get, on_each_backend};
+use crate::harness::{Actor, get, on_each_backend};
 
 /// Sends a record as JSON; answers the status and the answer.
 pub async fn sent(url: &str, token: Option<&str>, record: &Value) -> (u16, Value) {
@@ -25,7 +28,8 @@ pub fn ping() -> Value {
     })
 }
 
-fn lead() -> Value {
+/// The whole lead.
+pub fn lead() -> Value {
     let mut lead = ping();
     let fields = lead.as_object_mut().unwrap();
     for field in ["digests", "consent_kind", "exclusive_reserve"] {
@@ -101,6 +105,51 @@ on_each_backend! {
         assert_eq!(x.count("lead").await, 0);
     }
 
+    async fn a_record_becomes_a_lead_of_the_stock_once(x: Exchange) {
+        x.verticals().await;
+        let seller = x.organization("Agency").await;
+        let (organization, scopes) = (seller.org(), BTreeSet::from([Permission::LeadsWrite]));
+        let key = Principal::Key { key: x.app.store.id(), organization, scopes: scopes.clone() };
+        let tried = Principal::TestKey { key: x.app.store.id(), organization, scopes };
+        let [key, tried] = [key, tried].map(|principal| Actor { principal, ..seller.clone() });
+        let viewer = x.member(seller.org(), domain::access::Role::Viewer).await;
+        let url = format!("{}/v1/leads", x.listen(routes, &[("good", &key), ("try", &tried), ("viewer", &viewer)]).await);
+        // A test key's record is looked at as any other, and not kept.
+        assert_eq!(sent(&url, Some("try"), &lead()).await, (200, json!({ "status": "ACCEPTED", "test": true })));
+        let mut wrong = lead();
+        wrong["nights"] = json!("many");
+        for token in ["good", "try"] {
+            let (status, answer) = sent(&url, Some(token), &wrong).await;
+            assert_eq!((status, &answer["errors"][0]["field"], &answer["errors"][0]["code"]), (422, &json!("nights"), &json!("INVALID")));
+        }
+        assert_eq!(x.count("lead").await, 0);
+        let (status, first) = sent(&url, Some("good"), &lead()).await;
+        assert_eq!((status, &first["status"], &first["lead_state"], &first["repeated"]), (200, &json!("ACCEPTED"), &json!("VERIFIED"), &json!(false)), "{first:#}");
+        // The same record within a minute is the same lead; later it was brought before.
+        x.clock.advance_secs(59);
+        let (status, again) = sent(&url, Some("good"), &lead()).await;
+        assert_eq!((status, &again["lead_id"], &again["repeated"]), (200, &first["lead_id"], &json!(true)));
+        x.clock.advance_secs(2);
+        let (status, late) = sent(&url, Some("good"), &lead()).await;
+        assert_eq!((status, &late["errors"][0]["code"]), (422, &json!("TAKEN")), "{late:#}");
+        assert_eq!(x.count("lead").await, 1);
+        // A stock has no reserves.
+        let mut sale = lead();
+        sale["exclusive_reserve"] = json!("5.00");
+        let (status, answer) = sent(&url, Some("good"), &sale).await;
+        assert_eq!((status, &answer["errors"][0]["field"]), (422, &json!("exclusive_reserve")));
+        assert_eq!(sent(&url, Some("viewer"), &lead()).await.0, 403);
+        assert_eq!(sent(&url, None, &lead()).await.0, 401);
+        // A person who does not exist is kept as rejected, with the check that said so.
+        let mut bot = lead();
+        bot["honeypot_filled"] = json!(true);
+        bot["phone"] = json!("+4791200002");
+        bot["email"] = json!("kari.2@fjelltur.no");
+        let (status, rejected) = sent(&url, Some("good"), &bot).await;
+        assert_eq!((status, &rejected["status"], &rejected["lead_state"]), (200, &json!("REJECTED"), &json!("REJECTED")), "{rejected:#}");
+        assert!(rejected["rejected_by"].is_string());
+    }
+
     async fn the_specification_fits_what_is_sent(x: Exchange) {
         x.verticals().await;
         let seller = x.organization("Agency <of> Bergen").await;
@@ -109,7 +158,7 @@ on_each_backend! {
         let schema: Value = serde_json::from_str(&text).unwrap();
         assert_eq!((status, &schema["properties"]["vertical"]["const"]), (200, &json!("travel/tour")));
         // Every field of a record that is taken stands in the schema, and those that it must have stand in the record.
-        for (record, of) in [(ping(), "ping"), (lead(), "post")] {
+        for (record, of) in [(ping(), "ping"), (lead(), "post"), (lead(), "leads")] {
             let text = get(&format!("{url}/v1/spec/travel/tour?of={of}&format=schema"), None).await.1;
             let schema: Value = serde_json::from_str(&text).unwrap();
             for field in record.as_object().unwrap().keys() {
@@ -121,7 +170,7 @@ on_each_backend! {
         }
         let (status, page) = get(&format!("{url}/v1/spec/travel/tour"), Some("good")).await;
         assert_eq!(status, 200);
-        assert!(page.contains("Agency &lt;of&gt; Bergen") && page.contains("<code>nights</code>") && page.contains("/v1/post"));
+        assert!(page.contains("Agency &lt;of&gt; Bergen") && page.contains("<code>nights</code>") && page.contains("/v1/post") && page.contains("/v1/leads"));
         assert_eq!(get(&format!("{url}/v1/spec/travel/nowhere"), None).await.0, 404);
         assert_eq!(get(&format!("{url}/v1/spec/travel"), None).await.0, 404);
     }

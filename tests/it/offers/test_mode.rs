@@ -115,5 +115,9 @@ on_each_backend! {
         let record = crate::offers::over_http::ping();
         let (status, offer) = crate::offers::over_http::sent(&format!("{url}/v1/ping"), Some("try"), &record).await;
         assert_eq!((status, &offer["status"], &offer["test"], &offer["gross"]), (200, &json!("OFFER"), &json!(true), &json!("6.00")), "{offer:#}");
+        let mut lead = crate::offers::over_http::lead();
+        lead["offer_id"] = offer["offer_id"].clone();
+        let (status, posted) = crate::offers::over_http::sent(&format!("{url}/v1/post"), Some("try"), &lead).await;
+        assert_eq!((status, &posted["status"], &posted["test"]), (200, &json!("SOLD"), &json!(true)), "{posted:#}");
     }
 }

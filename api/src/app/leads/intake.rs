@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
-use domain::access::Permission;
+use domain::access::{Mode, Permission};
 use domain::id::{LeadId, OrganizationId};
 use domain::lead::{LeadDraft, LeadState, Temperature};
 use domain::refusal::{Code, Refusal};
 use domain::scoring::{Score, score};
+use domain::time::plus_secs;
 use domain::verification::{Check, CheckKind, Level, Outcome, Verdict, checks_at_intake, verdict};
 use serde_json::json;
 use store::job::Lane;
@@ -20,6 +21,8 @@ use crate::app::{App, AppError, Caller};
 
 /// Leads in one job of mail domains.
 const JOB_LEADS: usize = 100;
+/// How long the same content is the same lead, in seconds.
+const AGAIN_SECS: i64 = 60;
 
 /// A lead that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +73,43 @@ pub async fn lead_submit(app: &App, caller: &Caller, draft: LeadDraft) -> Result
     // Whoever may hand in a lead is told what became of it, also with a key that may not read leads.
     let lead = app.store.lead(LeadScope::Seller(seller), taken.id).await?;
     lead.ok_or_else(|| AppError::internal("a lead that was taken is gone"))
+}
+
+/// What became of a lead that was handed in by record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LeadBrought {
+    /// It is in the seller's stock.
+    Taken(Box<StoredLead>),
+    /// The same content came a moment ago: this is that lead.
+    Again(Box<StoredLead>),
+    /// It would have been taken: a test key tried it.
+    Tried,
+}
+
+/// Takes one draft as [`lead_submit`] does, for senders that send again when they are in doubt: the same content within
+/// a minute is the same lead. A test key's is only admitted.
+pub async fn lead_bring(app: &App, caller: &Caller, draft: LeadDraft) -> Result<LeadBrought, AppError> {
+    let (seller, mode) = caller.principal.supplier()?;
+    let prepared = lead_prepare(app, seller, vec![draft.into()]).await?;
+    let prepared = prepared.into_iter().next().ok_or_else(|| AppError::internal("an intake without an answer"))??;
+    if mode == Mode::Test {
+        return Ok(LeadBrought::Tried);
+    }
+    let fingerprint = prepared.fingerprint;
+    let ready = &[prepared];
+    let taken = app.store.write("lead_bring", |tx| async move { lead_record(app, &tx, seller, ready).await }).await?;
+    let taken = taken.into_iter().next().ok_or_else(|| AppError::internal("an intake without an answer"))?;
+    match taken {
+        Ok(taken) => {
+            let lead = app.store.lead(LeadScope::Seller(seller), taken.id).await?;
+            Ok(LeadBrought::Taken(Box::new(lead.ok_or_else(|| AppError::internal("a lead that was taken is gone"))?)))
+        }
+        Err(refused) => {
+            let since = plus_secs(app.now(), AGAIN_SECS.saturating_neg());
+            let again = app.store.lead_brought(seller, &fingerprint, since).await?;
+            again.map(|lead| LeadBrought::Again(Box::new(lead))).ok_or_else(|| refused.into())
+        }
+    }
 }
 
 /// Judges and keeps `prepared` leads of `seller` inside a running transaction: for those who write more in the same one.
