@@ -168,15 +168,17 @@ struct Changes {
 
 impl Changes {
     /// Changes campaigns all over the index and takes everything back.
-    fn round(&mut self, ours: &mut Ours, entries: &[Entry], coming: &[Entry]) {
-        let stride = entries.len().checked_div(BATCHES.saturating_mul(BATCH)).unwrap_or(1).max(1);
-        let places: Vec<usize> = (0..entries.len()).step_by(stride).collect();
+    fn round(&mut self, ours: &mut Ours, campaigns: &[Entry], coming: &[Entry]) {
+        let stride = campaigns.len().checked_div(BATCHES.saturating_mul(BATCH)).unwrap_or(1).max(1);
+        let places: Vec<usize> = (0..campaigns.len()).step_by(stride).collect();
         for (places, coming) in places.chunks(BATCH).zip(coming.chunks(BATCH)) {
-            let slots: Vec<_> = places.iter().filter_map(|&at| ours.slots.get(at).copied()).collect();
+            let mut slots: Vec<_> = places.iter().filter_map(|&at| *ours.slots.get(at)?).collect();
             let index = &mut ours.index;
-            let old: Vec<Entry> = places.iter().filter_map(|&at| entries.get(at).cloned()).collect();
+            let old: Vec<Entry> = places.iter().filter_map(|&at| campaigns.get(at).cloned()).collect();
             for entries in [coming.to_vec(), old] {
-                self.replace.push(each(slots.iter().zip(&entries), |(slot, entry)| index.replace(*slot, entry)));
+                self.replace.push(each(slots.iter_mut().zip(&entries), |(slot, entry)| {
+                    *slot = index.replace(*slot, entry).unwrap_or(*slot);
+                }));
             }
             let entries = coming.to_vec();
             let mut new = Vec::with_capacity(entries.len());
@@ -184,6 +186,11 @@ impl Changes {
             self.remove.push(each(new.into_iter(), |slot| index.remove(slot)));
             for open in [false, true] {
                 self.set_open.push(each(slots.iter(), |slot| index.set_open(*slot, open)));
+            }
+            for (&at, slot) in places.iter().zip(slots) {
+                if let Some(entry) = campaigns.get(at) {
+                    ours.is_at(at, slot, entry.offer);
+                }
             }
         }
     }

@@ -1,11 +1,13 @@
 //! Places for 512 campaigns of one partition: a cache line of bits for every row, and what ranking needs of each place.
 
-use super::barred::Barred;
-use super::class_set::{bit, bits, has, set};
+use super::class_set::{bit, bits, has, ones, set};
 use super::cluster::Cluster;
-use super::entry::{Side, Slot, StandingOffer};
-use super::residual::Residual;
-use super::rows::{Rows, rows_of};
+use super::entry::StandingOffer;
+use super::overview::{Dearest, Overview};
+use super::residual::{Residual, Residuals};
+use super::rows::Rows;
+use super::short::Short;
+use super::texts::Texts;
 use crate::money::BP_WHOLE;
 
 /// Places of one block.
@@ -13,12 +15,6 @@ pub(super) const PLACES: usize = 512;
 
 /// Places that somebody left are cleared together, so that a change does not have to visit every row.
 const SWEPT: u32 = 64;
-
-/// Stands for an amount that cannot win: none, or nothing.
-const NOTHING: u32 = 0;
-
-/// Stands for this amount and every larger one.
-const VAST: u32 = u32::MAX;
 
 /// One bit for every place of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,8 +49,7 @@ impl Line {
 
     /// The places that are set, from the lowest.
     pub(super) fn places(&self) -> impl Iterator<Item = usize> {
-        let words = self.0.into_iter().zip((0_usize..).step_by(64));
-        words.flat_map(|(word, first)| super::class_set::bits(word).map(move |at| first.saturating_add(at)))
+        ones(&self.0)
     }
 
     /// How many of the set places lie below `place`.
@@ -86,8 +81,6 @@ pub(super) struct Block {
     pub(super) ordinal: usize,
     /// Where its first campaign belongs: its like lie together.
     pub(super) cluster: Cluster,
-    /// The largest amount of each side that it ever held, in minor units.
-    dearest_minor: [u32; 2],
     /// Places with a campaign.
     used: Line,
     /// Places with a campaign that buys now.
@@ -99,21 +92,28 @@ pub(super) struct Block {
     /// Places whose campaign has a residual check.
     partial: Line,
     /// The residual checks, in the order of their places.
-    residuals: Vec<Residual>,
+    residuals: Residuals,
     /// For each row, the places that it blocks.
     rows: Vec<Line>,
-    slots: Box<[u32; PLACES]>,
-    shared_minor: Box<[u32; PLACES]>,
-    exclusive_minor: Box<[u32; PLACES]>,
-    weight_bp: Box<[u16; PLACES]>,
+    /// What the campaign at each place bids, up to the last place that was ever used.
+    bids: Vec<Bid>,
+}
+
+/// What a campaign bids, side by side, since a place is looked at for one side after the other.
+#[derive(Debug, Clone, Copy, Default)]
+struct Bid {
+    shared: Short,
+    exclusive: Short,
+    weight_bp: u16,
 }
 
 /// What is written into a place.
-pub(super) struct Tenant {
-    pub(super) slot: Slot,
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tenant<'a> {
     pub(super) offer: StandingOffer,
     pub(super) open: bool,
-    pub(super) residual: Option<Residual>,
+    /// The code of its residual check; empty when it has none.
+    pub(super) residual: &'a [u8],
 }
 
 impl Block {
@@ -122,18 +122,14 @@ impl Block {
             partition,
             ordinal,
             cluster,
-            dearest_minor: [NOTHING; 2],
             used: Line::default(),
             open: Line::default(),
             written: Line::default(),
             barring: vec![0; rows.div_ceil(64)],
             partial: Line::default(),
-            residuals: Vec::new(),
+            residuals: Residuals::default(),
             rows: vec![Line::default(); rows],
-            slots: Box::new([0; PLACES]),
-            shared_minor: Box::new([NOTHING; PLACES]),
-            exclusive_minor: Box::new([NOTHING; PLACES]),
-            weight_bp: Box::new([0; PLACES]),
+            bids: Vec::new(),
         }
     }
 
@@ -159,47 +155,54 @@ impl Block {
     }
 
     /// Puts a campaign into a free place and answers which.
-    pub(super) fn put(&mut self, tenant: Tenant, column: &[u64], rows: &mut Rows, barred: &mut Barred) -> Option<usize> {
+    pub(super) fn put(&mut self, tenant: Tenant<'_>, column: &[u64], rows: &mut Rows, overview: &mut Overview) -> Option<usize> {
         let place = self.written.first_clear()?;
-        for row in rows_of(column) {
+        for row in ones(column) {
             if let Some(line) = self.rows.get_mut(row) {
                 line.set(place, true);
                 rows.count(row, 1);
             }
         }
-        self.narrow(column, barred);
+        self.narrow(column, overview);
         self.used.set(place, true);
         self.written.set(place, true);
         self.open.set(place, tenant.open);
-        if let Some(residual) = tenant.residual {
-            self.residuals.insert(self.partial.rank(place), residual);
+        if !tenant.residual.is_empty() {
+            self.residuals.insert(self.partial.rank(place), tenant.residual);
             self.partial.set(place, true);
         }
-        *self.slots.get_mut(place)? = tenant.slot.0;
-        *self.shared_minor.get_mut(place)? = short(tenant.offer.shared_minor);
-        *self.exclusive_minor.get_mut(place)? = short(tenant.offer.exclusive_minor);
-        *self.weight_bp.get_mut(place)? = u16::try_from(tenant.offer.weight_bp.clamp(1, BP_WHOLE)).unwrap_or(1);
-        for (dearest, side) in self.dearest_minor.iter_mut().zip([Side::Shared, Side::Exclusive]) {
-            *dearest = short(tenant.offer.amount_minor(side)).max(*dearest);
+        if self.bids.len() <= place {
+            self.bids.resize(place.saturating_add(1), Bid::default());
+        }
+        *self.bids.get_mut(place)? = Bid {
+            shared: Short::of(tenant.offer.shared_minor),
+            exclusive: Short::of(tenant.offer.exclusive_minor),
+            weight_bp: u16::try_from(tenant.offer.weight_bp.clamp(1, BP_WHOLE)).unwrap_or(1),
+        };
+        let [shared, exclusive] = overview.dearest(self.ordinal);
+        let [own_shared, own_exclusive] = self.bids(place);
+        overview.set_dearest(self.ordinal, [shared.or(own_shared), exclusive.or(own_exclusive)]);
+        if !self.has_room() {
+            self.residuals.shrink();
         }
         Some(place)
     }
 
     /// Bars from now on only what the campaign with `column`, which comes in, is blocked by too.
-    fn narrow(&mut self, column: &[u64], barred: &mut Barred) {
+    fn narrow(&mut self, column: &[u64], overview: &mut Overview) {
         let alone = self.is_empty();
         for (at, barring) in self.barring.iter_mut().enumerate() {
             let column = column.get(at).copied().unwrap_or(0);
             let before = *barring;
             *barring = if alone { column } else { before & column };
             for row in bits(before ^ *barring) {
-                barred.set(at.saturating_mul(64).saturating_add(row), self.ordinal, *barring & bit(row) != 0);
+                overview.bar(at.saturating_mul(64).saturating_add(row), self.ordinal, *barring & bit(row) != 0);
             }
         }
     }
 
     /// Clears the places that campaigns left, once there are enough of them and no other room.
-    pub(super) fn sweep(&mut self, rows: &mut Rows, barred: &mut Barred) {
+    pub(super) fn sweep(&mut self, rows: &mut Rows, overview: &mut Overview) {
         let left = self.written.without(&self.used);
         if self.has_room() || left.count() < SWEPT {
             return;
@@ -211,19 +214,37 @@ impl Block {
             let bars = self.used.without(line).is_empty();
             if has(&self.barring, row) != bars {
                 set(&mut self.barring, row, bars);
-                barred.set(row, self.ordinal, bars);
+                overview.bar(row, self.ordinal, bars);
             }
         }
         self.written = self.used;
+        let dearest =
+            self.used.places().map(|place| self.bids(place)).fold([Dearest::default(); 2], |[a, b], [c, d]| [a.or(c), b.or(d)]);
+        overview.set_dearest(self.ordinal, dearest);
     }
 
-    /// Takes the campaign out of `place`; its residual check, if it had one.
-    pub(super) fn take(&mut self, place: usize) -> Option<Residual> {
-        let residual = self.partial.has(place).then(|| self.residuals.remove(self.partial.rank(place)));
+    /// The most that the campaign at `place` bids, shared and exclusive.
+    pub(super) fn bids(&self, place: usize) -> [Dearest; 2] {
+        let Bid { shared, exclusive, weight_bp } = self.bids.get(place).copied().unwrap_or_default();
+        [shared, exclusive].map(|amount| {
+            let amount = amount.minor();
+            Dearest { amount, worth: amount.saturating_mul(i64::from(weight_bp)) }
+        })
+    }
+
+    /// Takes the campaign out of `place`, and gives back the texts of its residual check.
+    pub(super) fn take(&mut self, place: usize, texts: &mut Texts) {
+        if self.partial.has(place) {
+            self.residuals.remove(self.partial.rank(place), texts);
+        }
         self.used.set(place, false);
         self.open.set(place, false);
         self.partial.set(place, false);
-        residual
+    }
+
+    /// Whether there is a campaign at `place`.
+    pub(super) fn is_used(&self, place: usize) -> bool {
+        self.used.has(place)
     }
 
     pub(super) fn is_open(&self, place: usize) -> bool {
@@ -263,24 +284,9 @@ impl Block {
         left
     }
 
-    pub(super) fn slot(&self, place: usize) -> Slot {
-        Slot(self.slots.get(place).copied().unwrap_or(u32::MAX))
-    }
-
     /// The residual check of a place that has one.
-    pub(super) fn residual(&self, place: usize) -> Option<&Residual> {
+    pub(super) fn residual(&self, place: usize) -> Option<Residual<'_>> {
         if self.partial.has(place) { self.residuals.get(self.partial.rank(place)) } else { None }
-    }
-
-    /// The most that a place can be worth on a side, in ranking value, when it bids `least_minor` or more; `i64::MAX` when
-    /// that cannot be told.
-    pub(super) fn worth(&self, place: usize, side: Side, least_minor: i64) -> Option<i64> {
-        let amounts = match side {
-            Side::Shared => &self.shared_minor,
-            Side::Exclusive => &self.exclusive_minor,
-        };
-        let weight = i64::from(self.weight_bp.get(place).copied()?);
-        worth(amounts.get(place).copied()?, weight, least_minor)
     }
 
     /// How many places each row blocks, left ones included.
@@ -288,39 +294,11 @@ impl Block {
         self.rows.iter().map(Line::count)
     }
 
-    /// The most that any of its places can be worth on a side, as in [`Self::worth`].
-    pub(super) fn most_worth(&self, side: Side, least_minor: i64) -> Option<i64> {
-        let [shared, exclusive] = self.dearest_minor;
-        let dearest = match side {
-            Side::Shared => shared,
-            Side::Exclusive => exclusive,
-        };
-        worth(dearest, BP_WHOLE, least_minor)
-    }
-
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
-        let places = size_of_val(&*self.slots)
-            .saturating_add(size_of_val(&*self.shared_minor))
-            .saturating_add(size_of_val(&*self.exclusive_minor))
-            .saturating_add(size_of_val(&*self.weight_bp));
+        let bids = self.bids.capacity().saturating_mul(size_of::<Bid>());
         let lines = self.rows.capacity().saturating_mul(size_of::<Line>());
-        let residuals = self.residuals.capacity().saturating_mul(size_of::<Residual>());
-        let code = self.residuals.iter().map(Residual::heap_bytes).fold(0, usize::saturating_add);
         let bars = self.barring.capacity().saturating_mul(size_of::<u64>());
-        places.saturating_add(lines).saturating_add(bars).saturating_add(residuals).saturating_add(code)
-    }
-}
-
-/// An amount in four bytes, which all that are not vast fit.
-fn short(amount_minor: Option<i64>) -> u32 {
-    amount_minor.map_or(NOTHING, |amount| u32::try_from(amount.max(0)).unwrap_or(VAST))
-}
-
-fn worth(short_minor: u32, weight_bp: i64, least_minor: i64) -> Option<i64> {
-    match short_minor {
-        NOTHING => None,
-        VAST => Some(i64::MAX),
-        amount => Some(i64::from(amount)).filter(|amount| *amount >= least_minor)?.checked_mul(weight_bp),
+        [bids, lines, bars, self.residuals.heap_bytes()].into_iter().fold(0, usize::saturating_add)
     }
 }

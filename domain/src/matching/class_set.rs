@@ -30,6 +30,10 @@ impl ClassSet {
         }
     }
 
+    pub(super) fn contains(&self, class: u8) -> bool {
+        has(&self.0, usize::from(class))
+    }
+
     pub(super) fn remove(&mut self, class: u8) {
         if let Some(word) = self.0.get_mut(usize::from(class / 64)) {
             *word &= !bit(usize::from(class % 64));
@@ -105,6 +109,11 @@ pub(super) fn bits(word: u64) -> impl Iterator<Item = usize> {
         left &= left.wrapping_sub(1);
         if at == u64::BITS { None } else { usize::try_from(at).ok() }
     })
+}
+
+/// The bits of a row of bits that are set, from the lowest.
+pub(super) fn ones(words: &[u64]) -> impl Iterator<Item = usize> {
+    words.iter().zip((0_usize..).step_by(64)).flat_map(|(&word, first)| bits(word).map(move |at| first.saturating_add(at)))
 }
 
 /// Whether bit `at` of a row of bits is set.

@@ -1,19 +1,22 @@
 //! The value classes of one field: values that no campaign tells apart share a class, and each class has a row of bits.
 //!
-//! A number's class is an interval between bounds that campaigns name; a text's class is the text itself when a campaign
-//! names it, else the longest named prefix that it starts with, else "any other". When the budget of names is used up, other
-//! texts that campaigns name share a few classes, and a test that a class cannot decide is left to the residual check.
+//! In the beginning all values, and having none, are one class. A filter that tells some of its members from others splits it,
+//! as far as the budget goes. A number's class goes by the interval between bounds that campaigns name, and intervals that no
+//! campaign tells apart share one; a text's class is the text itself when a campaign names it, else the longest named prefix
+//! that it starts with, else "any other". When the budget of names is used up, other texts share a few classes. A test that a
+//! class cannot decide is left to the residual check.
+
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
 
 use super::class_set::{CLASSES_MAX, ClassSet, Verdict};
 use super::rows::Rows;
-use super::texts::{Texts, UNKNOWN};
+use super::texts::Texts;
 use crate::campaign::{Scalar, Span, Test};
 
-/// The class of leads without the field.
-pub(super) const MISSING: u8 = 0;
-
 /// The class of all values that have no other.
-const OTHER: u8 = 1;
+const OTHER: u8 = 0;
 
 /// Characters of a prefix that is named in place of longer ones.
 const SHORT: usize = 2;
@@ -21,8 +24,8 @@ const SHORT: usize = 2;
 /// How many rows fields and partitions may have.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Budget {
-    /// Intervals of numbers in one field.
-    pub(super) intervals: usize,
+    /// Classes of numbers in one field.
+    pub(super) numbers: usize,
     /// Texts with a class of their own in one field, and half the prefixes.
     pub(super) names: usize,
     /// Classes that share the other texts of a field once its names are used up.
@@ -33,15 +36,27 @@ pub(super) struct Budget {
 
 impl Budget {
     /// With fewer rows more is left to the residual check, with more each campaign takes more memory.
-    pub(super) const STANDARD: Self = Self { intervals: 64, names: 56, buckets: 24, rows: 640 };
+    pub(super) const STANDARD: Self = Self { numbers: 64, names: 56, buckets: 24, rows: 640 };
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self::STANDARD
+    }
 }
 
 #[derive(Debug)]
 pub(super) struct Classes {
     /// The row of each class, by ordinal.
     rows: Vec<u16>,
+    /// The class of leads without the field; [`OTHER`] until a campaign tells them apart.
+    missing: u8,
     /// The least number of each interval, ascending from `i64::MIN`; empty while "any other" stands for numbers too.
     intervals: Vec<(i64, u8)>,
+    /// The classes that several intervals have, or what is no number.
+    shared: ClassSet,
+    /// Classes that were split off for numbers.
+    numbers: usize,
     /// Texts with a class of their own by their numbers, sorted.
     points: Vec<(u32, u8)>,
     /// Prefixes with a class of their own, sorted.
@@ -53,15 +68,17 @@ pub(super) struct Classes {
 }
 
 impl Classes {
-    /// The two classes that every field has; `None` when the partition has no row left.
+    /// One class for everything; `None` when the partition has no row left.
     pub(super) fn new(rows: &mut Rows, budget: &Budget) -> Option<Self> {
-        if rows.len().saturating_add(2) > budget.rows {
+        if rows.len() >= budget.rows {
             return None;
         }
-        let pair = vec![rows.add(None)?, rows.add(None)?];
         Some(Self {
-            rows: pair,
+            rows: vec![rows.add(None)?],
+            missing: OTHER,
             intervals: Vec::new(),
+            shared: ClassSet::NONE,
+            numbers: 0,
             points: Vec::new(),
             prefixes: Vec::new(),
             longest: 0,
@@ -91,14 +108,18 @@ impl Classes {
         [texts, prefixes, points, intervals, rows, self.buckets.capacity()].into_iter().fold(0, usize::saturating_add)
     }
 
+    /// The class of leads without the field.
+    pub(super) fn missing(&self) -> u8 {
+        self.missing
+    }
+
     /// The class of a value; `number_of` tells the number of a text.
     pub(super) fn class_of(&self, value: &Scalar, number_of: impl FnOnce(&str) -> u32) -> u8 {
         match value {
             Scalar::Number(number) => self.interval_of(*number).map_or(OTHER, |(_, class)| class),
-            Scalar::Text(_) if self.points.is_empty() && self.prefixes.is_empty() && self.buckets.is_empty() => OTHER,
             Scalar::Text(text) => {
-                let number = number_of(text);
-                self.point(number).unwrap_or_else(|| self.common_class(text, number))
+                let point = if self.points.is_empty() { None } else { self.point(number_of(text)) };
+                point.unwrap_or_else(|| self.common_class(text))
             }
         }
     }
@@ -108,75 +129,104 @@ impl Classes {
         self.points.iter().for_each(|(number, _)| texts.give_back(*number));
     }
 
-    /// Gives the values that `test` names classes of their own, as far as the budget goes.
-    pub(super) fn name(&mut self, test: &Test, texts: &mut Texts, rows: &mut Rows, budget: &Budget) {
+    /// Splits classes so that `test` can be told from them, as far as the budget goes; whether any was split.
+    pub(super) fn name(&mut self, test: &Test, texts: &mut Texts, rows: &mut Rows, budget: &Budget) -> bool {
+        let before = self.len();
         match test {
-            Test::Missing => {}
+            Test::Missing => {
+                if self.missing == OTHER {
+                    self.missing = self.carve(OTHER, rows, budget).unwrap_or(OTHER);
+                }
+            }
             Test::OneOf(values) => {
+                self.cut(values.iter().map_while(point_span), rows, budget);
                 for value in values {
-                    match value {
-                        Scalar::Number(number) => self.cut_span(Span { min: Some(*number), max: Some(*number) }, rows, budget),
-                        Scalar::Text(text) => self.name_point(text, texts, rows, budget),
+                    if let Scalar::Text(text) = value {
+                        self.name_point(text, texts, rows, budget);
                     }
                 }
             }
             Test::StartsWith(prefixes) => prefixes.iter().for_each(|prefix| self.name_prefix(prefix, rows, budget)),
-            Test::Within(spans) => spans.iter().for_each(|&span| self.cut_span(span, rows, budget)),
+            Test::Within(spans) => self.cut(spans.iter().copied(), rows, budget),
         }
+        self.len() > before
     }
 
     /// What `test` says of each class.
     pub(super) fn verdict(&self, test: &Test, texts: &Texts) -> Verdict {
         let mut verdict = Verdict { may_hold: ClassSet::NONE, may_fail: ClassSet::below(self.len()) };
         match test {
-            Test::Missing => verdict.always(MISSING),
+            Test::Missing if self.missing == OTHER => verdict.sometimes(OTHER),
+            Test::Missing => verdict.always(self.missing),
             Test::OneOf(values) => {
                 for value in values {
-                    match value {
-                        Scalar::Number(number) => self.judge_span(*number, *number, &mut verdict),
-                        Scalar::Text(text) => {
-                            let number = texts.number(text);
-                            match self.point(number) {
-                                Some(class) => verdict.always(class),
-                                None => verdict.sometimes(self.common_class(text, number)),
-                            }
-                        }
+                    let Scalar::Text(text) = value else { continue };
+                    match self.point(texts.number(text)) {
+                        Some(class) => verdict.always(class),
+                        None => verdict.sometimes(self.common_class(text)),
                     }
                 }
+                self.judge_spans(values.iter().map_while(point_span), &mut verdict);
             }
             Test::StartsWith(prefixes) => prefixes.iter().for_each(|prefix| self.judge_prefix(prefix, texts, &mut verdict)),
-            Test::Within(spans) => {
-                for span in spans {
-                    self.judge_span(span.min.unwrap_or(i64::MIN), span.max.unwrap_or(i64::MAX), &mut verdict);
-                }
-            }
+            Test::Within(spans) => self.judge_spans(spans.iter().copied(), &mut verdict),
         }
         verdict
     }
 
-    fn judge_span(&self, min: i64, max: i64, verdict: &mut Verdict) {
-        if min > max {
-            return;
+    fn judge_spans(&self, spans: impl Iterator<Item = Span>, verdict: &mut Verdict) {
+        let mut inside = ClassSet::NONE;
+        for (min, max) in spans.filter_map(bounds) {
+            if self.intervals.is_empty() {
+                verdict.sometimes(OTHER);
+            }
+            for (at, least, class) in self.overlapping(min, max) {
+                verdict.sometimes(class);
+                if least < min || max < self.greatest(at) {
+                    continue;
+                }
+                if self.shared.contains(class) { inside.insert(ordinal(at)) } else { verdict.always(class) }
+            }
         }
-        if self.intervals.is_empty() {
-            verdict.sometimes(OTHER);
+        if inside != ClassSet::NONE {
+            let [within, without] = self.sides(inside);
+            within.minus(without).ordinals().for_each(|class| verdict.always(ordinal(class)));
         }
+    }
+
+    /// The intervals that numbers between `min` and `max` fall into: the place, the least number and the class of each.
+    fn overlapping(&self, min: i64, max: i64) -> impl Iterator<Item = (usize, i64, u8)> {
         let first = self.intervals.partition_point(|&(least, _)| least <= min).saturating_sub(1);
-        let ends = self.intervals.iter().skip(1).map(|&(least, _)| least.saturating_sub(1)).chain([i64::MAX]);
-        for (&(least, class), greatest) in self.intervals.iter().zip(ends).skip(first).take_while(|((least, _), _)| *least <= max)
-        {
-            if min <= least && greatest <= max { verdict.always(class) } else { verdict.sometimes(class) }
+        let from = self.intervals.get(first..).unwrap_or_default();
+        let places = (first..).zip(from).map(|(at, &(least, class))| (at, least, class));
+        places.take_while(move |(_, least, _)| *least <= max)
+    }
+
+    /// The greatest number of the interval at a place.
+    fn greatest(&self, at: usize) -> i64 {
+        self.intervals.get(at.saturating_add(1)).map_or(i64::MAX, |&(next, _)| next.saturating_sub(1))
+    }
+
+    /// The classes of the intervals at the places in `inside`, and those of all else that is no text with a class of its own.
+    fn sides(&self, inside: ClassSet) -> [ClassSet; 2] {
+        let (mut within, mut without) = (ClassSet::NONE, ClassSet::NONE);
+        without.insert(OTHER);
+        without.insert(self.missing);
+        for (at, &(_, class)) in self.intervals.iter().enumerate() {
+            if inside.contains(ordinal(at)) { within.insert(class) } else { without.insert(class) }
         }
+        [within, without]
     }
 
     fn judge_prefix(&self, prefix: &str, texts: &Texts, verdict: &mut Verdict) {
         let points = self.points.iter().filter(|(number, _)| texts.text(*number).is_some_and(|text| text.starts_with(prefix)));
         let first = self.prefixes.partition_point(|(name, _)| **name < *prefix);
-        let longer = self.prefixes.iter().skip(first).take_while(|(name, _)| name.starts_with(prefix));
+        let from = self.prefixes.get(first..).unwrap_or_default();
+        let longer = from.iter().take_while(|(name, _)| name.starts_with(prefix));
         for class in points.map(|(_, class)| class).chain(longer.map(|(_, class)| class)) {
             verdict.always(*class);
         }
-        if self.prefix(prefix).is_some() {
+        if from.first().is_some_and(|(name, _)| **name == *prefix) {
             return;
         }
         match self.longest_prefix(prefix) {
@@ -205,33 +255,62 @@ impl Classes {
         self.prefixes.get(at).map(|&(_, class)| class)
     }
 
-    /// The class of a text without a class of its own. A text without a number is one that no campaign names anywhere.
-    fn common_class(&self, text: &str, number: u32) -> u8 {
+    /// The class of a text without a class of its own.
+    fn common_class(&self, text: &str) -> u8 {
         if let Some(class) = self.longest_prefix(text) {
             return class;
         }
-        if number == UNKNOWN {
+        if self.buckets.is_empty() {
             return OTHER;
         }
-        let bucket = usize::try_from(number).unwrap_or(0).checked_rem(self.buckets.len());
-        bucket.and_then(|at| self.buckets.get(at)).copied().unwrap_or(OTHER)
+        let hash = usize::try_from(FixedState::default().hash_one(text)).unwrap_or(usize::MAX);
+        hash.checked_rem(self.buckets.len()).and_then(|at| self.buckets.get(at)).copied().unwrap_or(OTHER)
     }
 
-    fn cut_span(&mut self, span: Span, rows: &mut Rows, budget: &Budget) {
-        let (min, max) = (span.min.unwrap_or(i64::MIN), span.max.unwrap_or(i64::MAX));
-        if min > max {
+    /// Tells the numbers in `spans` from all else.
+    fn cut(&mut self, spans: impl Iterator<Item = Span> + Clone, rows: &mut Rows, budget: &Budget) {
+        if self.numbers >= budget.numbers || spans.clone().filter_map(bounds).next().is_none() {
             return;
         }
         if self.intervals.is_empty() {
-            let Some(class) = self.carve(OTHER, rows, budget) else { return };
-            self.intervals.push((i64::MIN, class));
+            self.intervals.push((i64::MIN, OTHER));
         }
-        for bound in [Some(min), max.checked_add(1)].into_iter().flatten() {
-            let Some((least, class)) = self.interval_of(bound) else { continue };
-            if least == bound || self.intervals.len() >= budget.intervals {
-                continue;
+        let mut inside = ClassSet::NONE;
+        for (min, max) in spans.clone().filter_map(bounds) {
+            [Some(min), max.checked_add(1)].into_iter().flatten().for_each(|bound| self.bound(bound));
+        }
+        for (min, max) in spans.filter_map(bounds) {
+            for (at, least, _) in self.overlapping(min, max) {
+                if min <= least && self.greatest(at) <= max {
+                    inside.insert(ordinal(at));
+                }
             }
-            let Some(class) = self.carve(class, rows, budget) else { return };
+        }
+        let [within, without] = self.sides(inside);
+        for shared in within.intersection(without).ordinals() {
+            if self.numbers >= budget.numbers {
+                break;
+            }
+            let Some(class) = self.carve(ordinal(shared), rows, budget) else { break };
+            self.numbers = self.numbers.saturating_add(1);
+            for (at, (_, known)) in self.intervals.iter_mut().enumerate() {
+                if usize::from(*known) == shared && inside.contains(ordinal(at)) {
+                    *known = class;
+                }
+            }
+        }
+        let (mut seen, mut shared) = (ClassSet::NONE, ClassSet::NONE);
+        seen.insert(OTHER);
+        for &(_, class) in &self.intervals {
+            if seen.contains(class) { shared.insert(class) } else { seen.insert(class) }
+        }
+        self.shared = shared;
+    }
+
+    /// Lets an interval begin at `bound`, in the class of the one that it is cut from.
+    fn bound(&mut self, bound: i64) {
+        let Some((least, class)) = self.interval_of(bound) else { return };
+        if least != bound && self.intervals.len() < CLASSES_MAX {
             let at = self.intervals.partition_point(|&(least, _)| least < bound);
             self.intervals.insert(at, (bound, class));
         }
@@ -257,7 +336,7 @@ impl Classes {
 
     fn name_prefix(&mut self, prefix: &str, rows: &mut Rows, budget: &Budget) {
         // When names become few, what many have in common is named rather than each: the residual check tells the rest apart.
-        let scarce = self.prefixes.len() >= budget.names;
+        let scarce = self.prefixes.len() >= budget.names / 2;
         let short = prefix.char_indices().nth(SHORT).and_then(|(end, _)| prefix.get(..end)).filter(|_| scarce);
         let name = short.unwrap_or(prefix);
         if self.prefix(name).is_some() || self.prefixes.len() >= budget.names.saturating_mul(2) || !self.buckets.is_empty() {
@@ -282,6 +361,24 @@ impl Classes {
     }
 }
 
+/// The bounds of a span with a number in it.
+fn bounds(span: Span) -> Option<(i64, i64)> {
+    Some((span.min.unwrap_or(i64::MIN), span.max.unwrap_or(i64::MAX))).filter(|(min, max)| min <= max)
+}
+
+/// The span of a number alone. Numbers sort before texts.
+fn point_span(value: &Scalar) -> Option<Span> {
+    match value {
+        Scalar::Number(number) => Some(Span { min: Some(*number), max: Some(*number) }),
+        Scalar::Text(_) => None,
+    }
+}
+
+/// A place below [`CLASSES_MAX`] as a member of a set.
+fn ordinal(at: usize) -> u8 {
+    u8::try_from(at).unwrap_or(u8::MAX)
+}
+
 impl Verdict {
     fn always(&mut self, class: u8) {
         self.may_hold.insert(class);
@@ -290,5 +387,35 @@ impl Verdict {
 
     fn sometimes(&mut self, class: u8) {
         self.may_hold.insert(class);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_campaign_tells_apart_shares_a_class() {
+        let (mut rows, mut texts) = (Rows::default(), Texts::default());
+        let mut classes = Classes::new(&mut rows, &Budget::STANDARD).unwrap();
+        let day =
+            |day: i64, from: i64, to: i64| Span { min: Some(day * 1_440 + from * 60), max: Some(day * 1_440 + to * 60 - 1) };
+        let week = |days: i64, from, to| Test::Within((0..days).map(|at| day(at, from, to)).collect());
+        let mut name = |test: &Test| {
+            classes.name(test, &mut texts, &mut rows, &Budget::STANDARD);
+            assert!(classes.verdict(test, &texts).is_exact(classes.len()), "{test:?}");
+            classes.len()
+        };
+        assert_eq!(name(&week(5, 9, 17)), 2, "office hours, and all else with having none");
+        assert_eq!(name(&week(5, 9, 17)), 2);
+        assert_eq!(name(&week(5, 8, 18)), 3, "the hours before and after are asked for together");
+        assert_eq!(name(&week(6, 9, 17)), 4, "Saturday by itself");
+        assert_eq!(name(&Test::Missing), 5);
+        let at = |minute: i64| classes.class_of(&Scalar::Number(minute), |_| 0);
+        assert_eq!(at(9 * 60), at(1_440 + 16 * 60));
+        assert_eq!(at(8 * 60), at(4 * 1_440 + 17 * 60));
+        assert_ne!(at(5 * 1_440 + 9 * 60), at(9 * 60));
+        assert_eq!(at(6 * 1_440), at(0));
+        assert_ne!(classes.missing(), at(0));
     }
 }

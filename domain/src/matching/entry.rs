@@ -4,8 +4,8 @@ use crate::campaign::{Facts, Filter};
 use crate::money::{BP_WHOLE, Currency};
 use crate::vertical::VerticalPath;
 
-/// A campaign's handle in the index: small and dense, so that what else is known of campaigns can lie in arrays. Slots of
-/// removed campaigns are given out again.
+/// A campaign's place in the index: small, so that what else is known of campaigns can lie in arrays. A campaign that changes
+/// gets another, and those of campaigns that left are given out again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slot(pub(super) u32);
 

@@ -1,14 +1,13 @@
 //! Which campaigns a lead meets: an index over all standing filters, and the choice of those that may win.
 //!
-//! Campaigns are partitioned by vertical and currency. Within a partition the values of each field fall into classes that no
-//! filter tells apart, and each class has a row with one bit for every campaign: set when the campaign's filter cannot hold
-//! for a lead of that class. A lead picks one row for each field; who is open and in none of them passes. Rows are cut into
+//! Campaigns are partitioned by vertical, currency and the country that they ask for, if it is one. Within a partition the
+//! values of each field fall into classes that no filter tells apart, and each class has a row with one bit for every campaign:
+//! set when the campaign's filter cannot hold for a lead of that class. A lead picks one row for each field; who is open and in none of them passes. Rows are cut into
 //! blocks of 512 campaigns, so that a row of a block is a cache line, and what changes with a campaign lies in one block.
-//! What the rows cannot decide of a filter is compiled into a residual check of that campaign alone. Campaigns that ask for
-//! the same places share blocks, and for each row it is known which blocks it blocks whole, so that a lead skips most. Of the
-//! others each knows the most that it can bid, so that an auction looks into the dearest blocks first.
+//! What the rows cannot decide of a filter is compiled into a residual check of that campaign alone. Campaigns of like worth share
+//! blocks, among them those that ask for the same places, and of each block it is known which rows block it whole and the most
+//! that it can bid: a lead skips what is blocked, and an auction looks into the dearest blocks first.
 
-mod barred;
 mod block;
 mod class_set;
 mod classes;
@@ -16,11 +15,14 @@ mod cluster;
 mod entry;
 mod fields;
 mod index;
+mod markets;
+mod overview;
 mod partition;
 mod parts;
 mod residual;
 mod rows;
 mod select;
+mod short;
 mod texts;
 
 pub use entry::{Entry, Lead, Slot, StandingOffer};

@@ -1,13 +1,14 @@
-//! The campaigns of one vertical in one currency: their fields' classes, and which rows block whom.
+//! The campaigns of one vertical in one currency that ask for the same country, or for none alone: their fields' classes, and
+//! which rows block whom.
 
 use std::collections::BTreeSet;
 
-use super::barred::Barred;
 use super::block::Block;
-use super::class_set::{ClassSet, Verdict};
-use super::classes::{Budget, Classes, MISSING};
+use super::class_set::{ClassSet, Verdict, ones};
+use super::classes::{Budget, Classes};
 use super::cluster::Cluster;
 use super::fields::Fields;
+use super::overview::Overview;
 use super::parts::{Part, each_predicate};
 use super::residual::{Known, Residual};
 use super::rows::Rows;
@@ -16,6 +17,8 @@ use crate::campaign::{Facts, Field, Filter, Predicate, Scalar, Test};
 
 #[derive(Debug, Default)]
 pub(super) struct Partition {
+    /// The country of every lead that comes here, if there is one.
+    home: Option<Box<str>>,
     /// The numbers of the fields that have rows.
     numbers: Vec<u32>,
     /// Their classes, in the same order.
@@ -23,8 +26,8 @@ pub(super) struct Partition {
     pub(super) rows: Rows,
     /// Its blocks.
     pub(super) blocks: Vec<u32>,
-    /// Which of them a lead can skip.
-    pub(super) barred: Barred,
+    /// What is known of them without looking into them.
+    pub(super) overview: Overview,
     /// Those with a free place, by what their campaigns are like.
     roomy: BTreeSet<(Cluster, u32)>,
 }
@@ -36,6 +39,8 @@ pub(super) struct Query {
     pub(super) singles: Vec<u16>,
     /// Of a field with several values: only all rows of a group together block.
     pub(super) groups: Vec<Vec<u16>>,
+    /// The blocks that are left, as bits.
+    left: Vec<u64>,
 }
 
 /// What judging a filter needs of the index.
@@ -46,28 +51,33 @@ pub(super) struct Dictionaries<'a> {
 }
 
 impl Partition {
-    /// Writes the column of a campaign with `filter`, and answers what its rows cannot decide.
-    pub(super) fn judge(&mut self, filter: &Filter, with: &mut Dictionaries<'_>) -> Option<Residual> {
+    /// An empty partition for leads of the country `home`, or for all.
+    pub(super) fn new(home: Option<&str>) -> Self {
+        Self { home: home.map(Into::into), ..Self::default() }
+    }
+
+    /// Writes the column of a campaign with `filter`, and the code that checks what its rows cannot decide to the end of `code`.
+    pub(super) fn judge(&mut self, filter: &Filter, with: &mut Dictionaries<'_>, code: &mut Vec<u8>) {
         self.rows.begin_column();
-        // A text's class goes by its number, so each has its number before it is judged, and keeps it as long as it matters.
-        let mut held = Vec::new();
-        each_predicate(filter, &mut |predicate| {
-            if let Test::OneOf(values) = &predicate.test {
-                let texts = values.iter().filter_map(|value| if let Scalar::Text(text) = value { Some(text) } else { None });
-                held.extend(texts.map(|text| with.texts.take(text)));
-            }
-        });
         let mut decided_of_many = Vec::new();
         let mut rest = Part::of(filter);
-        rest.retain(|part| !self.decide(part, with, &mut decided_of_many));
-        let residual = (!rest.is_empty()).then(|| {
+        rest.retain(|part| !self.is_given(part) && !self.decide(part, with, &mut decided_of_many));
+        if !rest.is_empty() {
             for part in &rest {
                 each_predicate(part.filter, &mut |predicate| _ = with.fields.number_or_new(&predicate.field));
             }
-            Residual::compile(&rest, &|field| with.fields.number(field), with.texts)
-        });
-        held.into_iter().for_each(|number| with.texts.give_back(number));
-        residual
+            Residual::compile(&rest, &|field| with.fields.number(field), with.texts, code);
+        }
+    }
+
+    /// Whether every lead that comes here passes.
+    fn is_given(&self, part: &Part<'_>) -> bool {
+        let (Some(home), Some(Predicate { field: Field::Country, test: Test::OneOf(countries) })) =
+            (&self.home, part.predicate())
+        else {
+            return false;
+        };
+        !part.negated && countries.iter().any(|country| matches!(country, Scalar::Text(country) if **country == **home))
     }
 
     /// Blocks the campaign at hand in every class under which `part` cannot hold; whether nothing is left to check.
@@ -81,14 +91,13 @@ impl Partition {
                 return false;
             }
             let Some(at) = self.classes_for(&predicate.field, with) else { return false };
-            // Whoever excludes a few values takes nearly all: rows of their own would block hardly anybody.
-            if !(part.negated && matches!(predicate.test, Test::OneOf(_))) {
-                self.name(at, predicate, with);
-            }
             if many {
                 decided_of_many.push(&predicate.field);
             }
-            return self.block(at, |classes| classes.verdict(&predicate.test, with.texts).negated(part.negated));
+            // Whoever excludes a few values takes nearly all: rows of their own would block hardly anybody.
+            let named = !(part.negated && matches!(predicate.test, Test::OneOf(_)));
+            let verdict = |classes: &Classes, texts: &Texts| classes.verdict(&predicate.test, texts).negated(part.negated);
+            return self.block(at, named.then_some(predicate).as_slice(), with, verdict);
         }
         let mut fields: Vec<&Field> = Vec::new();
         each_predicate(part.filter, &mut |predicate| {
@@ -114,8 +123,10 @@ impl Partition {
         let Some(at) = self.classes_for(field, with) else { return false };
         let mut named = Vec::new();
         each_predicate(part.filter, &mut |predicate| named.extend((predicate.field == *field).then_some(predicate)));
-        named.into_iter().for_each(|predicate| self.name(at, predicate, with));
-        self.block(at, |classes| part.verdict(field, &|predicate| classes.verdict(&predicate.test, with.texts)))
+        let verdict = |classes: &Classes, texts: &Texts| {
+            part.verdict(field, &|predicate: &Predicate| classes.verdict(&predicate.test, texts))
+        };
+        self.block(at, &named, with, verdict)
     }
 
     /// The classes of a field; `None` when there is no row left for it.
@@ -129,21 +140,29 @@ impl Partition {
         self.numbers.len().checked_sub(1)
     }
 
-    fn name(&mut self, at: usize, predicate: &Predicate, with: &mut Dictionaries<'_>) {
-        if let Some(classes) = self.classes.get_mut(at) {
-            classes.name(&predicate.test, with.texts, &mut self.rows, with.budget);
+    /// Blocks the campaign at hand in the classes under which it cannot hold, by `verdict`; the predicates in `named` split
+    /// classes that cannot tell. Whether each class tells.
+    fn block(
+        &mut self,
+        at: usize,
+        named: &[&Predicate],
+        with: &mut Dictionaries<'_>,
+        verdict: impl Fn(&Classes, &Texts) -> Verdict,
+    ) -> bool {
+        let Some(classes) = self.classes.get_mut(at) else { return false };
+        let mut judged = verdict(classes, with.texts);
+        if !judged.is_exact(classes.len()) {
+            let split = |split, one: &&Predicate| classes.name(&one.test, with.texts, &mut self.rows, with.budget) || split;
+            if named.iter().fold(false, split) {
+                judged = verdict(classes, with.texts);
+            }
         }
-    }
-
-    fn block(&mut self, at: usize, verdict: impl FnOnce(&Classes) -> Verdict) -> bool {
-        let Some(classes) = self.classes.get(at) else { return false };
-        let verdict = verdict(classes);
-        for ordinal in ClassSet::below(classes.len()).minus(verdict.may_hold).ordinals() {
+        for ordinal in ClassSet::below(classes.len()).minus(judged.may_hold).ordinals() {
             if let Some(row) = classes.row_at(ordinal) {
                 self.rows.block(row);
             }
         }
-        verdict.is_exact(classes.len())
+        judged.is_exact(classes.len())
     }
 
     /// The rows that a lead meets, those that block most first; rows that block nobody are left out.
@@ -154,7 +173,7 @@ impl Partition {
             let known = usize::try_from(*number).ok().and_then(|at| known.get(at));
             let class_of = |known: &Known<'_>, value| classes.class_of(value, |text| known.number_of(text, texts));
             let row = match known.and_then(|known| Some((known, known.fact()?.values()))) {
-                None | Some((_, [])) => classes.row(MISSING),
+                None | Some((_, [])) => classes.row(classes.missing()),
                 Some((known, [value])) => classes.row(class_of(known, value)),
                 Some((known, values)) => {
                     let rows: Vec<u16> = values.iter().filter_map(|value| classes.row(class_of(known, value))).collect();
@@ -179,14 +198,15 @@ impl Partition {
         if !nearest.is_near(cluster) && affords_another { None } else { Some(*block) }
     }
 
-    /// The blocks that a lead must look into.
-    pub(super) fn blocks_left<'a>(&'a self, query: &'a Query) -> impl Iterator<Item = u32> + 'a {
-        self.barred.left(&query.singles, &query.groups).filter_map(|at| self.blocks.get(at).copied())
+    /// The blocks that a lead must look into, by their places.
+    pub(super) fn blocks_left<'a>(&'a self, query: &'a mut Query) -> impl Iterator<Item = (usize, u32)> + use<'a> {
+        self.overview.left(&query.singles, &query.groups, &mut query.left);
+        ones(&query.left).filter_map(|at| Some((at, self.blocks.get(at).copied()?)))
     }
 
     /// Adds a block that has room.
     pub(super) fn add_block(&mut self, id: u32, cluster: Cluster) {
-        self.barred.put_block(self.blocks.len());
+        self.overview.add_block();
         self.blocks.push(id);
         self.set_roomy(cluster, id, true);
     }
@@ -195,12 +215,11 @@ impl Partition {
     /// partition learnt of values, which begins anew.
     pub(super) fn drop_block(&mut self, block: &Block, texts: &mut Texts) -> Option<u32> {
         block.row_counts().enumerate().for_each(|(row, count)| self.rows.lose(row, count));
-        let last = self.blocks.len().checked_sub(1)?;
-        self.barred.move_block(last, block.ordinal);
+        self.overview.drop_block(block.ordinal);
         self.blocks.swap_remove(block.ordinal);
         if self.blocks.is_empty() {
             self.classes.iter().for_each(|classes| classes.release(texts));
-            *self = Self::default();
+            *self = Self { home: self.home.take(), ..Self::default() };
         }
         self.blocks.get(block.ordinal).copied()
     }
@@ -211,7 +230,7 @@ impl Partition {
         let fields = self.classes.capacity().saturating_mul(size_of::<(u32, Classes)>());
         let blocks = self.blocks.capacity().saturating_mul(size_of::<u32>());
         let roomy = self.roomy.len().saturating_mul(size_of::<(Cluster, u32)>());
-        [classes, fields, blocks, roomy, self.rows.heap_bytes(), self.barred.heap_bytes()]
+        [classes, fields, blocks, roomy, self.rows.heap_bytes(), self.overview.heap_bytes()]
             .into_iter()
             .fold(0, usize::saturating_add)
     }

@@ -1,29 +1,37 @@
-//! The part of a filter that rows cannot decide, as a few words of code.
+//! The part of a filter that rows cannot decide, as a few bytes of code.
 //!
 //! A program is a chain of tests, each with the place to go on at when it passes and when it fails: AND, OR and NOT are in the
-//! places and cost nothing. Tests are written from the last to the first, so a place is always lower than the test that names it.
+//! places and cost nothing. Tests are written from the last to the first, so a place is always lower than the test that names
+//! it. All numbers take as many bytes as they need, seven bits in each.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::parts::Part;
 use super::texts::{Texts, UNKNOWN};
 use crate::campaign::{Fact, Field, Filter, Predicate, Scalar, Test};
 
-const ACCEPT: u32 = u32::MAX;
-const REJECT: u32 = u32::MAX - 1;
+/// Places of tests are counted from here on.
+const TESTS: u64 = 2;
+const ACCEPT: u64 = 0;
+const REJECT: u64 = 1;
 
-const MISSING: u32 = 0;
-const ONE_OF: u32 = 1;
-const STARTS_WITH: u32 = 2;
-const WITHIN: u32 = 3;
+const MISSING: u64 = 0;
+const ONE_OF: u64 = 1;
+const STARTS_WITH: u64 = 2;
+const WITHIN: u64 = 3;
 
-/// Words before the operands of a test: field and kind, where to go on when it passes, where when it fails, number of operands.
-const HEADER: usize = 4;
+/// A compiled check: where to begin, and the tests.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Residual<'a>(&'a [u8]);
 
-/// A compiled check. The last word is where to begin.
-#[derive(Debug)]
-pub(super) struct Residual(Box<[u32]>);
+/// The checks of some campaigns, in the order of their places.
+#[derive(Debug, Default)]
+pub(super) struct Residuals {
+    code: Vec<u8>,
+    /// Where each begins.
+    begins: Vec<u32>,
+}
 
 /// A fact of the lead at hand, with the number of its text once somebody asked for it.
 pub(super) struct Known<'a> {
@@ -51,66 +59,102 @@ impl<'a> Known<'a> {
     }
 }
 
-impl Residual {
-    /// Compiles a conjunction; `number` gives the number of a field.
-    pub(super) fn compile(parts: &[Part<'_>], number: &impl Fn(&Field) -> u32, texts: &mut Texts) -> Self {
-        let mut code = Vec::new();
-        let mut writer = Writer { code: &mut code, number, texts };
-        let first = parts.iter().rev().fold(ACCEPT, |next, part| writer.filter(part.filter, part.negated, next, REJECT));
-        code.push(first);
-        Self(code.into_boxed_slice())
+impl Residuals {
+    /// The check of the campaign that `rank` others come before.
+    pub(super) fn get(&self, rank: usize) -> Option<Residual<'_>> {
+        self.code.get(self.range(rank)?).map(Residual)
     }
 
-    /// Whether a lead passes.
-    pub(super) fn holds(&self, known: &[Known<'_>], texts: &Texts) -> bool {
-        let mut place = self.0.last().copied().unwrap_or(REJECT);
-        loop {
-            match place {
-                ACCEPT => return true,
-                REJECT => return false,
-                at => match self.test(at) {
-                    Some(test) => place = if test.passes(known, texts) { test.passed } else { test.failed },
-                    None => return false,
-                },
-            }
+    /// Puts `code` before all checks from `rank` on.
+    pub(super) fn insert(&mut self, rank: usize, code: &[u8]) {
+        let begin = self.range(rank).map_or(self.code.len(), |range| range.start);
+        if begin == self.code.len() {
+            self.code.extend_from_slice(code);
+        } else {
+            self.code.splice(begin..begin, code.iter().copied());
         }
+        self.begins.insert(rank.min(self.begins.len()), u32::try_from(begin).unwrap_or(u32::MAX));
+        let length = u32::try_from(code.len()).unwrap_or(u32::MAX);
+        self.begins.iter_mut().skip(rank.saturating_add(1)).for_each(|begin| *begin = begin.saturating_add(length));
     }
 
-    /// Gives back the texts that it compares with.
-    pub(super) fn release(&self, texts: &mut Texts) {
-        let mut at = 0;
-        while let Some(test) = self.test(at) {
-            test.texts().for_each(|number| texts.give_back(number));
-            at = u32::try_from(test.end).unwrap_or(ACCEPT);
+    /// Takes a check away, and gives back the texts that it compares with.
+    pub(super) fn remove(&mut self, rank: usize, texts: &mut Texts) {
+        let Some(range) = self.range(rank) else { return };
+        if let Some(residual) = self.get(rank) {
+            residual.release(texts);
         }
+        let length = u32::try_from(range.len()).unwrap_or(u32::MAX);
+        self.code.drain(range);
+        self.begins.remove(rank);
+        self.begins.iter_mut().skip(rank).for_each(|begin| *begin = begin.saturating_sub(length));
+    }
+
+    /// Keeps no memory for more checks.
+    pub(super) fn shrink(&mut self) {
+        self.code.shrink_to_fit();
+        self.begins.shrink_to_fit();
     }
 
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
-        size_of_val(&*self.0)
+        self.code.capacity().saturating_add(self.begins.capacity().saturating_mul(size_of::<u32>()))
     }
 
-    /// The test that begins at `at`; `None` at the last word.
-    fn test(&self, at: u32) -> Option<Step<'_>> {
-        let at = usize::try_from(at).ok()?;
-        let [head, passed, failed, length] = *self.0.get(at..)?.first_chunk::<HEADER>()?;
-        let operands = at.checked_add(HEADER)?;
-        let end = operands.checked_add(usize::try_from(length).ok()?)?;
-        let field = usize::try_from(head / 4).ok()?;
-        Some(Step { field, kind: head % 4, passed, failed, operands: self.0.get(operands..end)?, end })
+    fn range(&self, rank: usize) -> Option<Range<usize>> {
+        let begin = usize::try_from(*self.begins.get(rank)?).ok()?;
+        let end = self.begins.get(rank.saturating_add(1)).and_then(|next| usize::try_from(*next).ok());
+        Some(begin..end.unwrap_or(self.code.len()))
+    }
+}
+
+impl Residual<'_> {
+    /// Compiles a conjunction to the end of `out`; `number` gives the number of a field.
+    pub(super) fn compile(parts: &[Part<'_>], number: &impl Fn(&Field) -> u32, texts: &mut Texts, out: &mut Vec<u8>) {
+        let mut code = Vec::new();
+        let mut writer = Writer { code: &mut code, number, texts };
+        let first = parts.iter().rev().fold(ACCEPT, |next, part| writer.filter(part.filter, part.negated, next, REJECT));
+        put(out, first);
+        out.append(&mut code);
+    }
+
+    /// Whether a lead passes.
+    pub(super) fn holds(&self, known: &[Known<'_>], texts: &Texts) -> bool {
+        let mut tests = Reader(self.0);
+        let mut place = tests.next_number().unwrap_or(REJECT);
+        while let Some(at) = place.checked_sub(TESTS) {
+            let test = usize::try_from(at).ok().and_then(|at| tests.0.get(at..)).and_then(|code| Step::read(&mut Reader(code)));
+            let Some(test) = test else { return false };
+            place = if test.passes(known, texts) { test.passed } else { test.failed };
+        }
+        place == ACCEPT
+    }
+
+    fn release(&self, texts: &mut Texts) {
+        let mut tests = Reader(self.0);
+        tests.next_number();
+        while let Some(test) = Step::read(&mut tests) {
+            test.texts().for_each(|number| texts.give_back(number));
+        }
     }
 }
 
 struct Step<'a> {
     field: usize,
-    kind: u32,
-    passed: u32,
-    failed: u32,
-    operands: &'a [u32],
-    end: usize,
+    kind: u64,
+    passed: u64,
+    failed: u64,
+    operands: Reader<'a>,
 }
 
-impl Step<'_> {
+impl<'a> Step<'a> {
+    fn read(code: &mut Reader<'a>) -> Option<Self> {
+        let head = code.next_number()?;
+        let (passed, failed, length) = (code.next_number()?, code.next_number()?, code.next_number()?);
+        let operands = Reader(code.take(length)?);
+        Some(Self { field: usize::try_from(head / 4).ok()?, kind: head % 4, passed, failed, operands })
+    }
+
     fn passes(&self, known: &[Known<'_>], texts: &Texts) -> bool {
         let Some(known) = known.get(self.field) else { return self.kind == MISSING };
         match known.fact {
@@ -126,9 +170,7 @@ impl Step<'_> {
                 let number = known.number_of(text, texts);
                 number != UNKNOWN && self.texts().any(|one| one == number)
             }
-            (STARTS_WITH, Scalar::Text(text)) => {
-                self.texts().any(|one| texts.text(one).is_some_and(|prefix| text.starts_with(prefix)))
-            }
+            (STARTS_WITH, Scalar::Text(text)) => self.prefixes().any(|prefix| text.as_bytes().starts_with(prefix)),
             (WITHIN, Scalar::Number(value)) => {
                 let mut bounds = self.numbers();
                 while let (Some(min), Some(max)) = (bounds.next(), bounds.next()) {
@@ -144,32 +186,35 @@ impl Step<'_> {
 
     /// The numbers of a `ONE_OF` come first, and their count before them; a `WITHIN` has nothing but numbers.
     fn numbers(&self) -> impl Iterator<Item = i64> {
-        let words = match self.kind {
-            WITHIN => self.operands,
-            ONE_OF => self.operands.get(1..self.texts_begin()).unwrap_or_default(),
-            _ => &[],
+        let mut operands = self.operands;
+        let count = match self.kind {
+            WITHIN => u64::MAX,
+            ONE_OF => operands.next_number().unwrap_or(0),
+            _ => 0,
         };
-        let (pairs, _) = words.as_chunks::<2>();
-        pairs.iter().map(|&[low, high]| i64::from_be_bytes(joined(high, low)))
+        (0..count).map_while(move |_| operands.next_number().map(folded_back))
     }
 
+    /// The numbers of the texts of a `ONE_OF`.
     fn texts(&self) -> impl Iterator<Item = u32> {
-        let words = match self.kind {
-            STARTS_WITH => self.operands,
-            ONE_OF => self.operands.get(self.texts_begin()..).unwrap_or_default(),
-            _ => &[],
-        };
-        words.iter().copied()
+        let mut operands = if self.kind == ONE_OF { self.operands } else { Reader(&[]) };
+        let numbers = operands.next_number().unwrap_or(0);
+        (0..numbers).for_each(|_| _ = operands.next_number());
+        std::iter::from_fn(move || operands.next_number().and_then(|number| u32::try_from(number).ok()))
     }
 
-    fn texts_begin(&self) -> usize {
-        let numbers = self.operands.first().copied().and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
-        numbers.saturating_mul(2).saturating_add(1)
+    /// The texts of a `STARTS_WITH`: they are short, and are read more often than those that are compared whole.
+    fn prefixes(&self) -> impl Iterator<Item = &'a [u8]> {
+        let mut operands = self.operands;
+        std::iter::from_fn(move || {
+            let length = operands.next_number()?;
+            operands.take(length)
+        })
     }
 }
 
 struct Writer<'a, N> {
-    code: &'a mut Vec<u32>,
+    code: &'a mut Vec<u8>,
     number: &'a N,
     texts: &'a mut Texts,
 }
@@ -177,7 +222,7 @@ struct Writer<'a, N> {
 impl<N: Fn(&Field) -> u32> Writer<'_, N> {
     /// Writes `filter` and answers where it begins: a conjunction hands on at `passed` what all its parts pass, a disjunction
     /// at `failed` what none passes, and a negation swaps the two.
-    fn filter(&mut self, filter: &Filter, negated: bool, passed: u32, failed: u32) -> u32 {
+    fn filter(&mut self, filter: &Filter, negated: bool, passed: u64, failed: u64) -> u64 {
         match (filter, negated) {
             (Filter::Is(predicate), false) => self.test(predicate, passed, failed),
             (Filter::Is(predicate), true) => self.test(predicate, failed, passed),
@@ -191,60 +236,101 @@ impl<N: Fn(&Field) -> u32> Writer<'_, N> {
         }
     }
 
-    fn test(&mut self, predicate: &Predicate, passed: u32, failed: u32) -> u32 {
-        let at = self.code.len();
-        let field = (self.number)(&predicate.field);
-        self.code.extend([0, passed, failed, 0]);
+    fn test(&mut self, predicate: &Predicate, passed: u64, failed: u64) -> u64 {
+        let at = u64::try_from(self.code.len()).unwrap_or(u64::MAX).saturating_add(TESTS);
+        let mut operands = Vec::new();
         let kind = match &predicate.test {
             Test::Missing => MISSING,
             Test::OneOf(values) => {
-                self.one_of(values);
+                let numbers = values.iter().filter(|value| matches!(value, Scalar::Number(_))).count();
+                put(&mut operands, u64::try_from(numbers).unwrap_or(0));
+                // Numbers sort before texts.
+                for value in values {
+                    match value {
+                        Scalar::Number(number) => put(&mut operands, folded(*number)),
+                        Scalar::Text(text) => put(&mut operands, u64::from(self.texts.take(text))),
+                    }
+                }
                 ONE_OF
             }
             Test::StartsWith(prefixes) => {
-                prefixes.iter().for_each(|prefix| self.text(prefix));
+                for prefix in prefixes {
+                    put(&mut operands, u64::try_from(prefix.len()).unwrap_or(0));
+                    operands.extend_from_slice(prefix.as_bytes());
+                }
                 STARTS_WITH
             }
             Test::Within(spans) => {
                 for span in spans {
-                    self.scalar(span.min.unwrap_or(i64::MIN));
-                    self.scalar(span.max.unwrap_or(i64::MAX));
+                    put(&mut operands, folded(span.min.unwrap_or(i64::MIN)));
+                    put(&mut operands, folded(span.max.unwrap_or(i64::MAX)));
                 }
                 WITHIN
             }
         };
-        let length = self.code.len().saturating_sub(at).saturating_sub(HEADER);
-        if let Some([head, _, _, count]) = self.code.get_mut(at..).and_then(|words| words.first_chunk_mut::<HEADER>()) {
-            *head = field.saturating_mul(4).saturating_add(kind);
-            *count = u32::try_from(length).unwrap_or(0);
-        }
-        u32::try_from(at).unwrap_or(REJECT)
-    }
-
-    fn one_of(&mut self, values: &BTreeSet<Scalar>) {
-        let numbers = values.iter().filter(|value| matches!(value, Scalar::Number(_))).count();
-        self.code.push(u32::try_from(numbers).unwrap_or(0));
-        // Numbers sort before texts.
-        for value in values {
-            match value {
-                Scalar::Number(number) => self.scalar(*number),
-                Scalar::Text(text) => self.text(text),
-            }
-        }
-    }
-
-    fn scalar(&mut self, number: i64) {
-        let [a, b, c, d, e, f, g, h] = number.to_be_bytes();
-        self.code.extend([u32::from_be_bytes([e, f, g, h]), u32::from_be_bytes([a, b, c, d])]);
-    }
-
-    fn text(&mut self, text: &str) {
-        let number = self.texts.take(text);
-        self.code.push(number);
+        let head = u64::from((self.number)(&predicate.field)).saturating_mul(4).saturating_add(kind);
+        let length = u64::try_from(operands.len()).unwrap_or(0);
+        [head, passed, failed, length].into_iter().for_each(|number| put(self.code, number));
+        self.code.append(&mut operands);
+        at
     }
 }
 
-fn joined(high: u32, low: u32) -> [u8; 8] {
-    let ([a, b, c, d], [e, f, g, h]) = (high.to_be_bytes(), low.to_be_bytes());
-    [a, b, c, d, e, f, g, h]
+/// Reads numbers one after the other.
+#[derive(Debug, Clone, Copy)]
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, length: u64) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(usize::try_from(length).ok()?)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn next_number(&mut self) -> Option<u64> {
+        let (mut number, mut shift) = (0_u64, 0_u32);
+        loop {
+            let (byte, rest) = self.0.split_first()?;
+            self.0 = rest;
+            number |= u64::from(byte & 0x7f).wrapping_shl(shift);
+            if *byte < 0x80 {
+                return Some(number);
+            }
+            shift = shift.saturating_add(7);
+        }
+    }
+}
+
+fn put(code: &mut Vec<u8>, number: u64) {
+    let mut left = number;
+    while left >= 0x80 {
+        code.push(u8::try_from(left & 0x7f).unwrap_or(0) | 0x80);
+        left = left.wrapping_shr(7);
+    }
+    code.push(u8::try_from(left).unwrap_or(0));
+}
+
+/// Small numbers stay small, also below 0.
+fn folded(number: i64) -> u64 {
+    (number.wrapping_shl(1) ^ number.wrapping_shr(63)).cast_unsigned()
+}
+
+fn folded_back(number: u64) -> i64 {
+    (number.wrapping_shr(1) ^ (number & 1).wrapping_neg()).cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_as_they_were_written() {
+        let numbers = [0, 1, -1, 63, -64, 64, 300, i64::MIN, i64::MAX];
+        let mut code = Vec::new();
+        numbers.iter().for_each(|number| put(&mut code, folded(*number)));
+        let mut reader = Reader(&code);
+        assert_eq!(numbers, std::array::from_fn(|_| folded_back(reader.next_number().unwrap())));
+        assert_eq!(reader.next_number(), None);
+        assert_eq!(Reader(&[0x80]).next_number(), None);
+    }
 }

@@ -1,7 +1,7 @@
 //! The rows of one partition: how many there are, how many campaigns each blocks, and the column of the campaign that is
 //! being written.
 
-use super::class_set::{bits, has, set};
+use super::class_set::{bit, has};
 
 #[derive(Debug, Default)]
 pub(super) struct Rows {
@@ -74,7 +74,9 @@ impl Rows {
 
     /// Lets `row` block the campaign at hand.
     pub(super) fn block(&mut self, row: u16) {
-        set(&mut self.column, usize::from(row), true);
+        if let Some(word) = self.column.get_mut(usize::from(row / 64)) {
+            *word |= bit(usize::from(row));
+        }
     }
 
     /// Whether `row` blocks the campaign at hand.
@@ -110,9 +112,4 @@ impl Rows {
     pub(super) fn return_column(&mut self, column: Vec<u64>) {
         self.column = column;
     }
-}
-
-/// The rows of a column that are set.
-pub(super) fn rows_of(column: &[u64]) -> impl Iterator<Item = usize> {
-    column.iter().zip((0_usize..).step_by(64)).flat_map(|(&word, first)| bits(word).map(move |at| first.saturating_add(at)))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BinaryHeap};
 
-use super::block::Line;
+use super::block::Block;
 use super::entry::{Lead, Side, Slot, StandingOffer};
 use super::index::{Index, Scratch};
 use super::partition::Query;
@@ -44,27 +44,40 @@ pub struct Selection<K> {
 #[derive(Debug)]
 pub(super) struct Visit {
     block: u32,
+    /// Which of the queries is its partition's.
     query: usize,
-    hits: Option<Line>,
+    /// Whether its places are in the queues in its stead.
+    is_open: bool,
 }
 
 /// The best known so far on one side.
 struct Ranking<K> {
     side: Side,
-    least_minor: i64,
+    /// The least amount that counts; `None` when nothing is sold on this side.
+    least_minor: Option<i64>,
     depth: usize,
     best: Vec<(i128, Candidate<K>)>,
 }
 
 /// A block, or one of its places, with the most that it can be worth.
-type Prospect = (i64, usize, Option<usize>);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Prospect {
+    worth: i64,
+    /// Which visit.
+    at: u32,
+    /// Which place; [`WHOLE`] is the block.
+    place: u32,
+}
+
+const WHOLE: u32 = u32::MAX;
 
 /// Memory that selecting needs for a moment.
 #[derive(Debug, Default)]
 pub(super) struct Prospects {
     queries: Vec<Query>,
     visits: Vec<Visit>,
-    queue: Vec<Prospect>,
+    /// What is to be looked at, shared and exclusive.
+    queues: [Vec<Prospect>; 2],
 }
 
 impl Index {
@@ -84,8 +97,19 @@ impl Index {
         mut standing: impl FnMut(Slot) -> Result<Standing<K>, LossReason>,
     ) -> Selection<K> {
         let known = self.fields.known(lead.facts);
+        let copies = usize::from(auction.max_sales);
+        let ranking = |side, reserve_minor: Option<i64>, depth: usize| Ranking {
+            side,
+            least_minor: reserve_minor.map(|reserve| reserve.max(1)),
+            depth: depth.saturating_add(spare),
+            best: Vec::new(),
+        };
+        let mut rankings = [
+            ranking(Side::Shared, auction.shared_reserve_minor.filter(|_| copies > 0), copies.saturating_add(1)),
+            ranking(Side::Exclusive, auction.exclusive_reserve_minor, 2),
+        ];
         let prospects = &mut scratch.prospects;
-        self.gather(lead, &known, prospects);
+        self.gather(lead, &known, &rankings, prospects);
         let mut decided: BTreeMap<Slot, Option<Standing<K>>> = BTreeMap::new();
         let mut refused = Vec::new();
         let mut ask = |slot: Slot| {
@@ -97,71 +121,92 @@ impl Index {
                 }
             })
         };
-        let copies = usize::from(auction.max_sales);
-        let sides = [
-            (Side::Shared, auction.shared_reserve_minor.filter(|_| copies > 0), copies.saturating_add(1)),
-            (Side::Exclusive, auction.exclusive_reserve_minor, 2),
-        ];
-        let [shared, exclusive] = sides.map(|(side, reserve_minor, depth)| {
-            let Some(reserve_minor) = reserve_minor else { return Vec::new() };
-            let depth = depth.saturating_add(spare);
-            let mut ranking = Ranking { side, least_minor: reserve_minor.max(1), depth, best: Vec::new() };
-            self.rank(&mut ranking, &known, prospects, &mut ask);
-            ranking.best.into_iter().map(|(_, candidate)| candidate).collect()
-        });
+        for at in 0..rankings.len() {
+            self.rank(&mut rankings, at, &known, prospects, &mut ask);
+        }
+        let [shared, exclusive] = rankings.map(|ranking| ranking.best.into_iter().map(|(_, candidate)| candidate).collect());
         Selection { shared, exclusive, refused }
     }
 
-    /// Every block that the lead may find campaigns in.
-    fn gather(&self, lead: Lead<'_>, known: &[Known<'_>], prospects: &mut Prospects) {
-        prospects.visits.clear();
-        for (query, partition) in self.partitions_over(lead).enumerate() {
-            if prospects.queries.len() <= query {
-                prospects.queries.push(Query::default());
+    /// Every block that the lead may find campaigns in, with the most that it can be worth in each ranking.
+    fn gather<K>(&self, lead: Lead<'_>, known: &[Known<'_>], rankings: &[Ranking<K>; 2], prospects: &mut Prospects) {
+        let Prospects { queries, visits, queues } = prospects;
+        visits.clear();
+        queues.iter_mut().for_each(Vec::clear);
+        for (query, partition) in self.markets.over(lead).enumerate() {
+            if queries.len() <= query {
+                queries.push(Query::default());
             }
-            let Some(rows) = prospects.queries.get_mut(query) else { continue };
+            let Some(rows) = queries.get_mut(query) else { continue };
             partition.resolve(known, &self.texts, rows);
-            prospects.visits.extend(partition.blocks_left(rows).map(|block| Visit { block, query, hits: None }));
+            for (place, block) in partition.blocks_left(rows) {
+                let at = u32::try_from(visits.len()).unwrap_or(u32::MAX);
+                for ((queue, ranking), dearest) in queues.iter_mut().zip(rankings).zip(partition.overview.dearest(place)) {
+                    let worth = ranking.least_minor.and_then(|least_minor| dearest.worth_from(least_minor));
+                    queue.extend(worth.map(|worth| Prospect { worth, at, place: WHOLE }));
+                }
+                visits.push(Visit { block, query, is_open: false });
+            }
         }
     }
 
-    /// Looks into blocks and asks about campaigns, whatever can be worth most first, until the rest cannot be among the best.
+    /// Looks into blocks and asks about campaigns for one of the rankings, whatever can be worth most first, until the rest
+    /// cannot be among the best.
     fn rank<K: Ord + Copy>(
         &self,
-        ranking: &mut Ranking<K>,
+        rankings: &mut [Ranking<K>; 2],
+        of: usize,
         known: &[Known<'_>],
         prospects: &mut Prospects,
         ask: &mut impl FnMut(Slot) -> Option<Standing<K>>,
     ) {
-        let Prospects { queries, visits, queue: entries } = prospects;
-        entries.clear();
-        let worth = |visit: &Visit| self.block(visit.block)?.most_worth(ranking.side, ranking.least_minor);
-        let blocks = visits.iter().map(worth).enumerate().filter_map(|(at, worth)| Some((worth?, at, None)));
-        entries.extend(blocks);
-        let mut queue = BinaryHeap::from(std::mem::take(entries));
-        while let Some((worth, at, place)) = queue.pop() {
-            if !ranking.wants(worth) {
+        let Prospects { queries, visits, queues } = prospects;
+        let mut queue = BinaryHeap::from(queues.get_mut(of).map(std::mem::take).unwrap_or_default());
+        while let Some(Prospect { worth, at, place }) = queue.pop() {
+            if rankings.get(of).is_none_or(|ranking| !ranking.wants(worth)) {
                 break;
             }
-            let Some(visit) = visits.get_mut(at) else { continue };
+            let Some(visit) = usize::try_from(at).ok().and_then(|at| visits.get_mut(at)) else { continue };
             let Some(block) = self.block(visit.block) else { continue };
-            let Some(place) = place else {
-                let Some(query) = queries.get(visit.query) else { continue };
-                let hits = *visit.hits.get_or_insert_with(|| block.hits(&query.singles, &query.groups));
-                for place in hits.places() {
-                    let worth = block.worth(place, ranking.side, ranking.least_minor).filter(|&worth| ranking.wants(worth));
-                    queue.extend(worth.map(|worth| (worth, at, Some(place))));
+            if place == WHOLE {
+                if let Some(query) = queries.get(visit.query).filter(|_| !visit.is_open) {
+                    visit.is_open = true;
+                    open(block, query, rankings, |ranking, worth, place| {
+                        let prospect = Prospect { worth, at, place };
+                        if ranking == of {
+                            queue.push(prospect)
+                        } else {
+                            queues.get_mut(ranking).into_iter().for_each(|queue| queue.push(prospect))
+                        }
+                    });
                 }
                 continue;
-            };
+            }
+            let place = usize::try_from(place).unwrap_or(usize::MAX);
             if block.residual(place).is_none_or(|residual| residual.holds(known, &self.texts)) {
-                let slot = block.slot(place);
-                if let Some(standing) = ask(slot) {
+                let slot = Slot::new(visit.block, place);
+                if let (Some(standing), Some(ranking)) = (ask(slot), rankings.get_mut(of)) {
                     ranking.add(Candidate { slot, standing });
                 }
             }
         }
-        *entries = queue.into_vec();
+        if let Some(entries) = queues.get_mut(of) {
+            *entries = queue.into_vec();
+        }
+    }
+}
+
+/// Names the places of a block that the lead may buy from, with what each can be worth in the rankings that want it.
+fn open<K: Ord + Copy>(block: &Block, query: &Query, rankings: &[Ranking<K>; 2], mut found: impl FnMut(usize, i64, u32)) {
+    for place in block.hits(&query.singles, &query.groups).places() {
+        let bids = block.bids(place);
+        let place = u32::try_from(place).unwrap_or(WHOLE);
+        for ((of, ranking), bid) in rankings.iter().enumerate().zip(bids) {
+            let worth = ranking.least_minor.and_then(|least_minor| bid.worth_from(least_minor));
+            if let Some(worth) = worth.filter(|&worth| ranking.wants(worth)) {
+                found(of, worth, place);
+            }
+        }
     }
 }
 
@@ -174,7 +219,7 @@ impl<K: Ord + Copy> Ranking<K> {
 
     fn add(&mut self, candidate: Candidate<K>) {
         let offer = &candidate.standing.offer;
-        if offer.amount_minor(self.side).is_none_or(|amount| amount < self.least_minor) {
+        if offer.amount_minor(self.side).is_none_or(|amount| self.least_minor.is_none_or(|least| amount < least)) {
             return;
         }
         let Some(value) = offer.value(self.side) else { return };

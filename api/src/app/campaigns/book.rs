@@ -33,7 +33,7 @@ pub struct Book {
 pub(super) struct Inner {
     index: Index,
     slots: HashMap<CampaignId, Slot>,
-    members: Vec<Option<Member>>,
+    members: HashMap<Slot, Box<StoredCampaign>>,
     pub(super) paths: BTreeMap<VerticalId, VerticalPath>,
     bidders: HashMap<OrganizationId, u32>,
     pub(super) weights: HashMap<OrganizationId, i64>,
@@ -41,10 +41,6 @@ pub(super) struct Inner {
     /// Events behind the position that were heeded already: an older transaction holds the position back.
     pub(super) heeded: BTreeSet<Position>,
     endpoints: HashMap<CampaignId, Endpoint>,
-}
-
-struct Member {
-    campaign: StoredCampaign,
 }
 
 /// How a campaign's endpoint has answered of late.
@@ -122,7 +118,7 @@ impl Book {
         let asked = Lead { vertical: lead.vertical, currency: lead.currency, facts: lead.facts };
         let selection = inner.index.select(asked, auction, SPARE, &mut scratch, standing);
         let refused = selection.refused.iter();
-        let refused = refused.filter_map(|(slot, reason)| Some((inner.member(*slot)?.campaign.id, *reason)));
+        let refused = refused.filter_map(|(slot, reason)| Some((inner.member(*slot)?.id, *reason)));
         let refused = refused.collect();
         let mut best: BTreeMap<u32, (i64, Candidate<Tie>)> = BTreeMap::new();
         for candidate in selection.shared.into_iter().chain(selection.exclusive) {
@@ -136,7 +132,7 @@ impl Book {
         let mut ordered: Vec<Candidate<Tie>> = best.into_values().map(|(_, candidate)| candidate).collect();
         ordered.sort_by_key(|candidate| candidate.standing.tie);
         let pick = |candidate: Candidate<Tie>| {
-            let campaign = &inner.member(candidate.slot)?.campaign;
+            let campaign = inner.member(candidate.slot)?;
             let StandingOffer { shared_minor, exclusive_minor, weight_bp } = candidate.standing.offer;
             Some(Pick {
                 campaign: campaign.id,
@@ -154,7 +150,7 @@ impl Book {
     pub fn campaign(&self, id: CampaignId) -> Option<StoredCampaign> {
         let inner = self.read();
         let slot = inner.slots.get(&id)?;
-        Some(inner.member(*slot)?.campaign.clone())
+        inner.member(*slot).cloned()
     }
 
     /// Campaigns in the book.
@@ -176,9 +172,9 @@ impl Book {
     pub fn used(&self, id: CampaignId, usage: Usage, served_at: Option<Timestamp>) {
         let mut inner = self.write();
         let Some(slot) = inner.slots.get(&id).copied() else { return };
-        if let Some(Some(member)) = inner.members.get_mut(slot.at()) {
-            member.campaign.standing.usage = usage;
-            member.campaign.served_at = member.campaign.served_at.max(served_at);
+        if let Some(member) = inner.members.get_mut(&slot) {
+            member.standing.usage = usage;
+            member.served_at = member.served_at.max(served_at);
         }
     }
 
@@ -219,8 +215,8 @@ impl Book {
 }
 
 impl Inner {
-    fn member(&self, slot: Slot) -> Option<&Member> {
-        self.members.get(slot.at())?.as_ref()
+    fn member(&self, slot: Slot) -> Option<&StoredCampaign> {
+        self.members.get(&slot).map(AsRef::as_ref)
     }
 
     fn standing(
@@ -230,7 +226,7 @@ impl Inner {
         owners: &BTreeMap<OrganizationId, (Timestamp, bool)>,
         now: Timestamp,
     ) -> Result<Standing<Tie>, LossReason> {
-        let campaign = &self.member(slot).ok_or(LossReason::FilterMismatch)?.campaign;
+        let campaign = self.member(slot).ok_or(LossReason::FilterMismatch)?;
         let buyer = campaign.organization;
         if buyer == lead.seller {
             return Err(LossReason::OwnLead);
@@ -254,7 +250,7 @@ impl Inner {
     fn put(&mut self, campaign: &StoredCampaign) {
         let known = self.slots.get(&campaign.id).copied();
         if let Some(member) = known.and_then(|slot| self.member(slot))
-            && member.campaign.version > campaign.version
+            && member.version > campaign.version
         {
             return;
         }
@@ -263,9 +259,7 @@ impl Inner {
             if let Some(slot) = known {
                 self.index.remove(slot);
                 self.slots.remove(&campaign.id);
-                if let Some(place) = self.members.get_mut(slot.at()) {
-                    *place = None;
-                }
+                self.members.remove(&slot);
             }
             return;
         };
@@ -280,20 +274,13 @@ impl Inner {
             filter: campaign.standing.terms.filter.clone(),
             offer: StandingOffer { shared_minor: most.shared_minor, exclusive_minor: most.exclusive_minor, weight_bp },
         };
-        let slot = match known {
-            Some(slot) => {
-                self.index.replace(slot, &entry);
-                slot
-            }
-            None => self.index.insert(&entry),
-        };
+        let moved = known.and_then(|slot| {
+            self.members.remove(&slot);
+            self.index.replace(slot, &entry)
+        });
+        let slot = moved.unwrap_or_else(|| self.index.insert(&entry));
         self.slots.insert(campaign.id, slot);
-        if self.members.len() <= slot.at() {
-            self.members.resize_with(slot.at().saturating_add(1), || None);
-        }
-        if let Some(place) = self.members.get_mut(slot.at()) {
-            *place = Some(Member { campaign: campaign.clone() });
-        }
+        self.members.insert(slot, Box::new(campaign.clone()));
     }
 }
 

@@ -21,7 +21,7 @@ const SPARE: usize = 8;
 /// The index, with what the auction asks about each slot.
 pub(crate) struct Ours {
     pub(crate) index: Index,
-    pub(crate) slots: Vec<Slot>,
+    pub(crate) slots: Vec<Option<Slot>>,
     campaigns: Vec<u32>,
     offers: Vec<StandingOffer>,
     vertical: VerticalPath,
@@ -38,21 +38,36 @@ impl Ours {
     }
 
     pub(crate) fn new(index: Index, slots: Vec<Slot>, entries: &[Entry], vertical: &VerticalPath) -> Self {
-        let count = slots.iter().map(|slot| slot.at().saturating_add(1)).max().unwrap_or(0);
-        let mut campaigns = vec![u32::MAX; count];
-        let mut offers = vec![StandingOffer { shared_minor: None, exclusive_minor: None, weight_bp: 1 }; count];
-        for ((slot, at), entry) in slots.iter().zip(0_u32..).zip(entries) {
-            if let (Some(campaign), Some(offer)) = (campaigns.get_mut(slot.at()), offers.get_mut(slot.at())) {
-                (*campaign, *offer) = (at, entry.offer);
-            }
-        }
         let auction = Auction {
             pricing: Pricing::SecondPrice,
             max_sales: 3,
             shared_reserve_minor: Some(300),
             exclusive_reserve_minor: Some(600),
         };
-        Self { index, slots, campaigns, offers, vertical: vertical.clone(), scratch: Scratch::default(), auction }
+        let mut ours = Self {
+            index,
+            slots: vec![None; entries.len()],
+            campaigns: Vec::new(),
+            offers: Vec::new(),
+            vertical: vertical.clone(),
+            scratch: Scratch::default(),
+            auction,
+        };
+        slots.into_iter().zip(entries).enumerate().for_each(|(at, (slot, entry))| ours.is_at(at, slot, entry.offer));
+        ours
+    }
+
+    /// Notes in which slot a campaign is.
+    pub(crate) fn is_at(&mut self, campaign: usize, slot: Slot, offer: StandingOffer) {
+        if self.campaigns.len() <= slot.at() {
+            let count = slot.at().saturating_add(1);
+            self.campaigns.resize(count, u32::MAX);
+            self.offers.resize(count, StandingOffer { shared_minor: None, exclusive_minor: None, weight_bp: 1 });
+        }
+        let places = (self.slots.get_mut(campaign), self.campaigns.get_mut(slot.at()), self.offers.get_mut(slot.at()));
+        if let (Some(known), Some(number), Some(terms)) = places {
+            (*known, *number, *terms) = (Some(slot), u32::try_from(campaign).unwrap_or(u32::MAX), offer);
+        }
     }
 
     /// Who wins the lead, and at what prices.

@@ -174,7 +174,7 @@ fn a_free_slot_is_nobody() {
     let slot = world.pick(0).unwrap();
     world.remove(slot);
     world.index.set_open(slot, true);
-    world.index.replace(slot, &entry);
+    assert_eq!(world.index.replace(slot, &entry), None);
     world.index.remove(slot);
     assert!(world.index.is_empty());
     world.insert(entry.clone());

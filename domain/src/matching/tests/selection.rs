@@ -83,10 +83,16 @@ fn bids(shared: &[Candidate<Tie>], exclusive: &[Candidate<Tie>]) -> Vec<SealedBi
     bids.into_values().collect()
 }
 
-fn world(budget: Budget, entries: Vec<Entry>) -> World {
+/// A world with `entries`, and which of them is in each slot.
+fn world(budget: Budget, entries: Vec<Entry>) -> (World, BTreeMap<Slot, usize>) {
     let mut world = World::new(budget);
-    entries.into_iter().for_each(|entry| world.insert(entry));
-    world
+    let mut order = BTreeMap::new();
+    for (at, entry) in entries.into_iter().enumerate() {
+        let known: BTreeSet<Slot> = world.campaigns.keys().copied().collect();
+        world.insert(entry);
+        order.extend(world.campaigns.keys().filter(|slot| !known.contains(slot)).map(|slot| (*slot, at)));
+    }
+    (world, order)
 }
 
 proptest! {
@@ -101,9 +107,9 @@ proptest! {
         spare in 0_usize..3,
         facts in facts(),
     ) {
-        let world = world(BUDGETS[budget], entries);
+        let (world, order) = world(BUDGETS[budget], entries);
         let (vertical, currency) = (path(2), currency(false));
-        let judge = |slot: Slot| standing(world.campaigns[&slot].0.offer, &rules[slot.at()], slot);
+        let judge = |slot: Slot| standing(world.campaigns[&slot].0.offer, &rules[order[&slot]], slot);
         let mut asked = BTreeSet::new();
         let selection = world.index.select(Lead { vertical: &vertical, currency, facts: &facts }, &auction, spare, &mut Scratch::default(), |slot| {
             assert!(asked.insert(slot), "asked twice");
@@ -111,7 +117,7 @@ proptest! {
         });
         let plain = world.plain(&vertical, currency, &facts);
         prop_assert!(asked.iter().all(|slot| plain.contains(slot)));
-        let refused: Vec<Slot> = asked.iter().filter(|slot| rules[slot.at()].refused).copied().collect();
+        let refused: Vec<Slot> = asked.iter().filter(|slot| rules[order[slot]].refused).copied().collect();
         let mut told: Vec<Slot> = selection.refused.iter().map(|(slot, _)| *slot).collect();
         told.sort_unstable();
         prop_assert_eq!(told, refused);
@@ -138,10 +144,10 @@ proptest! {
             filter: Filter::everything(),
             offer: StandingOffer { weight_bp: weights[&rule.bidder], ..*offer },
         };
-        let world = world(Budget::STANDARD, offers.iter().map(entry).collect());
+        let (world, order) = world(Budget::STANDARD, offers.iter().map(entry).collect());
         // Equal values go by the bidder, as they do in the bids made of them.
         let judge = |slot: Slot| {
-            let rule = &offers[slot.at()].1;
+            let rule = &offers[order[&slot]].1;
             let standing = standing(world.campaigns[&slot].0.offer, rule, slot)?;
             Ok(Standing { tie: (i64::from(rule.bidder), slot.0), ..standing })
         };
@@ -165,7 +171,8 @@ fn only_campaigns_that_could_be_among_the_best_are_asked_about() {
         filter: Filter::everything(),
         offer: offer(100 + (at * 7_919) % 5_000),
     });
-    let world = world(Budget::STANDARD, entries.collect());
+    let mut world = World::new(Budget::STANDARD);
+    world.insert_all(entries.collect());
     let auction =
         Auction { pricing: Pricing::SecondPrice, max_sales: 3, shared_reserve_minor: Some(1), exclusive_reserve_minor: Some(1) };
     let mut asked = Vec::new();

@@ -15,11 +15,11 @@ pub(super) const VERTICALS: [&str; 4] = ["insurance", "insurance/auto", "insuran
 
 /// From no row at all to the real one.
 pub(super) const BUDGETS: [Budget; 6] = [
-    Budget { intervals: 1, names: 0, buckets: 0, rows: 0 },
-    Budget { intervals: 2, names: 1, buckets: 1, rows: 9 },
-    Budget { intervals: 3, names: 2, buckets: 3, rows: 40 },
-    Budget { intervals: 6, names: 4, buckets: 2, rows: 25 },
-    Budget { intervals: 5, names: 3, buckets: 4, rows: 640 },
+    Budget { numbers: 1, names: 0, buckets: 0, rows: 0 },
+    Budget { numbers: 2, names: 1, buckets: 1, rows: 9 },
+    Budget { numbers: 3, names: 2, buckets: 3, rows: 40 },
+    Budget { numbers: 6, names: 4, buckets: 2, rows: 25 },
+    Budget { numbers: 5, names: 3, buckets: 4, rows: 640 },
     Budget::STANDARD,
 ];
 
@@ -137,8 +137,9 @@ impl World {
     }
 
     pub(super) fn replace(&mut self, slot: Slot, entry: Entry) {
-        self.index.replace(slot, &entry);
-        self.campaigns.get_mut(&slot).unwrap().0 = entry;
+        let (_, open) = self.campaigns.remove(&slot).unwrap();
+        let moved = self.index.replace(slot, &entry).unwrap();
+        assert!(self.campaigns.insert(moved, (entry, open)).is_none(), "a slot in use was given out");
     }
 
     pub(super) fn remove(&mut self, slot: Slot) {
