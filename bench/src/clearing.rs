@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use api::app::staff::{StaffAdd, staff_add};
 use api::workers;
+use bench_matching::quantile;
 use chrono::{DateTime, Utc};
 use domain::access::{Principal, StaffRole};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::figures::{Report, quantile};
+use crate::figures::Report;
 use crate::stage::{Stage, caller};
 use crate::{Failure, intake};
 

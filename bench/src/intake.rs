@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use bench_matching::median;
 use futures::future::try_join_all;
 use serde_json::{Value, json};
 
 use crate::Failure;
-use crate::figures::{ROUNDS, Report, median};
+use crate::figures::{ROUNDS, Report};
 use crate::stage::{Company, Stage};
 
 const SUBMIT: &str =

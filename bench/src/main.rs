@@ -72,6 +72,9 @@ enum Command {
         /// Purchases of each measurement; a tenth where one buyer waits.
         #[arg(long, default_value_t = 3_000)]
         purchases: usize,
+        /// Batches that are settled at the same time, in place of what the configuration says by itself.
+        #[arg(long)]
+        lanes: Option<usize>,
     },
     /// The listing page over HTTP, beside a plain resolver of the same page: on SQLite, and on the Postgres of
     /// `--database-url` too.
@@ -110,7 +113,7 @@ async fn run(command: Command, database_url: Option<&str>, json: bool) -> Result
         Command::Clearing { auctions } => clearing::measure(&stage().await?, auctions, json).await,
         Command::Match { campaigns } => matching(&campaigns, json),
         Command::Ping(told) => ping::measure(database_url, told, json).await,
-        Command::Settle { purchases } => settle::measure(stage().await?, purchases, json).await,
+        Command::Settle { purchases, lanes } => settle::measure(stage().await?, purchases, lanes, json).await,
         Command::Table { of } => {
             figures::Report::last(&of)?.markdown();
             Ok(())

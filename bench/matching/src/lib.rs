@@ -7,9 +7,11 @@ mod engines;
 mod measure;
 mod rounds;
 mod skew;
+mod statistics;
 mod workload;
 
 pub use measure::measure;
+pub use statistics::{median, quantile};
 
 /// Campaigns of the three markets that are measured.
 pub const SIZES: [usize; 3] = [1_000, 100_000, 1_000_000];

@@ -7,7 +7,8 @@ use domain::matching::Entry;
 use domain::vertical::VerticalPath;
 
 use crate::engines::{Bitmaps, Engine, Naive, Ours, Packed, Tree};
-use crate::rounds::{Runner, Times, median, micros};
+use crate::rounds::{Runner, Times, micros};
+use crate::statistics::median;
 use crate::workload::{Kind, Workload, leaves};
 use crate::{Error, Measured, float};
 
@@ -130,7 +131,7 @@ impl Market {
             times.push(micros(begun) / 1e6);
         }
         let size = float(self.entries.len());
-        self.push(figures, "build of the index", median(times), "s");
+        self.push(figures, "build of the index", median(&times), "s");
         self.push(figures, "heap of the index for each campaign", float(built.0.heap_bytes()) / size, "bytes");
         if self.kind == Kind::Plain && self.entries.len() >= 1_000_000 {
             self.push(figures, "growth of the process for each campaign", float(grown) / size, "bytes");
@@ -196,10 +197,10 @@ impl Changes {
     }
 
     fn tell(self, mut push: impl FnMut(&str, f64)) {
-        push("change of a campaign", median(self.replace));
-        push("insertion of a campaign", median(self.insert));
-        push("removal of a campaign", median(self.remove));
-        push("pause or resumption of a campaign", median(self.set_open));
+        push("change of a campaign", median(&self.replace));
+        push("insertion of a campaign", median(&self.insert));
+        push("removal of a campaign", median(&self.remove));
+        push("pause or resumption of a campaign", median(&self.set_open));
     }
 }
 

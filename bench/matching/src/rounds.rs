@@ -5,6 +5,7 @@ use std::time::Instant;
 use domain::campaign::Facts;
 
 use crate::engines::Engine;
+use crate::statistics::{median, quantile};
 use crate::{Error, float};
 
 /// Times of one engine's leads, round by round, in microseconds.
@@ -36,12 +37,12 @@ impl Times {
             let count = count.min(times.len());
             times.iter().take(count).sum::<f64>() / float(count.max(1))
         };
-        median(self.0.iter().map(mean).collect())
+        median(&self.0.iter().map(mean).collect::<Vec<_>>())
     }
 
     /// The time below which `share` of the leads stay, in the middle of the rounds.
     pub(crate) fn quantile(&self, share: f64) -> f64 {
-        median(self.0.iter().map(|times| quantile(times.clone(), share)).collect())
+        median(&self.0.iter().map(|times| quantile(times, share)).collect::<Vec<_>>())
     }
 
     /// Leads of each round.
@@ -98,16 +99,4 @@ impl<E: Engine> Runner<E> {
 /// Microseconds since.
 pub(crate) fn micros(begun: Instant) -> f64 {
     begun.elapsed().as_secs_f64() * 1e6
-}
-
-/// The middle of some numbers; 0 of none.
-pub(crate) fn median(values: Vec<f64>) -> f64 {
-    quantile(values, 0.5)
-}
-
-fn quantile(mut values: Vec<f64>, share: f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let below = |at: usize| float(at) < float(values.len().saturating_sub(1)) * share;
-    let at = (0..values.len()).collect::<Vec<_>>().partition_point(|&at| below(at));
-    values.get(at).copied().unwrap_or(0.0)
 }

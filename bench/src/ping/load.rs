@@ -96,7 +96,7 @@ impl<'a> Load<'a> {
 impl Stepped {
     /// Whether 99 of 100 were answered within so many milliseconds.
     pub(super) fn is_patient(&self, millis: f64) -> bool {
-        crate::figures::quantile(&self.millis, 0.99) <= millis
+        bench_matching::quantile(&self.millis, 0.99) <= millis
     }
 }
 

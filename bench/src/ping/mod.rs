@@ -10,6 +10,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bench_matching::quantile;
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use self::load::{Load, Stepped};
 use self::market::Market;
 use crate::Failure;
-use crate::figures::{Report, quantile};
+use crate::figures::Report;
 use crate::stage::Stage;
 
 /// What a ping may take, 99 of 100 times, in milliseconds.

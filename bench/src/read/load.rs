@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use bench_matching::quantile;
 use futures::future::try_join_all;
 
 use super::client::Client;
 use super::page::Page;
 use crate::Failure;
-use crate::figures::quantile;
 
 /// What is asked for, by how many at once, and for how long.
 pub(super) struct Load {

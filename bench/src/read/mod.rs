@@ -15,6 +15,7 @@ mod server;
 
 use std::time::Duration;
 
+use bench_matching::median;
 use clap::Args;
 
 use self::database::Database;
@@ -22,7 +23,7 @@ use self::load::Load;
 use self::page::Page;
 use self::server::{Child, Side};
 use crate::Failure;
-use crate::figures::{ROUNDS, Report, median};
+use crate::figures::{ROUNDS, Report};
 use crate::stage::Stage;
 
 pub(crate) use server::{ServeRead, serve};

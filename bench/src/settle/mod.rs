@@ -10,9 +10,10 @@ mod waiting;
 use std::sync::Arc;
 
 use api::app::App;
+use bench_matching::median;
 use store::Backend;
 
-use crate::figures::{ROUNDS, Report, median};
+use crate::figures::{ROUNDS, Report};
 use crate::stage::Stage;
 use crate::{Failure, say};
 
@@ -52,19 +53,21 @@ impl Case {
 }
 
 /// Measures on the stage's database, and on SQLite as well when that is Postgres.
-pub(crate) async fn measure(stage: Stage, purchases: usize, json: bool) -> Result<(), Failure> {
+pub(crate) async fn measure(stage: Stage, purchases: usize, lanes: Option<usize>, json: bool) -> Result<(), Failure> {
     let mut report = Report::new("settle", Vec::new());
+    let settings = lanes.map_or_else(String::new, |lanes| format!("[settlement]\nlanes = {lanes}\n"));
     if stage.app.store.backend() == Backend::Postgres {
-        on(&stage, purchases, &mut report).await?;
-        on(&Stage::set(None).await?, purchases, &mut report).await?;
+        on(&stage, purchases, &settings, &mut report).await?;
+        on(&Stage::set(None).await?, purchases, &settings, &mut report).await?;
     } else {
-        on(&stage, purchases, &mut report).await?;
+        on(&stage, purchases, &settings, &mut report).await?;
     }
     report.finish(json)
 }
 
-async fn on(stage: &Stage, purchases: usize, report: &mut Report) -> Result<(), Failure> {
+async fn on(stage: &Stage, purchases: usize, settings: &str, report: &mut Report) -> Result<(), Failure> {
     let backend = stage.app.store.backend();
+    let ours = stage.process(settings).await?;
     let control = stage.process(ONE_BY_ONE).await?;
     let market = Market::open(&stage.app, *BUYERS.last().unwrap_or(&1)).await?;
     let function = match backend {
@@ -78,7 +81,7 @@ async fn on(stage: &Stage, purchases: usize, report: &mut Report) -> Result<(), 
         for _ in 0..ROUNDS {
             for ((count, queue), single) in BUYERS.into_iter().zip(&mut queue).zip(&mut single) {
                 let purchases = if count == 1 { purchases.div_ceil(10) } else { purchases };
-                queue.add(&round(&stage.app, &market, count, purchases, sellers).await?);
+                queue.add(&round(&ours, &market, count, purchases, sellers).await?);
                 single.add(&round(&control, &market, count, purchases, sellers).await?);
             }
             if let Some(function) = &function {

@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use api::app::App;
 use api::app::listings::{ListingBuy, listing_buy};
+use bench_matching::quantile;
 use domain::clearing::SaleKind;
 use domain::id::ListingId;
 use tokio::task::JoinSet;
 
 use crate::Failure;
-use crate::figures::quantile;
 use crate::stage::Company;
 
 /// What was measured.

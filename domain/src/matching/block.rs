@@ -201,11 +201,11 @@ impl Block {
         }
     }
 
-    /// Clears the places that campaigns left, once there are enough of them and no other room.
-    pub(super) fn sweep(&mut self, rows: &mut Rows, overview: &mut Overview) {
+    /// Clears the places that campaigns left, once there are enough of them and no other room; whether it did.
+    pub(super) fn sweep(&mut self, rows: &mut Rows, overview: &mut Overview) -> bool {
         let left = self.written.without(&self.used);
         if self.has_room() || left.count() < SWEPT {
-            return;
+            return false;
         }
         for (row, line) in self.rows.iter_mut().enumerate() {
             let kept = line.without(&left);
@@ -221,6 +221,7 @@ impl Block {
         let dearest =
             self.used.places().map(|place| self.bids(place)).fold([Dearest::default(); 2], |[a, b], [c, d]| [a.or(c), b.or(d)]);
         overview.set_dearest(self.ordinal, dearest);
+        true
     }
 
     /// The most that the campaign at `place` bids, shared and exclusive.

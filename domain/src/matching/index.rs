@@ -226,8 +226,9 @@ impl Index {
         let Some(partition) = self.markets.partitions.get_mut(block.partition) else { return };
         block.take(slot.place(), &mut self.texts);
         if !block.is_empty() {
-            block.sweep(&mut partition.rows, &mut partition.overview);
-            partition.set_roomy(block.cluster, id, block.has_room());
+            if block.sweep(&mut partition.rows, &mut partition.overview) {
+                partition.set_roomy(block.cluster, id, true);
+            }
             return;
         }
         partition.set_roomy(block.cluster, id, false);

@@ -254,8 +254,7 @@ impl Inner {
         {
             return;
         }
-        let active = campaign.standing.state == CampaignState::Active;
-        let Some(vertical) = self.paths.get(&campaign.vertical).cloned().filter(|_| active) else {
+        let Some(entry) = self.entry(campaign) else {
             if let Some(slot) = known {
                 self.index.remove(slot);
                 self.slots.remove(&campaign.id);
@@ -263,24 +262,46 @@ impl Inner {
             }
             return;
         };
-        let next = u32::try_from(self.bidders.len()).unwrap_or(u32::MAX).saturating_add(1);
-        self.bidders.entry(campaign.organization).or_insert(next);
-        let most = campaign.standing.terms.price.most();
-        // The most that it can bid: a weight changes with the buyer's disputes, and the index must not be behind it.
-        let weight_bp = domain::money::BP_WHOLE;
-        let entry = Entry {
-            vertical,
-            currency: campaign.currency,
-            filter: campaign.standing.terms.filter.clone(),
-            offer: StandingOffer { shared_minor: most.shared_minor, exclusive_minor: most.exclusive_minor, weight_bp },
-        };
         let moved = known.and_then(|slot| {
             self.members.remove(&slot);
             self.index.replace(slot, &entry)
         });
         let slot = moved.unwrap_or_else(|| self.index.insert(&entry));
+        self.is_at(slot, campaign.clone());
+    }
+
+    /// Takes campaigns that the book does not have, all at once: the index is laid out better then.
+    pub(super) fn put_all(&mut self, campaigns: Vec<StoredCampaign>) {
+        let (mut entries, mut taken) = (Vec::with_capacity(campaigns.len()), Vec::with_capacity(campaigns.len()));
+        for campaign in campaigns {
+            if let Some(entry) = self.entry(&campaign) {
+                entries.push(entry);
+                taken.push(campaign);
+            }
+        }
+        let slots = self.index.insert_all(&entries);
+        slots.into_iter().zip(taken).for_each(|(slot, campaign)| self.is_at(slot, campaign));
+    }
+
+    fn is_at(&mut self, slot: Slot, campaign: StoredCampaign) {
+        let next = u32::try_from(self.bidders.len()).unwrap_or(u32::MAX).saturating_add(1);
+        self.bidders.entry(campaign.organization).or_insert(next);
         self.slots.insert(campaign.id, slot);
-        self.members.insert(slot, Box::new(campaign.clone()));
+        self.members.insert(slot, Box::new(campaign));
+    }
+
+    /// What the index takes of a campaign; `None` when it does not buy.
+    fn entry(&self, campaign: &StoredCampaign) -> Option<Entry> {
+        let vertical = self.paths.get(&campaign.vertical).filter(|_| campaign.standing.state == CampaignState::Active)?;
+        let most = campaign.standing.terms.price.most();
+        // The most that it can bid: a weight changes with the buyer's disputes, and the index must not be behind it.
+        let weight_bp = domain::money::BP_WHOLE;
+        Some(Entry {
+            vertical: vertical.clone(),
+            currency: campaign.currency,
+            filter: campaign.standing.terms.filter.clone(),
+            offer: StandingOffer { shared_minor: most.shared_minor, exclusive_minor: most.exclusive_minor, weight_bp },
+        })
     }
 }
 

@@ -47,7 +47,7 @@ async fn heed(app: &App, events: impl Iterator<Item = &FeedEvent>) -> Result<u64
         match event.topic.as_str() {
             CAMPAIGN_CHANGED => {
                 if let Some(campaign) = app.store.campaign_any(event.subject_id.into()).await? {
-                    know(app, &campaign).await?;
+                    know(app, std::slice::from_ref(&campaign)).await?;
                     app.book.put(&campaign);
                     followed = followed.saturating_add(1);
                 }
@@ -71,7 +71,7 @@ pub async fn book(app: &App) -> Result<&Book, AppError> {
 /// Tells the book of a change that this process made.
 pub async fn book_put(app: &App, campaign: &StoredCampaign) -> Result<(), AppError> {
     if app.book.filled.initialized() {
-        know(app, campaign).await?;
+        know(app, std::slice::from_ref(campaign)).await?;
         app.book.put(campaign);
     }
     Ok(())
@@ -122,33 +122,36 @@ async fn fill(app: &App) -> Result<(), AppError> {
     // What is committed behind this position is read again from the feed.
     let position = app.store.feed_end().await?;
     app.book.write().position = position;
-    let mut after = None;
+    let (mut all, mut after) = (Vec::new(), None);
     loop {
         let campaigns = app.store.campaigns_active(after, PAGE).await?;
         after = campaigns.last().map(|campaign| campaign.id);
-        for campaign in &campaigns {
-            know(app, campaign).await?;
-            app.book.put(campaign);
-        }
-        if u64::try_from(campaigns.len()).is_ok_and(|count| count < PAGE) {
+        know(app, &campaigns).await?;
+        let is_last = u64::try_from(campaigns.len()).is_ok_and(|count| count < PAGE);
+        all.extend(campaigns);
+        if is_last {
+            app.book.write().put_all(all);
             return Ok(());
         }
     }
 }
 
-/// Learns the vertical and the weight of the buyer that a campaign names, if they are new.
-async fn know(app: &App, campaign: &StoredCampaign) -> Result<(), AppError> {
-    let (path_known, weight_known) = {
+/// Learns the verticals and the weights of the buyers that campaigns name, those that are new.
+async fn know(app: &App, campaigns: &[StoredCampaign]) -> Result<(), AppError> {
+    let (paths_known, strangers) = {
         let inner = app.book.read();
-        (inner.paths.contains_key(&campaign.vertical), inner.weights.contains_key(&campaign.organization))
+        let paths_known = campaigns.iter().all(|campaign| inner.paths.contains_key(&campaign.vertical));
+        let buyers = campaigns.iter().map(|campaign| campaign.organization);
+        let strangers: BTreeSet<OrganizationId> = buyers.filter(|buyer| !inner.weights.contains_key(buyer)).collect();
+        (paths_known, strangers)
     };
-    if !path_known {
+    if !paths_known {
         let paths = app.store.vertical_paths().await?;
         let parsed = paths.into_iter().filter_map(|(id, path)| Some((id, path.parse().ok()?)));
         app.book.write().paths = parsed.collect();
     }
-    if !weight_known {
-        weights_refresh(app, vec![campaign.organization]).await?;
+    if !strangers.is_empty() {
+        weights_refresh(app, strangers.into_iter().collect()).await?;
     }
     Ok(())
 }
