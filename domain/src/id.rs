@@ -103,6 +103,8 @@ ids! {
     SessionId = "ses";
     /// A machine's key.
     ApiKeyId = "key";
+    /// An address at which leads are handed in.
+    LeadHookId = "hook";
     /// A kind of demand.
     VerticalId = "vert";
     /// A lead.

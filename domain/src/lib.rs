@@ -19,6 +19,7 @@ pub mod iban;
 pub mod id;
 pub mod import;
 pub mod lead;
+pub mod lead_hook;
 pub mod ledger;
 pub mod listing;
 pub mod mapping;

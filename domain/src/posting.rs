@@ -160,13 +160,7 @@ pub fn draft(
     match bound.apply(&cells, 0, now) {
         RowOutcome::Lead(draft) => Ok(LeadDraft { synthetic: false, ..*draft }),
         RowOutcome::Skipped => Err(vec![Refusal::new(Code::Required, "the record is empty")]),
-        RowOutcome::Refused(found) => Err(found
-            .into_iter()
-            .map(|refused| {
-                let refusal = Refusal::new(refused.code, refused.reason);
-                refused.column.into_iter().fold(refusal, |refusal, column| refusal.at(column))
-            })
-            .collect()),
+        RowOutcome::Refused(found) => Err(found.into_iter().map(Refusal::from).collect()),
     }
 }
 

@@ -4,6 +4,7 @@ mod accounts;
 mod campaigns;
 mod dialect;
 mod disputes;
+mod hooks;
 mod leads;
 mod market;
 mod money;
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(money::Migration),
             Box::new(disputes::Migration),
             Box::new(campaigns::Migration),
+            Box::new(hooks::Migration),
         ]
     }
 }

@@ -25,6 +25,7 @@ pub mod error;
 pub mod idempotency;
 pub mod imports;
 pub mod job;
+pub mod lead_hooks;
 pub mod leads;
 pub mod ledger;
 pub mod listings;
@@ -81,6 +82,7 @@ pub const TABLES: &[&str] = &[
     "lead_check",
     "lead_confirmation",
     "lead_contact",
+    "lead_hook",
     "lead_import",
     "lead_import_refusal",
     "lead_key",

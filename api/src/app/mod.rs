@@ -21,6 +21,7 @@ pub mod identity;
 pub mod imports;
 pub mod invitation;
 pub mod jobs;
+pub mod lead_hooks;
 pub mod leads;
 pub mod ledger;
 pub mod listings;

@@ -81,12 +81,7 @@ pub async fn record_lead(app: &App, caller: &Caller, record: Record) -> Result<(
     let (vertical, currency) = market(app, &sale).await?;
     let draft = draft(&lead, &vertical.path, &vertical.definition, Purpose::Lead, currency, app.now())?;
     let brought = lead_bring(app, caller, draft).await.map_err(named)?;
-    let rejected_by = match &brought {
-        LeadBrought::Taken(lead) | LeadBrought::Again(lead) => {
-            verdict(&lead.checks, vertical.definition.required_level).rejected_by
-        }
-        LeadBrought::Tried => None,
-    };
+    let rejected_by = brought.lead().and_then(|lead| verdict(&lead.checks, vertical.definition.required_level).rejected_by);
     Ok((brought, rejected_by))
 }
 
@@ -127,7 +122,7 @@ fn terms(sale: &Record, currency: Currency) -> Result<OfferTerms, Refusal> {
 }
 
 /// The refusals at the names of the record's fields.
-fn named(error: AppError) -> AppError {
+pub(super) fn named(error: AppError) -> AppError {
     let AppError::Refused(refusals) = error else { return error };
     let at = |refusal: Refusal| Refusal { path: field_at(&refusal.path).into_iter().collect(), ..refusal };
     AppError::Refused(refusals.into_iter().map(at).collect())

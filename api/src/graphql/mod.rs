@@ -16,6 +16,7 @@ pub mod error;
 pub mod id;
 pub mod import;
 pub mod lead;
+pub mod lead_hook;
 pub mod ledger;
 pub mod listing;
 pub mod live;
@@ -59,6 +60,7 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 pub struct Query(
     server::ServerQuery,
     api_key::ApiKeyQuery,
+    lead_hook::LeadHookQuery,
     bid::BidQuery,
     campaign::CampaignQuery,
     chargeback::ChargebackQuery,
@@ -89,6 +91,7 @@ pub struct Query(
 #[derive(Debug, Default, MergedObject)]
 pub struct Mutation(
     api_key::ApiKeyMutation,
+    lead_hook::LeadHookMutation,
     bid::BidMutation,
     campaign::CampaignMutation,
     chargeback::ChargebackMutation,

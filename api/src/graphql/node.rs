@@ -5,21 +5,21 @@ use std::hash::Hash;
 use async_graphql::dataloader::Loader;
 use async_graphql::{Context, ID, Interface, Object};
 use domain::id::{
-    ApiKeyId, BidId, CampaignId, ClientId, DisputeId, ImportId, InvitationId, LeadId, ListingId, MembershipId, OfferId,
-    OrganizationId, ReceiptId, TradeId, TypedId, UploadId, VerticalId, WithdrawalId,
+    ApiKeyId, BidId, CampaignId, ClientId, DisputeId, ImportId, InvitationId, LeadHookId, LeadId, ListingId, MembershipId,
+    OfferId, OrganizationId, ReceiptId, TradeId, TypedId, UploadId, VerticalId, WithdrawalId,
 };
 use domain::refusal::{Code, Refusal};
 use futures::future::try_join_all;
 
 use super::api_key::ApiKeyObject;
 use super::bid::Bid;
-use super::caller;
 use super::campaign::CampaignObject;
 use super::client::ClientObject;
 use super::dispute::DisputeObject;
 use super::error::{answer, top_level};
 use super::import::{ImportObject, UploadObject};
 use super::lead::LeadObject;
+use super::lead_hook::LeadHookObject;
 use super::listing::Listing;
 use super::loader::{LoadError, Reader, load};
 use super::member::{InvitationObject, MemberObject};
@@ -29,6 +29,7 @@ use super::receipt::ClearingReceipt;
 use super::trade::TradeObject;
 use super::vertical::VerticalObject;
 use super::wallet::WithdrawalObject;
+use super::{app, caller};
 use crate::app::AppError;
 
 /// Ids at most in one look.
@@ -60,6 +61,8 @@ pub enum Node {
     Invitation(Box<InvitationObject>),
     /// A lead.
     Lead(Box<LeadObject>),
+    /// An address at which leads are handed in.
+    LeadHook(Box<LeadHookObject>),
     /// A listing.
     Listing(Box<Listing>),
     /// A person's place in an organization.
@@ -109,6 +112,9 @@ async fn found(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>, AppError> {
         DisputeId::PREFIX => one::<DisputeId>(ctx, id, |dispute| Node::Dispute(Box::new(dispute.into()))).await,
         ImportId::PREFIX => one::<ImportId>(ctx, id, |import| Node::Import(Box::new(import.into()))).await,
         InvitationId::PREFIX => one::<InvitationId>(ctx, id, |invitation| Node::Invitation(Box::new(invitation.into()))).await,
+        LeadHookId::PREFIX => {
+            one::<LeadHookId>(ctx, id, |hook| Node::LeadHook(Box::new(LeadHookObject::new(app(ctx), hook)))).await
+        }
         LeadId::PREFIX => one::<LeadId>(ctx, id, |lead| Node::Lead(Box::new(lead))).await,
         ListingId::PREFIX => one::<ListingId>(ctx, id, |listing| Node::Listing(Box::new(listing))).await,
         MembershipId::PREFIX => one::<MembershipId>(ctx, id, |member| Node::Member(Box::new(member.into()))).await,

@@ -10,6 +10,7 @@ pub mod evidence;
 pub mod exchange;
 mod explorer;
 mod health;
+pub mod hooks;
 pub mod host;
 pub mod jwks;
 pub mod limits;

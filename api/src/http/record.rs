@@ -129,7 +129,7 @@ fn json_record(bytes: &[u8]) -> Result<Record, Refusal> {
     Ok(record)
 }
 
-fn form_record(bytes: &[u8]) -> Result<Record, Refusal> {
+pub(super) fn form_record(bytes: &[u8]) -> Result<Record, Refusal> {
     let mut record = Record::new();
     for (key, value) in url::form_urlencoded::parse(bytes) {
         insert(&mut record, key.into_owned(), value.into_owned())?;
@@ -193,10 +193,9 @@ fn concluded(posted: &Posted, commission_bp: i64, test: bool) -> Value {
     })
 }
 
-fn kept(brought: &LeadBrought, rejected_by: Option<CheckKind>) -> Value {
-    let (LeadBrought::Taken(lead) | LeadBrought::Again(lead)) = brought else {
-        return json!({ "status": "ACCEPTED", "test": true });
-    };
+/// What became of a lead that was handed in.
+pub(super) fn kept(brought: &LeadBrought, rejected_by: Option<CheckKind>) -> Value {
+    let Some(lead) = brought.lead() else { return json!({ "status": "ACCEPTED", "test": true }) };
     json!({
         "status": if lead.state == LeadState::Rejected { "REJECTED" } else { "ACCEPTED" },
         "lead_id": lead.id,
@@ -211,7 +210,7 @@ fn kept(brought: &LeadBrought, rejected_by: Option<CheckKind>) -> Value {
 }
 
 /// What was wrong, field by field; who may not do this at all, and faults of ours, are problems as everywhere.
-fn refused(caller: &Caller, error: AppError) -> Response {
+pub(super) fn refused(caller: &Caller, error: AppError) -> Response {
     let AppError::Refused(refusals) = &error else { return problem_response(problem(caller, &error)) };
     let top = |code: Code| matches!(code, Code::Unauthenticated | Code::Forbidden | Code::Suspended | Code::EmailUnverified);
     if refusals.iter().any(|refusal| top(refusal.code)) {

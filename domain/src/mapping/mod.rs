@@ -22,7 +22,7 @@ mod synthetic;
 mod target;
 mod template;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -64,6 +64,21 @@ pub struct Mapping {
 }
 
 impl Mapping {
+    /// The names of all columns that it reads.
+    #[must_use]
+    pub fn columns(&self) -> BTreeSet<String> {
+        let mut names: BTreeSet<String> = self.only.iter().map(|filter| filter.column.clone()).collect();
+        for rule in self.fields.values().chain(self.attributes.values()) {
+            names.extend(rule.column.iter().chain(&rule.columns).cloned());
+            let pieces = rule.template.as_deref().and_then(|text| template::pieces(text).ok()).unwrap_or_default();
+            names.extend(pieces.into_iter().filter_map(|piece| match piece {
+                template::Piece::Column(name) => Some(name),
+                template::Piece::Text(_) => None,
+            }));
+        }
+        names
+    }
+
     /// Reads a mapping: JSON when it begins with a brace, TOML otherwise. The refusal says the line and column of what is
     /// wrong.
     pub fn parse(text: &str) -> Result<Self, Refusal> {

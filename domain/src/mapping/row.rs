@@ -33,6 +33,14 @@ pub struct RowRefusal {
     pub reason: String,
 }
 
+impl From<RowRefusal> for Refusal {
+    /// The refusal at the name of its column.
+    fn from(refused: RowRefusal) -> Self {
+        let refusal = Self::new(refused.code, refused.reason);
+        refused.column.into_iter().fold(refusal, |refusal, column| refusal.at(column))
+    }
+}
+
 impl Bound {
     /// What becomes of a row. `ordinal` counts the rows of the file from 0 and decides who a made-up person is;
     /// `received_at` is when the file came: the day on which somebody born at a date has an age.

@@ -27,6 +27,7 @@ pub mod lead;
 pub mod lead_check;
 pub mod lead_confirmation;
 pub mod lead_contact;
+pub mod lead_hook;
 pub mod lead_import;
 pub mod lead_import_refusal;
 pub mod lead_key;

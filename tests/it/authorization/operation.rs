@@ -124,6 +124,7 @@ fn prefix(name: &str) -> &'static str {
         "invitation" => "inv",
         "session" => "ses",
         "apiKey" | "key" => "key",
+        "leadHook" => "hook",
         "vertical" => "vert",
         "upload" => "upl",
         "import" => "imp",

@@ -2,6 +2,7 @@
 
 mod calls;
 mod confirmation;
+mod hooks;
 mod intake;
 mod people;
 mod secrecy;

@@ -86,10 +86,26 @@ pub enum LeadBrought {
     Tried,
 }
 
+impl LeadBrought {
+    /// The lead, unless it was only tried.
+    #[must_use]
+    pub fn lead(&self) -> Option<&StoredLead> {
+        match self {
+            Self::Taken(lead) | Self::Again(lead) => Some(lead),
+            Self::Tried => None,
+        }
+    }
+}
+
 /// Takes one draft as [`lead_submit`] does, for senders that send again when they are in doubt: the same content within
 /// a minute is the same lead. A test key's is only admitted.
 pub async fn lead_bring(app: &App, caller: &Caller, draft: LeadDraft) -> Result<LeadBrought, AppError> {
     let (seller, mode) = caller.principal.supplier()?;
+    lead_bring_for(app, seller, mode, draft).await
+}
+
+/// As [`lead_bring`], for the seller whose address was used.
+pub async fn lead_bring_for(app: &App, seller: OrganizationId, mode: Mode, draft: LeadDraft) -> Result<LeadBrought, AppError> {
     let prepared = lead_prepare(app, seller, vec![draft.into()]).await?;
     let prepared = prepared.into_iter().next().ok_or_else(|| AppError::internal("an intake without an answer"))??;
     if mode == Mode::Test {

@@ -3,9 +3,10 @@
 use async_graphql::dataloader::Loader;
 use domain::account::{ApiKey, Invitation, Member, Organization};
 use domain::id::{
-    ApiKeyId, BidId, CampaignId, ClientId, DisputeId, ImportId, InvitationId, LeadId, ListingId, MembershipId, OfferId,
-    OrganizationId, ReceiptId, TradeId, UploadId, VerticalId, WithdrawalId,
+    ApiKeyId, BidId, CampaignId, ClientId, DisputeId, ImportId, InvitationId, LeadHookId, LeadId, ListingId, MembershipId,
+    OfferId, OrganizationId, ReceiptId, TradeId, UploadId, VerticalId, WithdrawalId,
 };
+use domain::lead_hook::LeadHook;
 use store::disputes::Dispute;
 use store::imports::Import;
 use store::offers::StoredOffer;
@@ -22,8 +23,8 @@ use crate::app::client::ClientView;
 use crate::app::receipts::CheckedReceipt;
 use crate::app::uploads::UploadView;
 use crate::app::{
-    AppError, api_key, bids, campaigns, client, dispute, imports, invitation, leads, listings, member, offers, organization,
-    receipts, trade, uploads, verticals, wallet,
+    AppError, api_key, bids, campaigns, client, dispute, imports, invitation, lead_hooks, leads, listings, member, offers,
+    organization, receipts, trade, uploads, verticals, wallet,
 };
 
 /// Declares the loader of one kind of object: its id, what is found, the use case, and where the id stands in what is found.
@@ -45,6 +46,7 @@ by_id!(BidId => OwnBid, bids::bids_many, |own| own.bid.id);
 by_id!(ClientId => ClientView, client::clients_many, |view| view.client.id);
 by_id!(DisputeId => Dispute, dispute::disputes_many, |dispute| dispute.id);
 by_id!(ImportId => Import, imports::imports_many, |import| import.id);
+by_id!(LeadHookId => LeadHook, lead_hooks::lead_hooks_many, |hook| hook.id);
 by_id!(InvitationId => Invitation, invitation::invitations_many, |invitation| invitation.id);
 by_id!(MembershipId => Member, member::members_many, |member| member.id);
 by_id!(OfferId => StoredOffer, offers::offers_many, |offer| offer.id);
