@@ -134,10 +134,7 @@ pub async fn lead_hook_disable(app: &App, caller: &Caller, id: LeadHookId) -> Re
 pub async fn hook_at(app: &App, id: &str) -> Result<LiveHook, AppError> {
     let unknown = || Refusal::not_found("id", "hook");
     let live = app.store.lead_hook_live(id.parse().map_err(|_| unknown())?).await?.ok_or_else(unknown)?;
-    match live.suspended {
-        true => Err(Refusal::new(Code::Suspended, "the organization is suspended").into()),
-        false => Ok(live),
-    }
+    if live.suspended { Err(Refusal::new(Code::Suspended, "the organization is suspended").into()) } else { Ok(live) }
 }
 
 /// Refuses whoever does not have the key.

@@ -7,21 +7,21 @@ use sqlx::postgres::{PgPool, PgPoolOptions};
 use super::process::cpu_of;
 use crate::Failure;
 
-pub(super) enum Database {
+pub(crate) enum Database {
     /// In the process that uses it.
     Embedded,
     Postgres(PgPool),
 }
 
 impl Database {
-    pub(super) async fn open(url: &str) -> Result<Self, Failure> {
+    pub(crate) async fn open(url: &str) -> Result<Self, Failure> {
         if url.starts_with("sqlite:") {
             return Ok(Self::Embedded);
         }
         Ok(Self::Postgres(PgPoolOptions::new().max_connections(1).connect(url).await?))
     }
 
-    pub(super) async fn version(&self) -> Result<String, Failure> {
+    pub(crate) async fn version(&self) -> Result<String, Failure> {
         match self {
             Self::Embedded => Ok("SQLite".to_owned()),
             Self::Postgres(pool) => {

@@ -18,7 +18,6 @@ use std::time::Duration;
 use bench_matching::median;
 use clap::Args;
 
-use self::database::Database;
 use self::load::Load;
 use self::page::Page;
 use self::server::{Child, Side};
@@ -26,6 +25,7 @@ use crate::Failure;
 use crate::figures::{ROUNDS, Report};
 use crate::stage::Stage;
 
+pub(crate) use database::Database;
 pub(crate) use server::{ServeRead, serve};
 
 /// Clients at once, each with a connection of its own and one request under way.

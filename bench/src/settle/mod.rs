@@ -14,6 +14,7 @@ use bench_matching::median;
 use store::Backend;
 
 use crate::figures::{ROUNDS, Report};
+use crate::read::Database;
 use crate::stage::Stage;
 use crate::{Failure, say};
 
@@ -54,7 +55,8 @@ impl Case {
 
 /// Measures on the stage's database, and on SQLite as well when that is Postgres.
 pub(crate) async fn measure(stage: Stage, purchases: usize, lanes: Option<usize>, json: bool) -> Result<(), Failure> {
-    let mut report = Report::new("settle", Vec::new());
+    let versions = vec![Database::open(&stage.url).await?.version().await?];
+    let mut report = Report::new("settle", versions);
     let settings = lanes.map_or_else(String::new, |lanes| format!("[settlement]\nlanes = {lanes}\n"));
     if stage.app.store.backend() == Backend::Postgres {
         on(&stage, purchases, &settings, &mut report).await?;
