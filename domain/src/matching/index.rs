@@ -15,7 +15,7 @@ use super::texts::Texts;
 /// The places of a block, as slots count them.
 const PLACES_IN_SLOT: u32 = 512;
 
-const _: () = assert!(PLACES_IN_SLOT as usize == PLACES, "every place of a block has a slot");
+const _: () = assert!(PLACES == 512 && PLACES_IN_SLOT == 512, "every place of a block has a slot");
 
 /// All standing campaigns by what they ask of a lead.
 #[derive(Debug, Default)]

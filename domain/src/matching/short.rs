@@ -17,7 +17,7 @@ impl Short {
 
     pub(super) fn of(amount_minor: Option<i64>) -> Self {
         let amount = u64::try_from(amount_minor.unwrap_or(0)).unwrap_or(0);
-        let shift = (u64::BITS - amount.leading_zeros()).saturating_sub(BITS);
+        let shift = u64::BITS.saturating_sub(amount.leading_zeros()).saturating_sub(BITS);
         let kept = amount.wrapping_shr(shift);
         let is_exact = kept.wrapping_shl(shift) == amount;
         // Rounded up; one more bit may be needed then.

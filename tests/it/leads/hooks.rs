@@ -109,13 +109,13 @@ on_each_backend! {
             ("name", "person.name"), ("phone", "person.phone"), ("email", "person.email"), ("nights", "trip.nights"),
             ("adults", "trip.adults"), ("destination_country", "trip.to"), ("seller_reference", "id"),
         ];
-        let cases: [(&str, &[(&str, &str)], Value, &str); 3] = [
-            ("TYPEFORM", &[("city", "hidden.city"), ("seller_reference", "token")], typeform, "tf-1"),
-            ("TALLY", &[("seller_reference", "responseId")], tally, "ta-1"),
-            ("FORM", in_form, form, "fo-1"),
+        let cases = [
+            ("TYPEFORM", mapping(&[("city", "hidden.city"), ("seller_reference", "token")]), typeform, "tf-1"),
+            ("TALLY", mapping(&[("seller_reference", "responseId")]), tally, "ta-1"),
+            ("FORM", mapping(in_form), form, "fo-1"),
         ];
-        for (kind, names, mut body, reference) in cases {
-            let hook = made(&x, &seller, kind, &mapping(names)).await;
+        for (kind, mapping, mut body, reference) in cases {
+            let hook = made(&x, &seller, kind, &mapping).await;
             let key = hook["secret"].as_str();
             assert_eq!(sent(&url, &hook, None, &body).await.0, 401, "{kind}");
             let (status, taken) = sent(&url, &hook, key, &body).await;
