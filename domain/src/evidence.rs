@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{UnknownText, text_enum};
 use crate::refusal::{Code, Refusal};
+use crate::text::has_control_character;
 use crate::time::{Timestamp, plus_secs};
 
 /// The longest statement, in characters.
@@ -145,7 +146,7 @@ pub fn check_text(field: &str, text: &str) -> Result<String, Refusal> {
     if trimmed.chars().count() > MAX_TEXT_CHARS {
         return Err(Refusal::new(Code::TooLarge, format!("at most {MAX_TEXT_CHARS} characters")).at(field));
     }
-    if trimmed.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+    if has_control_character(trimmed) {
         return Err(Refusal::invalid(field, "control characters are not text"));
     }
     Ok(trimmed.to_owned())

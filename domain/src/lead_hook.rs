@@ -11,6 +11,7 @@ use crate::id::{LeadHookId, OrganizationId};
 use crate::lead::LeadDraft;
 use crate::mapping::{Limits, Mapping, RowOutcome};
 use crate::refusal::{Code, Refusal};
+use crate::text::has_control_character;
 use crate::time::Timestamp;
 use crate::vertical::Definition;
 
@@ -116,7 +117,7 @@ impl Sent {
         if name.is_empty() || text.trim().is_empty() {
             return Ok(());
         }
-        if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        if has_control_character(&text) {
             return Err(Refusal::invalid(name, "printable text"));
         }
         self.columns.insert(name.to_owned(), text);

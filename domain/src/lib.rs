@@ -35,6 +35,7 @@ pub mod reputation;
 pub mod ring;
 pub mod scoring;
 pub mod test_mode;
+pub mod text;
 pub mod time;
 pub mod trade;
 pub mod upload;

@@ -1,6 +1,5 @@
 //! Addresses at which leads are handed in; their keys are kept as hashes.
 
-use domain::account::OrganizationStatus;
 use domain::id::{LeadHookId, OrganizationId, UserId};
 use domain::lead_hook::LeadHook;
 use sea_orm::ActiveValue::Set;
@@ -9,8 +8,9 @@ use sea_orm::sea_query::LockType;
 use sea_orm::{QueryOrder, QuerySelect};
 use uuid::Uuid;
 
+use crate::accounts::organization_is_stopped;
 use crate::db::Store;
-use crate::entity::{lead_hook, organization};
+use crate::entity::lead_hook;
 use crate::error::{StoreError, WriteError};
 use crate::page::{Page, Slice};
 use crate::write::Tx;
@@ -50,8 +50,7 @@ impl Store {
     pub async fn lead_hook_live(&self, id: LeadHookId) -> Result<Option<LiveHook>, StoreError> {
         let row = lead_hook::Entity::find_by_id(id.0).filter(lead_hook::Column::DisabledAt.is_null()).one(self.read()).await?;
         let Some(row) = row else { return Ok(None) };
-        let organization = organization::Entity::find_by_id(row.organization_id).one(self.read()).await?;
-        let suspended = organization.is_none_or(|row| row.status != OrganizationStatus::Active.as_str());
+        let suspended = organization_is_stopped(self.read(), row.organization_id.into()).await?;
         let secret_hash = row.secret_hash.clone();
         Ok(Some(LiveHook { hook: of_row(row)?, secret_hash, suspended }))
     }

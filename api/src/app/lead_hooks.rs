@@ -6,10 +6,9 @@ use domain::id::LeadHookId;
 use domain::lead_hook::{LeadHook, LeadHookKind, Sent, draft, mapping_of};
 use domain::mapping::Limits;
 use domain::refusal::{Code, Refusal};
-use domain::verification::{CheckKind, verdict};
+use domain::verification::CheckKind;
 use store::lead_hooks::LiveHook;
 use store::page::{Page, Slice};
-use store::verticals::StoredVertical;
 use uuid::Uuid;
 
 use super::email_verification::require_verified_email;
@@ -17,6 +16,7 @@ use super::invitation::limit_check;
 use super::leads::{LeadBrought, lead_bring_for};
 use super::member::require_member;
 use super::posting::named;
+use super::verticals::vertical_at;
 use super::{App, AppError, Caller};
 use crate::crypto::{Token, token_hash, tokens_match};
 
@@ -146,11 +146,11 @@ pub fn hook_open(live: &LiveHook, key: Option<&str>) -> Result<(), Refusal> {
 /// Makes a lead of a message, in the stock of the hook's seller.
 pub async fn hook_take(app: &App, hook: &LeadHook, sent: &Sent) -> Result<HookTaken, AppError> {
     let mapping = mapping_of(&hook.mapping)?;
-    let vertical = vertical_of(app, &mapping.vertical).await?;
+    let vertical = vertical_at(app, &mapping.vertical).await??;
     let Some(draft) = draft(&mapping, &vertical.definition, &sent.columns, app.now())? else { return Ok(HookTaken::LeftOut) };
     let mode = if sent.test { Mode::Test } else { Mode::Live };
     let brought = lead_bring_for(app, hook.organization, mode, draft).await.map_err(named)?;
-    let rejected_by = brought.lead().and_then(|lead| verdict(&lead.checks, vertical.definition.required_level).rejected_by);
+    let rejected_by = brought.rejected_by(&vertical.definition);
     Ok(HookTaken::Lead(brought, rejected_by))
 }
 
@@ -187,21 +187,15 @@ async fn checked(app: &App, name: Option<&str>, mapping: Option<&str>) -> Result
     if let Some(text) = mapping {
         match mapping_of(text) {
             Err(refusal) => refused.push(refusal.at("mapping")),
-            Ok(mapping) => match vertical_of(app, &mapping.vertical).await {
+            Ok(mapping) => match vertical_at(app, &mapping.vertical).await? {
                 Ok(vertical) => {
                     let columns: Vec<String> = mapping.columns().into_iter().collect();
                     let bound = mapping.bind(&columns, &vertical.definition, Limits::default());
                     refused.extend(bound.err().into_iter().flatten().map(|refusal| refusal.at("mapping")));
                 }
-                Err(AppError::Refused(found)) => refused.extend(found.into_iter().map(|refusal| refusal.at("mapping"))),
-                Err(error) => return Err(error),
+                Err(refusal) => refused.push(refusal.at("mapping")),
             },
         }
     }
     if refused.is_empty() { Ok((name, mapping.map(str::to_owned))) } else { Err(refused.into()) }
-}
-
-async fn vertical_of(app: &App, path: &str) -> Result<StoredVertical, AppError> {
-    let unknown = || Refusal::not_found("vertical", "vertical at this path");
-    Ok(app.store.vertical_at(&path.parse().map_err(|_| unknown())?).await?.ok_or_else(unknown)?)
 }

@@ -10,7 +10,7 @@ use domain::mapping::Kind;
 use domain::money::{Currency, Money};
 use domain::posting::{PostedField, Purpose, draft, field_at, fields};
 use domain::refusal::{Code, Refusal};
-use domain::verification::{CheckKind, verdict};
+use domain::verification::CheckKind;
 use domain::vertical::Definition;
 use serde_json::{Value, json};
 use store::offers::StoredOffer;
@@ -18,6 +18,7 @@ use store::verticals::StoredVertical;
 
 use super::leads::{LeadBrought, lead_bring};
 use super::offers::{LeadDirectPost, LeadPing, LeadPost, OfferTerms, Posted, lead_direct_post, lead_ping, lead_post};
+use super::verticals::vertical_at;
 use super::{App, AppError, Caller};
 
 /// Fields of a record that are about the sale and not the lead.
@@ -81,15 +82,14 @@ pub async fn record_lead(app: &App, caller: &Caller, record: Record) -> Result<(
     let (vertical, currency) = market(app, &sale).await?;
     let draft = draft(&lead, &vertical.path, &vertical.definition, Purpose::Lead, currency, app.now())?;
     let brought = lead_bring(app, caller, draft).await.map_err(named)?;
-    let rejected_by = brought.lead().and_then(|lead| verdict(&lead.checks, vertical.definition.required_level).rejected_by);
+    let rejected_by = brought.rejected_by(&vertical.definition);
     Ok((brought, rejected_by))
 }
 
 /// The vertical and the currency that a record names.
 async fn market(app: &App, sale: &Record) -> Result<(StoredVertical, Currency), AppError> {
     let path = sale.get("vertical").ok_or_else(|| Refusal::required("vertical"))?;
-    let unknown = || Refusal::not_found("vertical", "vertical at this path");
-    let vertical = app.store.vertical_at(&path.parse().map_err(|_| unknown())?).await?.ok_or_else(unknown)?;
+    let vertical = vertical_at(app, path).await??;
     let currency = match sale.get("currency") {
         Some(code) => code.parse().map_err(|_| Refusal::invalid("currency", "an ISO 4217 code such as EUR"))?,
         None => app.config.exchange.default_currency,

@@ -88,3 +88,10 @@ fn within(found: Vec<Refusal>) -> Vec<Refusal> {
 fn operator(caller: &Caller) -> Result<UserId, Refusal> {
     caller.principal.require_staff(StaffRole::Operator)
 }
+
+/// The vertical at `path`, as somebody wrote it.
+pub(super) async fn vertical_at(app: &App, path: &str) -> Result<Result<StoredVertical, Refusal>, AppError> {
+    let unknown = || Refusal::not_found("vertical", "vertical at this path");
+    let Ok(parsed) = path.parse::<VerticalPath>() else { return Ok(Err(unknown())) };
+    Ok(app.store.vertical_at(&parsed).await?.ok_or_else(unknown))
+}

@@ -2,7 +2,6 @@
 
 use axum::body::to_bytes;
 use axum::extract::{Path, Query, Request, State};
-use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -13,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::door::{Door, nothing, problem};
 use super::endpoint::problem_response;
+use super::negotiate::{FORM, media_type};
 use super::problem::{Problem, ProblemCode};
 use super::record::{form_record, kept, refused};
 use crate::app::AppError;
@@ -44,33 +44,24 @@ async fn taken(State(door): State<Door>, Path(id): Path<String>, Query(asked): Q
         }
         Err(error) => return problem_response(problem(&caller, &error)),
     };
-    // Only Google's key is known after the message was read.
-    if live.hook.kind != LeadHookKind::GoogleAds
-        && let Err(refusal) = hook_open(&live, asked.key.as_deref())
-    {
+    let in_message = live.hook.kind == LeadHookKind::GoogleAds;
+    if !in_message && let Err(refusal) = hook_open(&live, asked.key.as_deref()) {
         return refused(&caller, refusal.into());
     }
     let Ok(bytes) = to_bytes(body, MESSAGE_MAX_BYTES).await else {
         let message = format!("a message has at most {MESSAGE_MAX_BYTES} bytes");
         return problem_response(Problem::new(ProblemCode::PayloadTooLarge, message));
     };
-    let is_form = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| {
-        kind.to_str().is_ok_and(|kind| kind.trim().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"))
-    });
-    let message = match message(&bytes, is_form).and_then(|body| sent(live.hook.kind, &body)) {
-        Ok(message) => message,
-        // Who does not have the key is not told what else is wrong.
-        Err(refusal) => {
-            let open = live.hook.kind != LeadHookKind::GoogleAds;
-            let told = if open { refusal } else { hook_open(&live, None).err().unwrap_or(refusal) };
-            return refused(&caller, told.into());
-        }
-    };
-    if live.hook.kind == LeadHookKind::GoogleAds
-        && let Err(refusal) = hook_open(&live, message.key.as_deref())
-    {
+    let message = message(&bytes, media_type(&parts.headers) == FORM).and_then(|body| sent(live.hook.kind, &body));
+    // Who does not have the key is not told what else is wrong.
+    let key = message.as_ref().ok().and_then(|message| message.key.as_deref());
+    if in_message && let Err(refusal) = hook_open(&live, key) {
         return refused(&caller, refusal.into());
     }
+    let message = match message {
+        Ok(message) => message,
+        Err(refusal) => return refused(&caller, refusal.into()),
+    };
     match hook_take(&door.app, &live.hook, &message).await {
         Ok(HookTaken::Lead(brought, rejected_by)) => Json(kept(&brought, rejected_by)).into_response(),
         Ok(HookTaken::LeftOut) => Json(json!({ "status": "LEFT_OUT" })).into_response(),

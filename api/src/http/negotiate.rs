@@ -150,6 +150,15 @@ fn thousandths(weight: &str) -> u16 {
     digits.parse().unwrap_or(0)
 }
 
+/// The media type of a form's fields.
+pub(super) const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The media type of a body, in lower case and without parameters; empty when it is not said.
+pub(super) fn media_type(headers: &HeaderMap) -> String {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
 /// Refuses a body that is not JSON in UTF-8. This also closes the door to forged posts from web pages, which cannot send
 /// this type without asking first.
 pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {

@@ -1,6 +1,7 @@
 //! The parameters of one GraphQL request, from a JSON body or from a query string.
 
 use async_graphql::{Name, Value, Variables};
+use domain::text::has_control_character;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
@@ -89,13 +90,6 @@ impl Parameters {
     pub(super) fn take_variables(&mut self) -> Variables {
         Variables::from_json(Json::Object(std::mem::take(&mut self.variables)))
     }
-}
-
-/// Whether `text` holds a character that no text of ours may: NUL, which Postgres refuses and SQLite stores, and the other
-/// control characters except tab, line feed and carriage return.
-#[must_use]
-pub(super) fn has_control_character(text: &str) -> bool {
-    text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r'))
 }
 
 /// Refuses control characters in the texts of a literal.

@@ -14,6 +14,7 @@ use domain::money::{Currency, Money};
 use domain::offer::net_minor;
 use domain::posting::{Purpose, fields};
 use domain::refusal::{Code, Refusal};
+use domain::text::has_control_character;
 use domain::verification::CheckKind;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -22,6 +23,7 @@ use store::verticals::StoredVertical;
 
 use super::door::{Door, nothing, problem};
 use super::endpoint::problem_response;
+use super::negotiate::{FORM, media_type};
 use super::problem::{Problem, ProblemCode};
 use crate::app::leads::LeadBrought;
 use crate::app::offers::Posted;
@@ -92,15 +94,14 @@ async fn received(
     let caller = door.admit(&parts).await.map_err(problem_response)?;
     // Whoever may not is told so before anything is read.
     may(&caller.principal).map_err(|refusal| refused(&caller, refusal.into()))?;
-    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let kind = media_type(&parts.headers);
     let too_large = |_| {
         problem_response(Problem::new(ProblemCode::PayloadTooLarge, format!("a record has at most {RECORD_MAX_BYTES} bytes")))
     };
     let bytes = to_bytes(body, RECORD_MAX_BYTES).await.map_err(too_large)?;
     let record = match kind.as_str() {
         "application/json" => json_record(&bytes),
-        "application/x-www-form-urlencoded" => form_record(&bytes),
+        FORM => form_record(&bytes),
         _ => {
             let message = "send application/json or application/x-www-form-urlencoded";
             return Err(problem_response(Problem::new(ProblemCode::UnsupportedMediaType, message)));
@@ -138,7 +139,7 @@ pub(super) fn form_record(bytes: &[u8]) -> Result<Record, Refusal> {
 }
 
 fn insert(record: &mut Record, key: String, text: String) -> Result<(), Refusal> {
-    if text.contains('\0') || text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+    if has_control_character(&text) {
         return Err(Refusal::invalid(&key, "printable text"));
     }
     if text.trim().is_empty() {

@@ -10,6 +10,7 @@ use async_graphql::parser::types::OperationType;
 use axum::extract::WebSocketUpgrade;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use axum::response::Response;
+use domain::text::has_control_character;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use secrecy::SecretString;
@@ -21,7 +22,7 @@ use super::contract::{Contract, Outcome, VARIABLES_DEPTH};
 use super::endpoint::bearer_token;
 use super::host::{Admitted, Credentials};
 use super::log::{Meter, Operation, metered};
-use super::parameters::{Parameters, has_control_character};
+use super::parameters::Parameters;
 use super::problem::{Problem, ProblemCode, code_of};
 use super::streams::StreamShare;
 

@@ -12,6 +12,7 @@ use crate::contact::{Contact, DuplicateKey, contact_keys, normalise, session_key
 use crate::id::OrganizationId;
 use crate::offer::Ping;
 use crate::refusal::{Code, Refusal};
+use crate::text::has_control_character;
 use crate::time::{Timestamp, plus_secs};
 use crate::vertical::{AttributeValue, Definition, VerticalPath};
 
@@ -301,7 +302,7 @@ fn size_refusals(draft: &LeadDraft) -> Vec<Refusal> {
         let Some(text) = text else { return };
         let refusal = if text.chars().nth(most).is_some() {
             Refusal::new(Code::TooLarge, format!("at most {most} characters"))
-        } else if text.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        } else if has_control_character(text) {
             Refusal::new(Code::Invalid, "printable text")
         } else {
             return;

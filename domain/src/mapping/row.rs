@@ -9,6 +9,7 @@ use super::rule::Case;
 use super::{Target, synthetic};
 use crate::lead::LeadDraft;
 use crate::refusal::{Code, Refusal};
+use crate::text::has_control_character;
 use crate::time::Timestamp;
 
 /// What became of a row.
@@ -126,7 +127,7 @@ impl Bound {
                     Code::TooLarge,
                     &format!("the cell is longer than {} bytes; perhaps a quotation mark is missing", self.cell_bytes),
                 )
-            } else if cell.chars().any(strange) {
+            } else if has_control_character(cell) {
                 bad(Code::Invalid, "the cell holds control characters")
             } else if cell.contains(char::REPLACEMENT_CHARACTER) {
                 bad(Code::Invalid, "the cell holds bytes that are no text in the file's encoding")
@@ -140,7 +141,7 @@ impl Bound {
         let text = self.answer(field, cells).and_then(|text| translated(field, text)).or_else(|| field.default.clone());
         let text = text.filter(|text| !text.trim().is_empty());
         // A constant, a default or a translation of the mapping may hold what no cell can.
-        if text.as_ref().is_some_and(|text| text.chars().any(strange)) {
+        if text.as_ref().is_some_and(|text| has_control_character(text)) {
             return Err((Code::Invalid, "holds control characters".to_owned()));
         }
         let value = match text {
@@ -174,10 +175,6 @@ impl Bound {
         let folded = folded(cell);
         folded.is_empty() || self.missing.contains(&folded) || field.missing.contains(&folded)
     }
-}
-
-fn strange(c: char) -> bool {
-    c.is_control() && !matches!(c, '\n' | '\r' | '\t')
 }
 
 fn takes(filter: &BoundFilter, cells: &[&str]) -> bool {

@@ -33,7 +33,6 @@ pub struct Index {
 #[derive(Debug, Default)]
 pub struct Scratch {
     query: Query,
-    left: Vec<u32>,
     pub(super) prospects: Prospects,
 }
 
@@ -128,9 +127,7 @@ impl Index {
         let known = self.fields.known(lead.facts);
         for partition in self.markets.over(lead) {
             partition.resolve(&known, &self.texts, &mut scratch.query);
-            scratch.left.clear();
-            scratch.left.extend(partition.blocks_left(&mut scratch.query).map(|(_, id)| id));
-            for (id, block) in scratch.left.iter().filter_map(|&id| Some((id, self.block(id)?))) {
+            for (id, block) in partition.blocks_left(&scratch.query).filter_map(|(_, id)| Some((id, self.block(id)?))) {
                 for place in block.hits(&scratch.query.singles, &scratch.query.groups).places() {
                     if block.residual(place).is_none_or(|residual| residual.holds(&known, &self.texts)) {
                         out(Slot::new(id, place));

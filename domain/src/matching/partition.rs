@@ -168,7 +168,8 @@ impl Partition {
         judged.is_exact(classes.len())
     }
 
-    /// The rows that a lead meets, those that block most first; rows that block nobody are left out.
+    /// The rows that a lead meets, those that block most first, and the blocks that they leave; rows that block nobody are left
+    /// out.
     pub(super) fn resolve(&self, known: &[Known<'_>], texts: &Texts, query: &mut Query) {
         query.singles.clear();
         query.groups.clear();
@@ -196,6 +197,7 @@ impl Partition {
         if self.blocks.len() > UNSORTED {
             query.singles.sort_unstable_by_key(|row| std::cmp::Reverse(self.rows.blocked(*row)));
         }
+        self.overview.left(&query.singles, &query.groups, &mut query.left);
     }
 
     /// The block for a campaign: one of its like, or else the nearest, unless the partition can afford another block with
@@ -209,8 +211,7 @@ impl Partition {
     }
 
     /// The blocks that a lead must look into, by their places.
-    pub(super) fn blocks_left<'a>(&'a self, query: &'a mut Query) -> impl Iterator<Item = (usize, u32)> + use<'a> {
-        self.overview.left(&query.singles, &query.groups, &mut query.left);
+    pub(super) fn blocks_left<'a>(&'a self, query: &'a Query) -> impl Iterator<Item = (usize, u32)> + use<'a> {
         ones(&query.left).filter_map(|at| Some((at, self.blocks.get(at).copied()?)))
     }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use super::block::Block;
 use super::entry::{Lead, Side, Slot, StandingOffer};
 use super::index::{Index, Scratch};
+use super::overview::Dearest;
 use super::partition::Query;
 use super::residual::Known;
 use crate::clearing::{Auction, LossReason};
@@ -142,8 +143,7 @@ impl Index {
             for (place, block) in partition.blocks_left(rows) {
                 let at = u32::try_from(visits.len()).unwrap_or(u32::MAX);
                 for ((queue, ranking), dearest) in queues.iter_mut().zip(rankings).zip(partition.overview.dearest(place)) {
-                    let worth = ranking.least_minor.and_then(|least_minor| dearest.worth_from(least_minor));
-                    queue.extend(worth.map(|worth| Prospect { worth, at, place: WHOLE }));
+                    queue.extend(ranking.worth(dearest).map(|worth| Prospect { worth, at, place: WHOLE }));
                 }
                 visits.push(Visit { block, query, is_open: false });
             }
@@ -202,11 +202,17 @@ fn open<K: Ord + Copy>(block: &Block, query: &Query, rankings: &[Ranking<K>; 2],
         let bids = block.bids(place);
         let place = u32::try_from(place).unwrap_or(WHOLE);
         for ((of, ranking), bid) in rankings.iter().enumerate().zip(bids) {
-            let worth = ranking.least_minor.and_then(|least_minor| bid.worth_from(least_minor));
-            if let Some(worth) = worth.filter(|&worth| ranking.wants(worth)) {
+            if let Some(worth) = ranking.worth(bid).filter(|&worth| ranking.wants(worth)) {
                 found(of, worth, place);
             }
         }
+    }
+}
+
+impl<K> Ranking<K> {
+    /// The most that a bid can be worth here.
+    fn worth(&self, bid: Dearest) -> Option<i64> {
+        self.least_minor.and_then(|least_minor| bid.worth_from(least_minor))
     }
 }
 

@@ -1,6 +1,6 @@
 //! API keys: kept as hashes.
 
-use domain::account::{ApiKey, OrganizationStatus};
+use domain::account::ApiKey;
 use domain::id::{ApiKeyId, OrganizationId, UserId};
 use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
@@ -9,8 +9,9 @@ use sea_orm::sea_query::{LockType, SimpleExpr};
 use sea_orm::{Condition, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
+use super::organization_is_stopped;
 use crate::db::Store;
-use crate::entity::{api_key, organization};
+use crate::entity::api_key;
 use crate::error::{StoreError, WriteError};
 use crate::page::{Page, Slice};
 use crate::write::Tx;
@@ -65,8 +66,7 @@ impl Store {
         let is_live = |row: &api_key::Model| row.revoked_at.is_none() && row.expires_at.is_none_or(|expires_at| now < expires_at);
         let found = api_key::Entity::find().filter(which).one(self.read()).await?;
         let Some(row) = found.filter(is_live) else { return Ok(None) };
-        let organization = organization::Entity::find_by_id(row.organization_id).one(self.read()).await?;
-        let suspended = organization.is_none_or(|row| row.status != OrganizationStatus::Active.as_str());
+        let suspended = organization_is_stopped(self.read(), row.organization_id.into()).await?;
         Ok(Some(KeyAccess { key: of_row(row)?, suspended }))
     }
 }

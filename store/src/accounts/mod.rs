@@ -17,6 +17,7 @@ use std::str::FromStr;
 use crate::error::StoreError;
 
 pub use api_keys::KeyAccess;
+pub(crate) use organizations::organization_is_stopped;
 pub use people::{Credentials, StaffMember};
 pub use sessions::{Refresh, SessionAccess, SessionStart};
 pub use signing_keys::StoredSigningKey;

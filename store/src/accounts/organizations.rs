@@ -13,6 +13,12 @@ use crate::entity::organization;
 use crate::error::{StoreError, WriteError};
 use crate::write::Tx;
 
+/// Whether an organization may not act now, because an operator has stopped it, or because there is none.
+pub(crate) async fn organization_is_stopped(db: &impl ConnectionTrait, id: OrganizationId) -> Result<bool, StoreError> {
+    let organization = organization::Entity::find_by_id(id.0).one(db).await?;
+    Ok(organization.is_none_or(|row| row.status != OrganizationStatus::Active.as_str()))
+}
+
 impl Store {
     /// The organization `id`. Whether the caller may see it is the caller's to check.
     pub async fn organization(&self, id: OrganizationId) -> Result<Option<Organization>, StoreError> {

@@ -1,7 +1,6 @@
 //! Sessions: a log-in, and the chain of refresh tokens that it lives on.
 
 use domain::access::{Role, StaffRole};
-use domain::account::OrganizationStatus;
 use domain::id::{OrganizationId, SessionId, UserId};
 use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
@@ -9,9 +8,9 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
 use sea_orm::{ExprTrait, QuerySelect};
 
-use super::{Credentials, stored};
+use super::{Credentials, organization_is_stopped, stored};
 use crate::db::Store;
-use crate::entity::{account_user, membership, organization, refresh_token, session, staff};
+use crate::entity::{account_user, membership, refresh_token, session, staff};
 use crate::error::{StoreError, WriteError};
 use crate::write::Tx;
 
@@ -215,8 +214,7 @@ async fn access_of<C: ConnectionTrait>(
         if let Some(row) = membership::Entity::find().filter(of_both).one(db).await? {
             access.member = Some((id, stored(&row.role, "membership.role")?));
         }
-        let organization = organization::Entity::find_by_id(id.0).one(db).await?;
-        access.suspended = organization.is_none_or(|row| row.status != OrganizationStatus::Active.as_str());
+        access.suspended = organization_is_stopped(db, id).await?;
     }
     if let Some(role) = staff_role {
         let held = staff::Entity::find_by_id((user.0, role.to_owned())).one(db).await?;

@@ -9,6 +9,7 @@ use domain::refusal::{Code, Refusal};
 use domain::scoring::{Score, score};
 use domain::time::plus_secs;
 use domain::verification::{Check, CheckKind, Level, Outcome, Verdict, checks_at_intake, verdict};
+use domain::vertical::Definition;
 use serde_json::json;
 use store::job::Lane;
 use store::leads::{LeadScope, NewLead, StoredLead};
@@ -69,8 +70,16 @@ pub async fn lead_intake(
 pub async fn lead_submit(app: &App, caller: &Caller, draft: LeadDraft) -> Result<StoredLead, AppError> {
     let seller = caller.principal.require(Permission::LeadsWrite)?;
     let taken = lead_intake(app, seller, vec![draft.into()]).await?;
-    let taken = taken.into_iter().next().ok_or_else(|| AppError::internal("an intake without an answer"))??;
-    // Whoever may hand in a lead is told what became of it, also with a key that may not read leads.
+    kept(app, seller, only(taken)??).await
+}
+
+/// The answer about the one draft that was handed in.
+fn only<T>(answers: Vec<T>) -> Result<T, AppError> {
+    answers.into_iter().next().ok_or_else(|| AppError::internal("an intake without an answer"))
+}
+
+/// The lead that was taken: whoever may hand it in is told what became of it, also with a key that may not read leads.
+async fn kept(app: &App, seller: OrganizationId, taken: LeadTaken) -> Result<StoredLead, AppError> {
     let lead = app.store.lead(LeadScope::Seller(seller), taken.id).await?;
     lead.ok_or_else(|| AppError::internal("a lead that was taken is gone"))
 }
@@ -95,6 +104,12 @@ impl LeadBrought {
             Self::Tried => None,
         }
     }
+
+    /// The check that rejected it, if one did, in a vertical with this definition.
+    #[must_use]
+    pub fn rejected_by(&self, definition: &Definition) -> Option<CheckKind> {
+        self.lead().and_then(|lead| verdict(&lead.checks, definition.required_level).rejected_by)
+    }
 }
 
 /// Takes one draft as [`lead_submit`] does, for senders that send again when they are in doubt: the same content within
@@ -106,20 +121,15 @@ pub async fn lead_bring(app: &App, caller: &Caller, draft: LeadDraft) -> Result<
 
 /// As [`lead_bring`], for the seller whose address was used.
 pub async fn lead_bring_for(app: &App, seller: OrganizationId, mode: Mode, draft: LeadDraft) -> Result<LeadBrought, AppError> {
-    let prepared = lead_prepare(app, seller, vec![draft.into()]).await?;
-    let prepared = prepared.into_iter().next().ok_or_else(|| AppError::internal("an intake without an answer"))??;
+    let prepared = only(lead_prepare(app, seller, vec![draft.into()]).await?)??;
     if mode == Mode::Test {
         return Ok(LeadBrought::Tried);
     }
     let fingerprint = prepared.fingerprint;
     let ready = &[prepared];
     let taken = app.store.write("lead_bring", |tx| async move { lead_record(app, &tx, seller, ready).await }).await?;
-    let taken = taken.into_iter().next().ok_or_else(|| AppError::internal("an intake without an answer"))?;
-    match taken {
-        Ok(taken) => {
-            let lead = app.store.lead(LeadScope::Seller(seller), taken.id).await?;
-            Ok(LeadBrought::Taken(Box::new(lead.ok_or_else(|| AppError::internal("a lead that was taken is gone"))?)))
-        }
+    match only(taken)? {
+        Ok(taken) => Ok(LeadBrought::Taken(Box::new(kept(app, seller, taken).await?))),
         Err(refused) => {
             let since = plus_secs(app.now(), AGAIN_SECS.saturating_neg());
             let again = app.store.lead_brought(seller, &fingerprint, since).await?;

@@ -9,7 +9,6 @@ use domain::lead::{LeadDraft, admit_ping};
 use domain::offer::Ping;
 use domain::refusal::{Code, Refusal};
 use domain::time::{Timestamp, plus_secs};
-use domain::vertical::VerticalPath;
 use store::offers::{StoredOffer, StoredPing};
 use store::reputation::Side;
 use store::verticals::StoredVertical;
@@ -18,6 +17,7 @@ use super::make::{Asked, OfferTerms, Sought, offer_make};
 use super::test_mode;
 use crate::app::email_verification::require_verified_email;
 use crate::app::leads::digest_hash;
+use crate::app::verticals::vertical_at;
 use crate::app::{App, AppError, Caller};
 
 /// Digests in one ping.
@@ -45,7 +45,7 @@ pub async fn lead_ping(app: &App, caller: &Caller, input: LeadPing) -> Result<Op
     let mut refusals = Vec::new();
     let asked = input.terms.check(app, now).map_err(|found| refusals.extend(found)).ok();
     refusals.extend(digest_refusals(&input.digests));
-    let vertical = vertical_of(app, &input.draft.vertical).await?;
+    let vertical = vertical_at(app, &input.draft.vertical).await?;
     let vertical = match vertical {
         Ok(vertical) => vertical,
         Err(refusal) => {
@@ -67,13 +67,6 @@ pub async fn lead_ping(app: &App, caller: &Caller, input: LeadPing) -> Result<Op
     }
     let sought = sought(app, seller, &vertical, stored, postal, (asked, &hashes)).await?;
     offer_make(app, sought).await
-}
-
-/// The vertical at `path`.
-pub(super) async fn vertical_of(app: &App, path: &str) -> Result<Result<StoredVertical, Refusal>, AppError> {
-    let unknown = || Refusal::not_found("vertical", "vertical at this path");
-    let Ok(parsed) = path.parse::<VerticalPath>() else { return Ok(Err(unknown())) };
-    Ok(app.store.vertical_at(&parsed).await?.ok_or_else(unknown))
 }
 
 /// What is kept of a ping.
