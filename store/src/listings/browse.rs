@@ -14,7 +14,7 @@ use sea_orm::{Condition, ExprTrait, JoinType, QueryOrder, QuerySelect, QueryTrai
 
 use super::filter::{ListingFilter, matching, subtree};
 use super::order::{ListingKey, ListingSort};
-use super::view::{ListingParts, ListingView, SeenRow, lead_of_listing, seen, vertical_of_listing, views};
+use super::view::{ListingParts, ListingView, SeenRow, lead_of_listing, seen, views};
 use crate::db::Store;
 use crate::entity::{bid, lead, listing, organization, trade, vertical, vertical_version};
 use crate::error::StoreError;
@@ -77,10 +77,15 @@ impl Store {
             .select_only()
             .column(listing::Column::Id)
             .join(JoinType::InnerJoin, lead_of_listing())
-            .join(JoinType::InnerJoin, vertical_of_listing())
             .filter(visible(viewer))
-            .filter(scoped(viewer, filter.scope, now))
+            .filter(scoped(viewer, filter.scope, sort.filtered(self.backend(), listing::Column::ClosesAt), now))
             .filter(matching(filter, self.backend(), now))
+            .filter(filter.vertical_path.as_deref().map_or_else(Condition::all, |path| {
+                // Found once, not joined: what is no part of it is left out before its lead is looked up.
+                let wanted = vertical::Entity::find().select_only().column(vertical::Column::Id).filter(subtree(path));
+                let within = sort.filtered(self.backend(), listing::Column::VerticalId);
+                Condition::all().add(within.in_subquery(wanted.into_query()))
+            }))
             .filter(page.after.map_or_else(Condition::all, |key| sort.behind(self.backend(), key)))
             .limit(page.limit());
         if let Some(sorted) = sort.value(self.backend(), at) {
@@ -160,11 +165,11 @@ pub(crate) fn visible(viewer: OrganizationId) -> Condition {
         .add(listing::Column::SellerId.eq(viewer.0))
 }
 
-fn scoped(viewer: OrganizationId, scope: ListingScope, now: Timestamp) -> Condition {
+fn scoped(viewer: OrganizationId, scope: ListingScope, closes_at: SimpleExpr, now: Timestamp) -> Condition {
     match scope {
         ListingScope::Market => Condition::all()
             .add(listing::Column::State.eq(ListingState::Open.as_str()))
-            .add(listing::Column::ClosesAt.gt(now))
+            .add(closes_at.gt(now))
             .add(lead::Column::State.eq(LeadState::Verified.as_str()))
             .add(seller_active()),
         ListingScope::Selling => Condition::all().add(listing::Column::SellerId.eq(viewer.0)),

@@ -71,7 +71,7 @@ pub struct ListingFilter {
     pub max_seller_bad_bp: Option<i64>,
 }
 
-/// The condition of everything in `filter` but its scope, on `listing` with its `lead` and `vertical`.
+/// The condition of everything in `filter` but its scope and its vertical, on `listing` with its `lead`.
 pub(super) fn matching(filter: &ListingFilter, backend: Backend, now: Timestamp) -> Condition {
     let names = |texts: &[&'static str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<String>>();
     let mut all = Condition::all();
@@ -99,7 +99,6 @@ pub(super) fn matching(filter: &ListingFilter, backend: Backend, now: Timestamp)
     all = all
         .add_option(filter.min_score.map(|least| lead::Column::Score.gte(least)))
         .add_option(filter.max_score.map(|greatest| lead::Column::Score.lte(greatest)))
-        .add_option(filter.vertical_path.as_deref().map(subtree))
         .add_option(filter.price.map(|range| priced(range, backend, now)))
         .add_option(filter.max_seller_bad_bp.map(|limit| reputable(SellerBand::limit_bp(limit), backend)));
     filter.attributes.iter().fold(all, |all, attribute| all.add(attribute.condition(backend)))

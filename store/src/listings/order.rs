@@ -58,6 +58,22 @@ impl ListingSort {
         if self.ascending() { Order::Asc } else { Order::Desc }
     }
 
+    /// Whether an index on the open listings has this order: the listings are looked at along it until the page is full.
+    const fn is_walked(self) -> bool {
+        matches!(self, Self::Newest | Self::ClosingSoon)
+    }
+
+    /// A column that open listings are filtered by. Where the order has an index, SQLite is kept from finding all that the filter
+    /// finds by another one and sorting it.
+    pub(super) fn filtered(self, backend: Backend, column: listing::Column) -> SimpleExpr {
+        let is_sorted_by = self == Self::ClosingSoon && matches!(column, listing::Column::ClosesAt);
+        if backend == Backend::Sqlite && self.is_walked() && !is_sorted_by {
+            // A sign makes a column useless to an index.
+            return Expr::cust(format!("+listing.{}", column.as_str()));
+        }
+        Expr::col((listing::Entity, column))
+    }
+
     /// What the rows are sorted by before their ids. Ids grow with time: the newest need nothing besides. A plain column where
     /// there is one, so that an index can give the order.
     pub(super) fn value(self, backend: Backend, at: Timestamp) -> Option<SimpleExpr> {

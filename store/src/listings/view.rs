@@ -215,7 +215,7 @@ pub(super) fn lead_of_listing() -> RelationDef {
     listing::Entity::belongs_to(lead::Entity).from(listing::Column::LeadId).to(lead::Column::Id).into()
 }
 
-pub(super) fn vertical_of_listing() -> RelationDef {
+fn vertical_of_listing() -> RelationDef {
     listing::Entity::belongs_to(vertical::Entity).from(listing::Column::VerticalId).to(vertical::Column::Id).into()
 }
 
