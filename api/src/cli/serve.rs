@@ -1,7 +1,7 @@
 //! `clearlead serve`
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -13,6 +13,9 @@ use crate::config::Config;
 use crate::http::{self, DemoLogin};
 use crate::ports::{SystemClock, SystemEntropy};
 use crate::workers;
+
+/// What remains at the end of the drain for each part that is still to end.
+const DRAIN_LEAST: Duration = Duration::from_secs(1);
 
 pub(super) async fn serve(config: Config) -> Result<(), CommandError> {
     serve_with(config, Vec::new()).await
@@ -31,13 +34,41 @@ pub(super) async fn serve_with(config: Config, logins: Vec<DemoLogin>) -> Result
     }
     let stop = CancellationToken::new();
     let mut workers = if app.config.workers.enabled { workers::start(&app, &stop).await? } else { JoinSet::new() };
-    http::exchange_serve(Arc::clone(&app), logins, listener, told_to_stop()).await?;
+    let drain = Drain::of(Duration::from_secs(app.config.server.drain_secs));
+    http::exchange_serve(Arc::clone(&app), logins, listener, drain.clone().begun_by(told_to_stop())).await?;
     stop.cancel();
-    while workers.join_next().await.is_some() {}
-    if !app.settlement.drain(Duration::from_secs(app.config.server.drain_secs)).await {
+    if tokio::time::timeout(drain.left(), async { while workers.join_next().await.is_some() {} }).await.is_err() {
+        tracing::warn!("a worker was cut off at the end of the drain");
+        workers.abort_all();
+    }
+    if !app.settlement.drain(drain.left()).await {
         tracing::warn!("purchases, bids or releases were left at the end of the drain");
     }
     Ok(app.store.close().await?)
+}
+
+/// The time that what is under way has to end, for requests, workers and settlement together.
+#[derive(Clone)]
+struct Drain {
+    whole: Duration,
+    begun: Arc<OnceLock<Instant>>,
+}
+
+impl Drain {
+    fn of(whole: Duration) -> Self {
+        Self { whole, begun: Arc::default() }
+    }
+
+    async fn begun_by(self, told: impl Future<Output = ()>) {
+        told.await;
+        self.begun.get_or_init(Instant::now);
+    }
+
+    /// What is left of it; a little even at the end, so that what was accepted and is nearly done is not cut off by others.
+    fn left(&self) -> Duration {
+        let spent = self.begun.get().map(Instant::elapsed).unwrap_or_default();
+        self.whole.saturating_sub(spent).max(DRAIN_LEAST)
+    }
 }
 
 /// Ready at Ctrl-C or, on Unix, at a termination signal.
