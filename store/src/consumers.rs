@@ -17,6 +17,8 @@ use crate::write::Tx;
 pub struct FeedTurn {
     /// Whose.
     pub consumer: &'static str,
+    /// Where it stands.
+    pub begin: Position,
     /// The events behind where it stood. Those about one object are in the order in which they happened to it.
     pub events: Vec<FeedEvent>,
     /// Where it stands when they are done.
@@ -51,11 +53,14 @@ impl Tx {
         let mut read = feed_read(self.db(), self.backend(), position, limit).await?;
         // Transactions that changed the same object one after another may have begun in the other order.
         read.events.sort_by_key(|event| event.position.seq);
-        Ok(Some(FeedTurn { consumer, events: read.events, end: read.end, whole: read.whole }))
+        Ok(Some(FeedTurn { consumer, begin: position, events: read.events, end: read.end, whole: read.whole }))
     }
 
     /// The events of the turn are done.
     pub async fn feed_turn_end(&self, turn: &FeedTurn) -> Result<(), StoreError> {
+        if turn.end == turn.begin {
+            return Ok(());
+        }
         let sql = "UPDATE feed_consumer SET transaction_id = $1, seq = $2, updated_at = $3 WHERE name = $4";
         let values = [turn.end.transaction_id.into(), turn.end.seq.into(), self.now().await?.into(), turn.consumer.into()];
         self.db().execute_raw(Statement::from_sql_and_values(self.db().get_database_backend(), sql, values)).await?;
@@ -64,6 +69,12 @@ impl Tx {
 }
 
 impl Store {
+    /// Whether there is something behind where the consumer stands; not before it is made.
+    pub async fn feed_consumer_waits(&self, consumer: &str) -> Result<bool, StoreError> {
+        let Some((position, _)) = self.feed_consumer(consumer).await? else { return Ok(false) };
+        Ok(self.feed_read(position, 1).await?.end != position)
+    }
+
     /// When the consumer last moved on, and where it stands; `None` before it is made.
     pub async fn feed_consumer(&self, consumer: &str) -> Result<Option<(Position, Timestamp)>, StoreError> {
         let sql = "SELECT transaction_id, seq, updated_at FROM feed_consumer WHERE name = $1";

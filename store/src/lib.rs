@@ -46,6 +46,8 @@ pub mod trades;
 pub mod uploads;
 pub mod verticals;
 mod wake;
+pub mod wallet_alerts;
+pub mod webhooks;
 pub mod withdrawals;
 mod write;
 

@@ -2,7 +2,7 @@
 
 use domain::time::plus_secs;
 
-use super::{App, AppError};
+use super::{App, AppError, webhooks};
 
 /// How long a session that is over is kept, to explain what happened.
 const SESSIONS_KEPT_SECS: i64 = 30 * 86_400;
@@ -22,5 +22,6 @@ pub async fn forget_old(app: &App) -> Result<u64, AppError> {
     let throttles = app.store.throttles_prune(before(THROTTLES_KEPT_SECS)).await?;
     let events = app.store.events_prune(before(EVENTS_KEPT_SECS), before(EVENTS_KEPT_AT_MOST_SECS)).await?;
     let offers = app.store.test_offers_prune(before(TEST_OFFERS_KEPT_SECS)).await?;
-    Ok([sessions, throttles, events, offers].into_iter().fold(0, u64::saturating_add))
+    let webhooks = webhooks::deliveries_forget(app).await?;
+    Ok([sessions, throttles, events, offers, webhooks].into_iter().fold(0, u64::saturating_add))
 }
