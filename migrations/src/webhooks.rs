@@ -63,7 +63,7 @@ crate::migration!(
             CHECK ((state = 'PENDING') = (ended_at IS NULL)),
             UNIQUE (endpoint_id, event_seq)
         )",
-        "CREATE INDEX webhook_delivery_due ON webhook_delivery (endpoint_id, due_at) WHERE state = 'PENDING'",
+        "CREATE INDEX webhook_delivery_due ON webhook_delivery (endpoint_id, due_at, sequence) WHERE state = 'PENDING'",
         "CREATE INDEX webhook_delivery_object ON webhook_delivery (endpoint_id, object, sequence) WHERE state = 'PENDING'",
         "CREATE INDEX webhook_delivery_organization ON webhook_delivery (organization_id, id)",
         "CREATE TABLE webhook_attempt (

@@ -70,8 +70,8 @@ const BUSY: &[Column<Busy>] = &[("endpoint_id", Get::Id(|row| row.endpoint.0)), 
 
 /// What may be taken of the messages `d`: due, not taken, and none about the same object before it.
 const FREE: &str = "d.state = 'PENDING' AND d.due_at <= {now} AND (d.leased_until IS NULL OR d.leased_until <= {now}) \
-    AND NOT EXISTS (SELECT 1 FROM webhook_delivery older WHERE older.state = 'PENDING' AND older.endpoint_id = d.endpoint_id \
-    AND older.object = d.object AND older.sequence < d.sequence)";
+    AND d.sequence = (SELECT first.sequence FROM webhook_delivery first WHERE first.state = 'PENDING' \
+    AND first.endpoint_id = d.endpoint_id AND first.object = d.object ORDER BY first.sequence LIMIT 1)";
 
 /// Which of the endpoints `e` get messages: a paused one gets a single message when it is to be probed.
 const LIVE: &str = "e.disabled_at IS NULL AND (e.probe_at IS NULL OR e.probe_at <= {now})";
@@ -109,7 +109,8 @@ async fn take(tx: &Tx, lease: &Lease) -> Result<Vec<Leased>, WriteError> {
     let sql = match tx.backend() {
         Backend::Postgres => {
             let behind = given.bind(lease.behind.map_or(Uuid::nil(), Uuid::from));
-            // The walk over the endpoints that have messages waiting goes no further than the limit asks for.
+            // The walk over the endpoints that have messages waiting goes no further than the limit asks for. Arrays and inner limits
+            // keep the planner from reading the whole table, whatever it believes of its size.
             format!(
                 "WITH RECURSIVE waiting (endpoint_id) AS (\
                  SELECT (SELECT w.endpoint_id FROM webhook_delivery w WHERE w.state = 'PENDING' AND w.endpoint_id > {behind} \
@@ -117,14 +118,15 @@ async fn take(tx: &Tx, lease: &Lease) -> Result<Vec<Leased>, WriteError> {
                  UNION ALL SELECT (SELECT w.endpoint_id FROM webhook_delivery w WHERE w.state = 'PENDING' \
                  AND w.endpoint_id > waiting.endpoint_id ORDER BY w.endpoint_id LIMIT 1) \
                  FROM waiting WHERE waiting.endpoint_id IS NOT NULL), \
-                 due AS MATERIALIZED (SELECT d.id FROM waiting JOIN webhook_endpoint e ON e.id = waiting.endpoint_id AND {live} \
+                 due AS MATERIALIZED (SELECT d.id FROM waiting CROSS JOIN LATERAL (\
+                 SELECT e.id, e.paused_at FROM webhook_endpoint e WHERE e.id = waiting.endpoint_id AND {live} LIMIT 1) e \
                  LEFT JOIN {given} ON given.endpoint_id = e.id \
                  CROSS JOIN LATERAL (SELECT d.id FROM webhook_delivery d WHERE d.endpoint_id = e.id AND {free} \
                  ORDER BY d.due_at, d.sequence LIMIT {room}) d LIMIT {limit}), \
-                 taken AS (SELECT d.id FROM webhook_delivery d WHERE d.id IN (SELECT id FROM due) AND d.state = 'PENDING' \
-                 AND (d.leased_until IS NULL OR d.leased_until <= {at}) FOR NO KEY UPDATE SKIP LOCKED) \
+                 taken AS MATERIALIZED (SELECT d.id FROM webhook_delivery d WHERE d.id = ANY (ARRAY (SELECT id FROM due)) \
+                 AND d.state = 'PENDING' AND (d.leased_until IS NULL OR d.leased_until <= {at}) FOR NO KEY UPDATE SKIP LOCKED) \
                  UPDATE webhook_delivery SET leased_until = {until}, attempts = attempts + 1, tries = tries + 1 \
-                 FROM taken WHERE webhook_delivery.id = taken.id RETURNING {TOLD}"
+                 WHERE webhook_delivery.id = ANY (ARRAY (SELECT id FROM taken)) RETURNING {TOLD}"
             )
         }
         Backend::Sqlite => {
