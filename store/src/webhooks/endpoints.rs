@@ -6,12 +6,13 @@ use domain::webhook::{Breaker, Pause, Subscription, WebhookEndpoint};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
-use sea_orm::{Condition, QueryOrder, QuerySelect};
+use sea_orm::{Condition, FromQueryResult, QueryOrder, QuerySelect};
 
 use crate::db::Store;
 use crate::entity::{webhook_endpoint, webhook_secret};
 use crate::error::{StoreError, WriteError};
 use crate::page::{Page, Slice};
+use crate::rows::{Column, Get, Given};
 use crate::write::Tx;
 
 /// A secret, sealed under its id.
@@ -51,6 +52,8 @@ pub struct Target {
     /// Grows with each change, that of its secrets included.
     pub version: i64,
 }
+
+const ORGANIZATION: &[Column<OrganizationId>] = &[("organization_id", Get::Id(|id| id.0))];
 
 impl Store {
     /// The endpoints of `organization`, disabled ones too, oldest first.
@@ -119,19 +122,16 @@ impl Tx {
 
     /// The endpoints of these organizations that get messages.
     pub async fn webhook_endpoints_live(&self, organizations: &[OrganizationId]) -> Result<Vec<WebhookEndpoint>, StoreError> {
-        let mut live = Vec::new();
-        for some in organizations.chunks(crate::db::STATEMENT_ROWS) {
-            let rows = webhook_endpoint::Entity::find()
-                .filter(webhook_endpoint::Column::OrganizationId.is_in(some.iter().map(|id| id.0)))
-                .filter(webhook_endpoint::Column::DisabledAt.is_null())
-                .order_by_asc(webhook_endpoint::Column::Id)
-                .all(self.db())
-                .await?;
-            for row in rows {
-                live.push(of_row(row)?);
-            }
+        if organizations.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(live)
+        let given = Given::new(self.backend(), ORGANIZATION, organizations);
+        let sql = format!(
+            "SELECT webhook_endpoint.* FROM webhook_endpoint \
+             WHERE organization_id IN (SELECT given.organization_id FROM {given}) AND disabled_at IS NULL ORDER BY id"
+        );
+        let rows = given.query(self, sql).await?;
+        rows.iter().map(|row| of_row(webhook_endpoint::Model::from_query_result(row, "")?)).collect()
     }
 
     /// Adds an endpoint made by `maker`, with its secret.

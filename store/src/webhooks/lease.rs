@@ -1,18 +1,17 @@
 //! Taking messages to send: a few of each endpoint, so that one with many waiting holds up nobody, and of each object the
 //! oldest alone.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use domain::id::{OrganizationId, WebhookDeliveryId, WebhookEndpointId};
 use domain::time::{Timestamp, plus_secs};
 use domain::webhook::EventType;
 use sea_orm::entity::prelude::*;
-use sea_orm::{FromQueryResult, QueryResult, QuerySelect};
+use sea_orm::{FromQueryResult, QueryResult};
 use serde_json::Value;
 
 use super::Target;
 use crate::db::{Backend, Store};
-use crate::entity::webhook_endpoint;
 use crate::error::{StoreError, WriteError};
 use crate::rows::{Column, Get, Given};
 use crate::write::Tx;
@@ -177,26 +176,23 @@ fn of_row(row: &QueryResult) -> Result<Leased, StoreError> {
     })
 }
 
+const ENDPOINT: &[Column<WebhookEndpointId>] = &[("id", Get::Id(|id| id.0))];
+
 async fn targets(tx: &Tx, taken: &[Leased]) -> Result<Vec<Target>, StoreError> {
-    let ids: BTreeMap<WebhookEndpointId, ()> = taken.iter().map(|leased| (leased.endpoint, ())).collect();
+    let ids: BTreeSet<WebhookEndpointId> = taken.iter().map(|leased| leased.endpoint).collect();
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let rows: Vec<(Uuid, String, bool, i64)> = webhook_endpoint::Entity::find()
-        .select_only()
-        .column(webhook_endpoint::Column::Id)
-        .column(webhook_endpoint::Column::Url)
-        .column(webhook_endpoint::Column::IncludeContact)
-        .column(webhook_endpoint::Column::Version)
-        .filter(webhook_endpoint::Column::Id.is_in(ids.keys().map(|id| id.0)))
-        .into_tuple()
-        .all(tx.db())
-        .await?;
-    let target = |(id, url, include_contact, version): (Uuid, String, bool, i64)| Target {
-        endpoint: id.into(),
-        url,
-        include_contact,
-        version,
+    let given = Given::new(tx.backend(), ENDPOINT, &ids.into_iter().collect::<Vec<_>>());
+    let sql =
+        format!("SELECT id, url, include_contact, version FROM webhook_endpoint WHERE id IN (SELECT given.id FROM {given})");
+    let target = |row: &QueryResult| {
+        Ok(Target {
+            endpoint: row.try_get::<Uuid>("", "id")?.into(),
+            url: row.try_get("", "url")?,
+            include_contact: row.try_get("", "include_contact")?,
+            version: row.try_get("", "version")?,
+        })
     };
-    Ok(rows.into_iter().map(target).collect())
+    given.query(tx, sql).await?.iter().map(target).collect()
 }

@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use domain::id::{OrganizationId, WebhookDeliveryId, WebhookEndpointId};
 use domain::time::Timestamp;
 use domain::webhook::{AttemptOutcome, Breaker, DeliveryState, DisabledFor, Pause};
+use sea_orm::FromQueryResult;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::LockType;
-use sea_orm::{Condition, QueryOrder, QuerySelect};
 
-use crate::db::Backend;
 use crate::entity::{webhook_delivery, webhook_endpoint};
 use crate::error::{StoreError, WriteError};
 use crate::outbox::Event;
@@ -98,6 +96,14 @@ const STATE: &[Column<Next>] = &[
     ("ended_at", Get::MaybeInstant(|row| row.ended_at)),
 ];
 
+/// How an endpoint did in some attempts.
+struct Did {
+    endpoint: WebhookEndpointId,
+    failed: bool,
+}
+
+const DID: &[Column<Did>] = &[("id", Get::Id(|row| row.endpoint.0)), ("failed", Get::Flag(|row| row.failed))];
+
 impl Tx {
     /// Writes down what came of attempts. One that was overtaken, because its lease had run out, is logged and changes nothing
     /// else. Answers whom to tell what.
@@ -134,23 +140,20 @@ impl Tx {
         for attempt in attempts {
             by_endpoint.entry(attempt.endpoint).or_default().push(attempt);
         }
-        let failed: Vec<Uuid> = by_endpoint
+        let did: Vec<Did> = by_endpoint
             .iter()
-            .filter(|(_, attempts)| attempts.iter().any(|attempt| !attempt.succeeded()))
-            .map(|(id, _)| id.0)
+            .map(|(id, attempts)| Did { endpoint: *id, failed: attempts.iter().any(|attempt| !attempt.succeeded()) })
             .collect();
         // An endpoint that does well is not written to.
-        let ailing =
-            Condition::any().add(webhook_endpoint::Column::Id.is_in(failed)).add(webhook_endpoint::Column::Failures.gt(0));
-        let mut find = webhook_endpoint::Entity::find()
-            .filter(webhook_endpoint::Column::Id.is_in(by_endpoint.keys().map(|id| id.0)))
-            .filter(ailing)
-            .order_by_asc(webhook_endpoint::Column::Id);
-        if self.backend() == Backend::Postgres {
-            find = find.lock(LockType::NoKeyUpdate);
-        }
+        let given = Given::new(self.backend(), DID, &did);
+        let sql = format!(
+            "SELECT webhook_endpoint.* FROM webhook_endpoint JOIN {given} ON given.id = webhook_endpoint.id \
+             WHERE given.failed OR failures > 0 ORDER BY webhook_endpoint.id{}",
+            given.lock("webhook_endpoint")
+        );
         let mut told = Vec::new();
-        for row in find.all(self.db()).await? {
+        for row in given.query(self, sql).await? {
+            let row = webhook_endpoint::Model::from_query_result(&row, "").map_err(StoreError::from)?;
             let attempts = by_endpoint.get(&row.id.into()).map(Vec::as_slice).unwrap_or_default();
             told.extend(self.breaker_move(row, attempts, failures_max, probe_secs, now).await?);
         }

@@ -8,7 +8,7 @@ use store::outbox::Event;
 use store::{Store, WriteError};
 use uuid::Uuid;
 
-use crate::harness::{Exchange, on_each_backend, start_of_time};
+use crate::harness::{on_each_backend, start_of_time};
 
 const CONSUMER: &str = "test";
 /// Transactions of other tests hold the feed of this server back.

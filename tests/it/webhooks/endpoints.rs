@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::receiver::Receiver;
 use super::{LOCAL, act, attempts, create, deliver, deliveries, endpoint, later};
-use crate::harness::{Exchange, on_each_backend};
+use crate::harness::on_each_backend;
 use crate::ledger::market::fund;
 use crate::wallet::{WITHDRAW, eur, payee};
 

@@ -3,10 +3,10 @@
 use api::app::trade::trades_advance;
 use serde_json::{Value, json};
 
-use super::receiver::{Receiver, Reply};
+use super::receiver::{Received, Receiver, Reply};
 use super::{LOCAL, deliver, deliveries, endpoint, fan_out, later};
 use crate::disputes::case::{RESPOND, case, tick};
-use crate::harness::{Exchange, on_each_backend};
+use crate::harness::on_each_backend;
 use crate::ledger::market::fund;
 use crate::market::stand::{LeadSpec, lead, listed, money, placed, vertical};
 
@@ -25,14 +25,14 @@ on_each_backend! {
         early.seller.run(&x, RESPOND, json!({ "input": input })).await;
         deliver(&x).await;
         let (buyers, sellers): (Vec<_>, Vec<_>) = at.taken().into_iter().partition(|got| got.path == "/buyer");
-        let told = |got: &[super::receiver::Received]| got.iter().map(|got| got.body["type"].as_str().unwrap().to_owned()).collect::<std::collections::BTreeSet<_>>();
+        let told = |got: &[Received]| got.iter().map(|got| got.body["type"].as_str().unwrap().to_owned()).collect::<std::collections::BTreeSet<_>>();
         let expected = ["dispute.opened", "dispute.refunded", "trade.refunded"].map(str::to_owned).into();
         assert_eq!((told(&buyers), told(&sellers)), (expected, ["dispute.opened", "dispute.refunded", "trade.refunded"].map(str::to_owned).into()));
         assert!(buyers.iter().all(|got| got.signed_by(&buyer_end.secret) == 1 && got.signed_by(&seller_end.secret) == 0));
         assert!(sellers.iter().all(|got| got.signed_by(&seller_end.secret) == 1));
         let of_dispute: Vec<_> = buyers.iter().filter(|got| got.body["object"] == dispute).collect();
         assert_eq!(of_dispute.iter().map(|got| got.body["type"].clone()).collect::<Vec<_>>(), ["dispute.opened", "dispute.refunded"]);
-        let sequence = |got: &super::receiver::Received| got.body["sequence"].as_i64().unwrap();
+        let sequence = |got: &Received| got.body["sequence"].as_i64().unwrap();
         assert!(sequence(of_dispute[0]) < sequence(of_dispute[1]));
         let refund = buyers.iter().find(|got| got.body["type"] == "trade.refunded").unwrap();
         assert_eq!(refund.body["data"], json!({

@@ -11,8 +11,8 @@ use api::ports::HttpWebhooks;
 use serde_json::{Value, json};
 
 use super::receiver::{Receiver, Reply};
-use super::{LOCAL, act, attempts, deliver, deliveries, endpoint, later};
-use crate::harness::{Exchange, on_each_backend};
+use super::{LOCAL, act, attempts, create, deliver, deliveries, endpoint, later};
+use crate::harness::on_each_backend;
 
 const QUICK: &str =
     "[webhooks]\ninsecure = true\ntimeout_secs = 1\nslow_millis = 100\nin_flight_max = 4\nin_flight_per_endpoint = 2\n";
@@ -60,7 +60,7 @@ on_each_backend! {
         for path in ["/redirect", "/never", "/huge", "/huge-ok"] {
             made.push((path, endpoint(&x, &owner, &at, path, &["*"]).await.id));
         }
-        let refused = super::create(&x, &owner, &nobody, &["*"], false).await;
+        let refused = create(&x, &owner, &nobody, &["*"], false).await;
         made.push(("nobody", refused["webhookEndpoint"]["id"].as_str().unwrap().to_owned()));
         for (_, id) in &made {
             act(&x, &owner, "Test", id, "").await;
@@ -91,7 +91,7 @@ on_each_backend! {
         // A name that is looked at when it is resolved, and an address that is looked at before the call.
         let mut made = Vec::new();
         for host in ["localhost", "127.0.0.1"] {
-            let answer = super::create(&x, &owner, &format!("https://{host}:{port}/"), &["*"], false).await;
+            let answer = create(&x, &owner, &format!("https://{host}:{port}/"), &["*"], false).await;
             made.push(answer["webhookEndpoint"]["id"].as_str().unwrap().to_owned());
         }
         for id in &made {
