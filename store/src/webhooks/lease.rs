@@ -11,7 +11,7 @@ use sea_orm::{FromQueryResult, QueryResult};
 use serde_json::Value;
 
 use super::Target;
-use crate::db::{Backend, Store};
+use crate::db::{Backend, STATEMENT_ROWS, Store};
 use crate::error::{StoreError, WriteError};
 use crate::rows::{Column, Get, Given};
 use crate::write::Tx;
@@ -23,6 +23,8 @@ pub struct Busy {
     pub endpoint: WebhookEndpointId,
     /// How many more may be.
     pub room: i64,
+    /// Whether nothing is under way: only then a paused one is probed.
+    pub idle: bool,
 }
 
 /// What to take.
@@ -65,7 +67,22 @@ pub struct Leased {
     pub tries: i64,
 }
 
-const BUSY: &[Column<Busy>] = &[("endpoint_id", Get::Id(|row| row.endpoint.0)), ("room", Get::Integer(|row| row.room))];
+/// A message that is still under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// Which.
+    pub delivery: WebhookDeliveryId,
+    /// The number of the attempt.
+    pub attempt: i64,
+}
+
+const HELD: &[Column<Held>] = &[("id", Get::Id(|row| row.delivery.0)), ("attempt", Get::Integer(|row| row.attempt))];
+
+const BUSY: &[Column<Busy>] = &[
+    ("endpoint_id", Get::Id(|row| row.endpoint.0)),
+    ("room", Get::Integer(|row| row.room)),
+    ("idle", Get::Flag(|row| row.idle)),
+];
 
 /// What may be taken of the messages `d`: due, not taken, and none about the same object before it.
 const FREE: &str = "d.state = 'PENDING' AND d.due_at <= {now} AND (d.leased_until IS NULL OR d.leased_until <= {now}) \
@@ -75,7 +92,7 @@ const FREE: &str = "d.state = 'PENDING' AND d.due_at <= {now} AND (d.leased_unti
 /// Which of the endpoints `e` get messages: a paused one gets a single message when it is to be probed.
 const LIVE: &str = "e.disabled_at IS NULL AND (e.probe_at IS NULL OR e.probe_at <= {now})";
 const ROOM: &str = "CASE WHEN e.paused_at IS NULL THEN COALESCE(given.room, {per_endpoint}) \
-    ELSE LEAST(COALESCE(given.room, 1), 1) END";
+    WHEN given.endpoint_id IS NULL THEN 1 WHEN given.idle AND given.room > 0 THEN 1 ELSE 0 END";
 
 /// What is told of a message that was taken.
 const TOLD: &str = "webhook_delivery.id, webhook_delivery.endpoint_id, organization_id, event_type, object, sequence, data, \
@@ -90,6 +107,29 @@ impl Store {
                 let taken = take(&tx, &lease).await?;
                 let targets = targets(&tx, &taken).await?;
                 Ok((taken, targets))
+            }
+        })
+        .await
+    }
+}
+
+impl Store {
+    /// Keeps messages that are still under way from being taken by others, for `secs` from now. One that was taken meanwhile is
+    /// left to whoever has it.
+    pub async fn webhook_lease_renew(&self, held: Vec<Held>, secs: i64) -> Result<(), WriteError> {
+        self.write("webhook_lease_renew", move |tx| {
+            let held = held.clone();
+            async move {
+                for some in held.chunks(STATEMENT_ROWS) {
+                    let mut given = Given::new(tx.backend(), HELD, some);
+                    let until = given.bind(plus_secs(tx.now().await?, secs));
+                    let sql = format!(
+                        "UPDATE webhook_delivery SET leased_until = {until} FROM {given} \
+                         WHERE webhook_delivery.id = given.id AND attempts = given.attempt AND state = 'PENDING'"
+                    );
+                    given.execute(&tx, sql).await?;
+                }
+                Ok(())
             }
         })
         .await
@@ -129,7 +169,6 @@ async fn take(tx: &Tx, lease: &Lease) -> Result<Vec<Leased>, WriteError> {
             )
         }
         Backend::Sqlite => {
-            let room = room.replace("LEAST", "MIN");
             format!(
                 "UPDATE webhook_delivery SET leased_until = {until}, attempts = attempts + 1, tries = tries + 1 \
                  WHERE id IN (SELECT id FROM (SELECT d.id, d.due_at, {room} AS room, \

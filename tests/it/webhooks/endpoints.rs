@@ -149,10 +149,12 @@ on_each_backend! {
         assert_eq!(deliver(&x).await, 2);
         assert_eq!(owner.run(&x, replay, range("2026-03-03T00:00:00Z", "2026-03-04T00:00:00Z")).await["webhookReplay"]["replayed"], 0);
         let backwards = owner.run(&x, replay, range("2026-03-03T00:00:00Z", "2026-03-03T00:00:00Z")).await;
-        assert_eq!(backwards["webhookReplay"]["userErrors"], json!([{ "code": "INVALID", "path": ["until"] }]));
+        assert_eq!(backwards["webhookReplay"]["userErrors"], json!([{ "code": "INVALID", "path": ["range", "until"] }]));
         let other = x.organization("Other").await;
         let foreign = other.run(&x, replay, range("2026-03-02T00:00:00Z", "2026-03-03T00:00:00Z")).await;
-        assert_eq!(foreign["webhookReplay"]["userErrors"][0]["code"], "NOT_FOUND");
+        assert_eq!(foreign["webhookReplay"]["userErrors"], json!([{ "code": "NOT_FOUND", "path": ["range", "webhookEndpointId"] }]));
+        let both = json!({ "input": { "webhookDeliveryId": dead[0]["id"], "range": range("2026-03-02T00:00:00Z", "2026-03-03T00:00:00Z")["input"]["range"] } });
+        assert_eq!(owner.run(&x, replay, both).await["webhookReplay"]["userErrors"], json!([{ "code": "INVALID", "path": ["range"] }]));
         // What is long over is forgotten.
         later(&x, 31 * 86_400);
         api::app::forgetting::forget_old(&x.app).await.unwrap();

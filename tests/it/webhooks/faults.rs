@@ -192,4 +192,36 @@ on_each_backend! {
         running.abort();
         stop.cancel();
     }
+
+    async fn a_message_under_way_is_nobody_elses(x: Exchange) {
+        let x = x.with(&QUICK.replace("timeout_secs = 1", "timeout_secs = 60")).await;
+        let (owner, at) = (x.organization("Buyer").await, Receiver::start().await);
+        at.does(|_| Reply::Never);
+        let made = endpoint(&x, &owner, &at, "/", &["*"]).await;
+        act(&x, &owner, "Test", &made.id, "").await;
+        let running = tokio::spawn(Sender::new(x.app.clone()).run(tokio_util::sync::CancellationToken::new()));
+        let row = async || x.dump(&["webhook_delivery"]).await;
+        while at.taken().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        for _ in 0..2 {
+            later(&x, 8);
+            let before = row().await;
+            let renewed = async {
+                while row().await == before {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(60), renewed).await.unwrap();
+        }
+        // The lease that was taken first has long run out; the renewed one has not.
+        let second = x.process_with(QUICK).await;
+        assert_eq!(Sender::new(second.clone()).drain().await, 0);
+        running.abort();
+        // A process that died renews nothing.
+        later(&x, 11);
+        at.answers(200, "");
+        assert_eq!(Sender::new(second).drain().await, 1);
+        assert_eq!(deliveries(&x, &owner, "").await[0]["state"], "DELIVERED");
+    }
 }

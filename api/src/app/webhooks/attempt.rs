@@ -11,7 +11,7 @@ use domain::time::Timestamp;
 use domain::webhook::{AttemptOutcome, EventType, retry_millis};
 use futures::FutureExt;
 use serde_json::json;
-use store::webhooks::{Attempted, Leased, Target};
+use store::webhooks::{Attempted, Held, Leased, Target};
 use tokio::sync::mpsc;
 
 use super::contact::{contact_arrived, contact_of};
@@ -23,11 +23,13 @@ use crate::ports::{Posted, WebhookAnswer};
 #[derive(Debug)]
 pub(super) enum News {
     /// It takes long.
-    Slow(WebhookEndpointId),
+    Slow(WebhookEndpointId, Held),
     /// It is over.
     Over {
         /// Where to.
         endpoint: WebhookEndpointId,
+        /// What.
+        held: Held,
         /// Whether it was slow.
         slow: bool,
         /// What it came to; nothing when the exchange itself failed: the message is taken again when its lease has run out.
@@ -50,7 +52,7 @@ pub(super) async fn attempt(sending: Sending) {
     let settings = &app.config.webhooks;
     let deadline = Duration::from_secs(settings.timeout_secs.into());
     let patience = Duration::from_millis(settings.slow_millis.into());
-    let endpoint = leased.endpoint;
+    let (endpoint, held) = (leased.endpoint, Held { delivery: leased.id, attempt: leased.attempt });
     let (began_at, started) = (app.now(), Instant::now());
     let posting = AssertUnwindSafe(post(&app, &leased, &target, &signer, deadline)).catch_unwind();
     tokio::pin!(posting);
@@ -58,7 +60,7 @@ pub(super) async fn attempt(sending: Sending) {
         Ok(posted) => (false, posted),
         Err(_) => {
             // Whoever sends has gone when nobody hears: the process ends.
-            tell.send(News::Slow(endpoint)).unwrap_or_default();
+            tell.send(News::Slow(endpoint, held)).unwrap_or_default();
             (true, posting.await)
         }
     };
@@ -77,7 +79,7 @@ pub(super) async fn attempt(sending: Sending) {
         metrics::counter!("clearlead_webhook_attempts", "outcome" => attempted.outcome.as_str()).increment(1);
         metrics::histogram!("clearlead_webhook_seconds").record(started.elapsed().as_secs_f64());
     }
-    tell.send(News::Over { endpoint, slow, attempted }).unwrap_or_default();
+    tell.send(News::Over { endpoint, held, slow, attempted }).unwrap_or_default();
 }
 
 /// What an attempt came to; `None` when no answer came in time.

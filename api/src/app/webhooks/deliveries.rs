@@ -15,22 +15,26 @@ use crate::app::{App, AppError, Caller};
 /// How many messages one call sends again.
 const REPLAY_MAX: u64 = 10_000;
 
-/// What is to be sent again.
+/// What is to be sent again: one message, or what was told in a span of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Replay {
+pub struct Replay {
     /// One message.
-    One(WebhookDeliveryId),
+    pub delivery: Option<WebhookDeliveryId>,
     /// What was told to an endpoint in a span of time.
-    Range {
-        /// The endpoint.
-        endpoint: WebhookEndpointId,
-        /// The first instant.
-        from: Timestamp,
-        /// The first instant behind it.
-        until: Timestamp,
-        /// Only what stands so.
-        state: Option<DeliveryState>,
-    },
+    pub range: Option<ReplayRange>,
+}
+
+/// What was told to an endpoint in a span of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplayRange {
+    /// The endpoint.
+    pub endpoint: WebhookEndpointId,
+    /// The first instant.
+    pub from: Timestamp,
+    /// The first instant behind it.
+    pub until: Timestamp,
+    /// Only what stands so.
+    pub state: Option<DeliveryState>,
 }
 
 /// A page of the messages to the caller's organization, newest first.
@@ -66,25 +70,33 @@ pub async fn webhook_attempts(
 /// Lets messages be sent again under their ids, from the first try on; answers how many. What is pending is left as it is.
 pub async fn webhook_replay(app: &App, caller: &Caller, of: Replay) -> Result<u64, AppError> {
     let (_, organization, _) = require_member(caller, Permission::KeysWrite)?;
-    if let Replay::Range { from, until, .. } = of
-        && until <= from
-    {
-        return Err(Refusal::invalid("until", "later than `from`").into());
-    }
+    let which = replay_of(of)?;
     let replayed = app.store.write("webhook_replay", move |tx| async move {
-        let (endpoint, which) = match of {
-            Replay::One(id) => (tx.webhook_delivery(organization, id).await?.endpoint, ReplayOf::One(id)),
-            Replay::Range { endpoint, from, until, state } => {
-                (endpoint, ReplayOf::Range { endpoint, from, until, state, limit: REPLAY_MAX })
-            }
+        let at = |refusal: Refusal| if matches!(which, ReplayOf::Range { .. }) { refusal.at("range") } else { refusal };
+        let endpoint = match which {
+            ReplayOf::One(id) => tx.webhook_delivery(organization, id).await?.endpoint,
+            ReplayOf::Range { endpoint, .. } => endpoint,
         };
-        let none = || Refusal::not_found("webhookEndpointId", "webhook endpoint");
-        require_live(&tx.webhook_endpoint_lock(organization, endpoint).await?.ok_or_else(none)?)?;
+        let none = || at(Refusal::not_found("webhookEndpointId", "webhook endpoint"));
+        let endpoint = tx.webhook_endpoint_lock(organization, endpoint).await?.ok_or_else(none)?;
+        require_live(&endpoint).map_err(at)?;
         Ok::<_, AppError>(tx.webhook_replay(organization, which).await?)
     });
     let replayed = replayed.await?;
     app.webhooks_due.notify_one();
     Ok(replayed)
+}
+
+fn replay_of(of: Replay) -> Result<ReplayOf, Refusal> {
+    match (of.delivery, of.range) {
+        (Some(id), None) => Ok(ReplayOf::One(id)),
+        (None, Some(ReplayRange { endpoint, from, until, state })) if from < until => {
+            Ok(ReplayOf::Range { endpoint, from, until, state, limit: REPLAY_MAX })
+        }
+        (None, Some(_)) => Err(Refusal::invalid("until", "later than `from`").at("range")),
+        (None, None) => Err(Refusal::required("webhookDeliveryId")),
+        (Some(_), Some(_)) => Err(Refusal::invalid("range", "name a message or a range, not both")),
+    }
 }
 
 /// Gives up what has waited too long, and forgets what is long over; answers how many rows.

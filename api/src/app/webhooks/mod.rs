@@ -11,7 +11,9 @@ mod sender;
 mod sign;
 
 pub use alerts::{wallet_alert_remove, wallet_alert_set, wallet_alerts};
-pub use deliveries::{Replay, deliveries_forget, webhook_attempts, webhook_deliveries, webhook_deliveries_many, webhook_replay};
+pub use deliveries::{
+    Replay, ReplayRange, deliveries_forget, webhook_attempts, webhook_deliveries, webhook_deliveries_many, webhook_replay,
+};
 pub use endpoints::{
     EndpointCreate, EndpointUpdate, webhook_endpoint_create, webhook_endpoint_disable, webhook_endpoint_enable,
     webhook_endpoint_rotate, webhook_endpoint_test, webhook_endpoint_update, webhook_endpoints, webhook_endpoints_many,

@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use domain::id::WebhookEndpointId;
-use store::webhooks::{Attempted, Busy, Lease, Leased, Target};
+use domain::id::{WebhookDeliveryId, WebhookEndpointId};
+use store::webhooks::{Attempted, Busy, Held, Lease, Leased, Target};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -19,8 +19,11 @@ use crate::app::{App, AppError};
 
 /// How many messages are taken, and how many attempts written down, in one transaction.
 const BATCH: usize = 500;
-/// How much longer than an attempt a lease lasts, in seconds: what came of it is written down meanwhile.
-const MARGIN_SECS: i64 = 15;
+/// How long a lease lasts, in seconds, beyond the time after which an attempt is slow. Short, so that what a dead process had under
+/// way is soon taken by another.
+const LEASE_SECS: i64 = 10;
+/// How often the leases of slow attempts are renewed.
+const RENEWED: Duration = Duration::from_secs(3);
 /// How many endpoints are remembered; those of which nothing is under way are forgotten first.
 const REMEMBERED: usize = 10_000;
 
@@ -43,6 +46,9 @@ pub struct Sender {
     news: mpsc::UnboundedReceiver<News>,
     in_flight: usize,
     slow: usize,
+    /// What is under way for long, whose leases are renewed.
+    held: HashMap<WebhookDeliveryId, i64>,
+    renewed: Instant,
     behind: Option<WebhookEndpointId>,
     unwritten: Vec<Attempted>,
     done: u64,
@@ -62,6 +68,8 @@ impl Sender {
             news,
             in_flight: 0,
             slow: 0,
+            held: HashMap::new(),
+            renewed: Instant::now(),
             behind: None,
             unwritten: Vec::new(),
             done: 0,
@@ -99,7 +107,7 @@ impl Sender {
             if self.in_flight == 0 {
                 return self.done.saturating_sub(before);
             }
-            if let Some(news) = self.news.recv().await {
+            if let Ok(Some(news)) = tokio::time::timeout(RENEWED, self.news.recv()).await {
                 self.hear(news);
             }
         }
@@ -112,9 +120,14 @@ impl Sender {
         }
         let rest = self.unwritten.split_off(self.unwritten.len().min(BATCH));
         let over = std::mem::replace(&mut self.unwritten, rest);
-        let lease = if takes { self.lease() } else { None };
+        let lease = if takes { self.lease(&over) } else { None };
         let app = Arc::clone(&self.app);
-        let (written, taken) = tokio::join!(written(&app, &over), taken(&app, lease.clone()));
+        let held = self.due_for_renewal();
+        let secs = self.lease_secs();
+        let (written, taken, renewed) = tokio::join!(written(&app, &over), taken(&app, lease.clone()), renewed(&app, held, secs));
+        if let Err(error) = renewed {
+            tracing::error!(%error, "the leases of messages under way could not be renewed");
+        }
         let mut did = !over.is_empty();
         if let Err(error) = written {
             tracing::error!(%error, "what came of messages could not be written down");
@@ -136,13 +149,15 @@ impl Sender {
 
     fn hear(&mut self, news: News) {
         match news {
-            News::Slow(endpoint) => {
+            News::Slow(endpoint, held) => {
                 self.slow = self.slow.saturating_add(1);
+                self.held.insert(held.delivery, held.attempt);
                 let load = self.loads.entry(endpoint).or_default();
                 load.slow = load.slow.saturating_add(1);
             }
-            News::Over { endpoint, slow, attempted } => {
+            News::Over { endpoint, held, slow, attempted } => {
                 self.in_flight = self.in_flight.saturating_sub(1);
+                self.held.remove(&held.delivery);
                 let load = self.loads.entry(endpoint).or_default();
                 load.in_flight = load.in_flight.saturating_sub(1);
                 if slow {
@@ -159,8 +174,22 @@ impl Sender {
         }
     }
 
-    /// What may be taken now, if anything.
-    fn lease(&self) -> Option<Lease> {
+    fn lease_secs(&self) -> i64 {
+        i64::from(self.app.config.webhooks.slow_millis / 1_000).saturating_add(LEASE_SECS)
+    }
+
+    /// The messages whose leases are to be renewed now.
+    fn due_for_renewal(&mut self) -> Vec<Held> {
+        if self.held.is_empty() || self.renewed.elapsed() < RENEWED {
+            return Vec::new();
+        }
+        self.renewed = Instant::now();
+        self.held.iter().map(|(delivery, attempt)| Held { delivery: *delivery, attempt: *attempt }).collect()
+    }
+
+    /// What may be taken now, if anything. Nothing is taken for an endpoint whose failures are not written down yet: that may pause
+    /// it.
+    fn lease(&self, over: &[Attempted]) -> Option<Lease> {
         let settings = &self.app.config.webhooks;
         let quick = self.in_flight.saturating_sub(self.slow);
         let room = settings.in_flight_max.saturating_sub(quick).min(BATCH);
@@ -168,21 +197,23 @@ impl Sender {
         if room == 0 || self.unwritten.len() > settings.in_flight_max.max(BATCH) {
             return None;
         }
+        let failed = over.iter().chain(&self.unwritten).filter(|attempted| !attempted.succeeded());
+        let failed: BTreeSet<WebhookEndpointId> = failed.map(|attempted| attempted.endpoint).collect();
         let is_crowded = self.slow >= settings.slow_max;
         let busy = self.loads.iter().filter_map(|(endpoint, load)| {
             let most = match load.ailing || load.slow > 0 {
-                true if is_crowded => 0,
+                true if is_crowded || failed.contains(endpoint) => 0,
                 true => 1,
                 false => settings.in_flight_per_endpoint,
             };
             let room = most.saturating_sub(load.in_flight).max(0);
-            (room < settings.in_flight_per_endpoint).then_some(Busy { endpoint: *endpoint, room })
+            (room < settings.in_flight_per_endpoint).then_some(Busy { endpoint: *endpoint, room, idle: load.in_flight == 0 })
         });
         Some(Lease {
             limit: u64::try_from(room).unwrap_or(0),
             per_endpoint: settings.in_flight_per_endpoint,
             busy: busy.collect(),
-            secs: i64::from(settings.timeout_secs).saturating_add(MARGIN_SECS),
+            secs: self.lease_secs(),
             behind: self.behind,
         })
     }
@@ -251,6 +282,10 @@ async fn taken(app: &App, lease: Option<Lease>) -> Result<(Vec<Leased>, Vec<Targ
         Some(lease) => Ok(app.store.webhook_lease(lease).await?),
         None => Ok((Vec::new(), Vec::new())),
     }
+}
+
+async fn renewed(app: &App, held: Vec<Held>, secs: i64) -> Result<(), AppError> {
+    if held.is_empty() { Ok(()) } else { Ok(app.store.webhook_lease_renew(held, secs).await?) }
 }
 
 async fn written(app: &App, over: &[Attempted]) -> Result<(), AppError> {

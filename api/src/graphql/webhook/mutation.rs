@@ -11,10 +11,10 @@ use super::delivery::WebhookDeliveryObject;
 use super::endpoint::WebhookEndpointObject;
 use super::input::{
     WebhookEndpointCreateInput, WebhookEndpointDisableInput, WebhookEndpointEnableInput, WebhookEndpointRotateSecretInput,
-    WebhookEndpointTestInput, WebhookEndpointUpdateInput, WebhookReplayInput,
+    WebhookEndpointTestInput, WebhookEndpointUpdateInput, WebhookReplayInput, WebhookReplayRangeInput,
 };
 use crate::app::AppError;
-use crate::app::webhooks::{self, EndpointCreate, EndpointUpdate, Replay};
+use crate::app::webhooks::{self, EndpointCreate, EndpointUpdate, Replay, ReplayRange};
 use crate::mutation_errors;
 
 /// Mutations of webhooks.
@@ -205,15 +205,10 @@ impl WebhookMutation {
 }
 
 fn replay_of(input: WebhookReplayInput) -> Result<Replay, Refusal> {
-    match (input.webhook_delivery_id, input.range) {
-        (Some(id), None) => Ok(Replay::One(parse_id(&id, "webhookDeliveryId")?)),
-        (None, Some(range)) => Ok(Replay::Range {
-            endpoint: parse_id(&range.webhook_endpoint_id, "webhookEndpointId").map_err(|refusal| refusal.at("range"))?,
-            from: range.from,
-            until: range.until,
-            state: range.state.map(|state| state.0),
-        }),
-        (None, None) => Err(Refusal::required("webhookDeliveryId")),
-        (Some(_), Some(_)) => Err(Refusal::invalid("range", "name a message or a range, not both")),
-    }
+    let delivery = input.webhook_delivery_id.map(|id| parse_id(&id, "webhookDeliveryId")).transpose()?;
+    let range = |range: WebhookReplayRangeInput| {
+        let endpoint = parse_id(&range.webhook_endpoint_id, "webhookEndpointId").map_err(|refusal| refusal.at("range"))?;
+        Ok::<_, Refusal>(ReplayRange { endpoint, from: range.from, until: range.until, state: range.state.map(|state| state.0) })
+    };
+    Ok(Replay { delivery, range: input.range.map(range).transpose()? })
 }
