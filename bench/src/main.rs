@@ -1,11 +1,12 @@
 //! Measurements that the documents quote: `cargo run --release -p bench -- import`, `-- intake`, `-- clearing`,
-//! `-- match`, `-- settle`, `-- read`, `-- ping`.
+//! `-- match`, `-- settle`, `-- read`, `-- ping`, `-- deliver`.
 //!
 //! Machines are noisy: read ratios within one run, not single figures across machines.
 
 #![recursion_limit = "256"]
 
 mod clearing;
+mod deliver;
 mod figures;
 mod import;
 mod intake;
@@ -76,6 +77,18 @@ enum Command {
         #[arg(long)]
         lanes: Option<usize>,
     },
+    /// Webhooks to many endpoints, from events in the outbox to answered requests, and again while some of them never answer.
+    Deliver {
+        /// Endpoints that answer, each of another organization.
+        #[arg(long, default_value_t = 1_000)]
+        endpoints: usize,
+        /// Endpoints that never answer, in the place of as many others.
+        #[arg(long, default_value_t = 100)]
+        hanging: usize,
+        /// Deliveries of each round.
+        #[arg(long, default_value_t = 50_000)]
+        deliveries: usize,
+    },
     /// The listing page over HTTP, beside a plain resolver of the same page: on SQLite, and on the Postgres of
     /// `--database-url` too.
     Read(read::Read),
@@ -111,6 +124,9 @@ async fn run(command: Command, database_url: Option<&str>, json: bool) -> Result
         Command::Import { rows } => import::measure(&stage().await?, rows, json).await,
         Command::Intake { leads, clients } => intake::measure(&stage().await?, leads, clients, json).await,
         Command::Clearing { auctions } => clearing::measure(&stage().await?, auctions, json).await,
+        Command::Deliver { endpoints, hanging, deliveries } => {
+            deliver::measure(&stage().await?, endpoints, hanging, deliveries, json).await
+        }
         Command::Match { campaigns } => matching(&campaigns, json),
         Command::Ping(told) => ping::measure(database_url, told, json).await,
         Command::Settle { purchases, lanes } => settle::measure(stage().await?, purchases, lanes, json).await,

@@ -8,6 +8,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::{Condition, QueryOrder, QuerySelect};
 
+use crate::accounts::organization_is_stopped;
 use crate::db::Store;
 use crate::entity::{contact_reveal, lead, lead_contact, trade};
 use crate::error::{StoreError, WriteError};
@@ -105,6 +106,19 @@ pub async fn contact_reveal(
     let sealed = lead_contact::Entity::find_by_id(lead.0).one(tx.db()).await?.ok_or_else(gone)?;
     let (id, at) = contact_seen(tx, lead, trade.as_ref().map(|trade| trade.id), Some(organization), principal).await?;
     Ok(Revealed { id, lead, trade, sealed, at })
+}
+
+/// The sealed contact details under a trade, for a message to its buyer; `None` when they are not the buyer's to see: after a
+/// refund, of somebody else's trade, once they are destroyed, while the organization is stopped. That they leave is recorded as
+/// a look. The hold starts when they have arrived: see [`trade_deliver`].
+pub async fn contact_send(tx: &Tx, id: TradeId, buyer: OrganizationId) -> Result<Option<lead_contact::Model>, WriteError> {
+    let trade = trade_lock(tx, id).await?;
+    if trade.buyer != buyer || !trade.hold.shows_contact() || organization_is_stopped(tx.db(), buyer).await? {
+        return Ok(None);
+    }
+    let Some(sealed) = lead_contact::Entity::find_by_id(trade.lead.0).one(tx.db()).await? else { return Ok(None) };
+    contact_seen(tx, trade.lead, Some(id), Some(buyer), &Principal::Anonymous).await?;
+    Ok(Some(sealed))
 }
 
 /// Records that somebody looked at the contact details of `lead`; staff look for no organization.

@@ -11,6 +11,7 @@ pub mod chargebacks;
 pub mod clients;
 pub mod confirmations;
 pub mod consents;
+pub mod consumers;
 pub mod contacts;
 pub mod corrections;
 pub mod data_keys;
@@ -45,6 +46,8 @@ pub mod trades;
 pub mod uploads;
 pub mod verticals;
 mod wake;
+pub mod wallet_alerts;
+pub mod webhooks;
 pub mod withdrawals;
 mod write;
 
@@ -74,6 +77,7 @@ pub const TABLES: &[&str] = &[
     "email_verification",
     "event",
     "evidence",
+    "feed_consumer",
     "idempotency",
     "invitation",
     "job",
@@ -111,5 +115,10 @@ pub const TABLES: &[&str] = &[
     "upload",
     "vertical",
     "vertical_version",
+    "wallet_alert",
+    "webhook_attempt",
+    "webhook_delivery",
+    "webhook_endpoint",
+    "webhook_secret",
     "withdrawal",
 ];

@@ -11,6 +11,7 @@ use super::leads::{MAIL_DOMAIN_CHECK, lead_reverify, mail_domain_check};
 use super::listings::{ORGANIZATION_OFFERS_END, listing_void, organization_offers_end};
 use super::message::{MESSAGE_SEND, message_send};
 use super::password::{PASSWORD_RESET, password_reset_send};
+use super::webhooks::{WEBHOOK_NOTICE, webhook_notice_send};
 use super::{App, AppError};
 
 /// How long a job waits that met the money stop, in seconds.
@@ -53,6 +54,7 @@ async fn job_do(app: &App, kind: &str, payload: &Value) -> Result<(), AppError> 
         MAIL_DOMAIN_CHECK => mail_domain_check(app, payload).await,
         MESSAGE_SEND => message_send(app, payload).await,
         PASSWORD_RESET => password_reset_send(app, payload).await,
+        WEBHOOK_NOTICE => webhook_notice_send(app, payload).await,
         _ => Err(AppError::internal("nobody knows how to do a job of this kind")),
     }
 }

@@ -46,6 +46,7 @@ pub mod uploads;
 pub mod user;
 pub mod verticals;
 pub mod wallet;
+pub mod webhooks;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -53,6 +54,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use domain::access::Principal;
 use domain::time::Timestamp;
 use store::{Source, Store};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::config::{Config, ConfigError};
@@ -60,7 +62,9 @@ use crate::crypto::KeyRing;
 use crate::ports::mail::mailer;
 use crate::ports::mail_domains::mail_domains;
 use crate::ports::sms::sms_sender;
-use crate::ports::{CallOuts, Clock, Entropy, Files, HttpCallOuts, MailDomains, Mailer, SmsSender, file_store};
+use crate::ports::{
+    CallOuts, Clock, Entropy, Files, HttpCallOuts, HttpWebhooks, MailDomains, Mailer, SmsSender, Webhooks, file_store,
+};
 
 pub use error::AppError;
 pub use identity::Identity;
@@ -97,6 +101,10 @@ pub struct App {
     pub sms: Arc<dyn SmsSender>,
     /// Through which purchases, placements and releases go.
     pub settlement: Arc<settlement::Queue>,
+    /// Posts messages to organizations' endpoints.
+    pub webhooks: Arc<dyn Webhooks>,
+    /// Wakes what sends them.
+    pub webhooks_due: Arc<Notify>,
 }
 
 impl std::fmt::Debug for App {
@@ -135,6 +143,8 @@ impl App {
         let (book, seller_bands) = (Arc::default(), Arc::default());
         let unusable = |error| ConfigError(vec![format!("campaigns: {error}")]);
         let call_outs = Arc::new(HttpCallOuts::new(&config.campaigns).map_err(unusable)?);
+        let unusable = |error| ConfigError(vec![format!("webhooks: {error}")]);
+        let webhooks = Arc::new(HttpWebhooks::new(&config.webhooks).map_err(unusable)?);
         Ok(Self {
             store,
             clock,
@@ -150,6 +160,8 @@ impl App {
             mailer,
             sms,
             settlement,
+            webhooks,
+            webhooks_due: Arc::default(),
         })
     }
 

@@ -37,6 +37,8 @@ pub mod trade;
 pub mod user;
 pub mod vertical;
 pub mod wallet;
+pub mod wallet_alert;
+pub mod webhook;
 pub mod word;
 pub mod written;
 
@@ -85,6 +87,8 @@ pub struct Query(
     trade::TradeQuery,
     vertical::VerticalQuery,
     wallet::WalletQuery,
+    wallet_alert::WalletAlertQuery,
+    webhook::WebhookQuery,
 );
 
 /// What can be done.
@@ -117,6 +121,8 @@ pub struct Mutation(
     user::UserMutation,
     vertical::VerticalMutation,
     wallet::WalletMutation,
+    wallet_alert::WalletAlertMutation,
+    webhook::WebhookMutation,
 );
 
 /// The schema over `app`. It refuses what costs too much; every other limit is the HTTP layer's.

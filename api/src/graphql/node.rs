@@ -6,7 +6,8 @@ use async_graphql::dataloader::Loader;
 use async_graphql::{Context, ID, Interface, Object};
 use domain::id::{
     ApiKeyId, BidId, CampaignId, ClientId, DisputeId, ImportId, InvitationId, LeadHookId, LeadId, ListingId, MembershipId,
-    OfferId, OrganizationId, ReceiptId, TradeId, TypedId, UploadId, VerticalId, WithdrawalId,
+    OfferId, OrganizationId, ReceiptId, TradeId, TypedId, UploadId, VerticalId, WebhookDeliveryId, WebhookEndpointId,
+    WithdrawalId,
 };
 use domain::refusal::{Code, Refusal};
 use futures::future::try_join_all;
@@ -29,6 +30,7 @@ use super::receipt::ClearingReceipt;
 use super::trade::TradeObject;
 use super::vertical::VerticalObject;
 use super::wallet::WithdrawalObject;
+use super::webhook::{WebhookDeliveryObject, WebhookEndpointObject};
 use super::{app, caller};
 use crate::app::AppError;
 
@@ -77,6 +79,10 @@ pub enum Node {
     Upload(Box<UploadObject>),
     /// A kind of demand, in its newest version.
     Vertical(Box<VerticalObject>),
+    /// A message to an endpoint.
+    WebhookDelivery(Box<WebhookDeliveryObject>),
+    /// An address to which messages are posted.
+    WebhookEndpoint(Box<WebhookEndpointObject>),
     /// Money on its way to a bank.
     Withdrawal(Box<WithdrawalObject>),
 }
@@ -128,6 +134,12 @@ async fn found(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>, AppError> {
         }
         UploadId::PREFIX => one::<UploadId>(ctx, id, |upload| Node::Upload(Box::new(upload.into()))).await,
         VerticalId::PREFIX => one::<VerticalId>(ctx, id, |vertical| Node::Vertical(Box::new(vertical.into()))).await,
+        WebhookDeliveryId::PREFIX => {
+            one::<WebhookDeliveryId>(ctx, id, |delivery| Node::WebhookDelivery(Box::new(delivery.into()))).await
+        }
+        WebhookEndpointId::PREFIX => {
+            one::<WebhookEndpointId>(ctx, id, |endpoint| Node::WebhookEndpoint(Box::new(endpoint.into()))).await
+        }
         WithdrawalId::PREFIX => one::<WithdrawalId>(ctx, id, |withdrawal| Node::Withdrawal(Box::new(withdrawal.into()))).await,
         _ => Ok(None),
     }

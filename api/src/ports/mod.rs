@@ -9,6 +9,7 @@ pub mod mail_domains;
 pub mod outside;
 pub mod sms;
 mod spool;
+mod webhooks;
 
 pub use call_outs::{CallOutError, CallOuts, HttpCallOuts};
 pub use clock::{Clock, FakeClock, SystemClock};
@@ -17,3 +18,4 @@ pub use files::{Files, file_store};
 pub use mail::{Mail, Mailer, RecordingMailer, SendError};
 pub use mail_domains::{KnownMailDomains, MailDomains};
 pub use sms::{RecordingSms, Sms, SmsSender};
+pub use webhooks::{HttpWebhooks, Posted, WebhookAnswer, Webhooks};

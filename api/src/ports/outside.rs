@@ -11,13 +11,18 @@ use reqwest::redirect::Policy;
 #[derive(Debug, Clone, Copy)]
 struct PublicOnly;
 
+/// A name leads to addresses that are not public alone.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the name leads to no public address")]
+pub(super) struct NotPublic;
+
 impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let public: Vec<SocketAddr> = found.filter(|address| is_public(address.ip())).collect();
             if public.is_empty() {
-                return Err("the name leads to no public address".into());
+                return Err(NotPublic.into());
             }
             let addrs: Addrs = Box::new(public.into_iter());
             Ok(addrs)
@@ -27,13 +32,15 @@ impl Resolve for PublicOnly {
 
 /// A client for addresses that others name. It follows no redirects; with `insecure` it reaches any address.
 pub(super) fn client(insecure: bool) -> Result<reqwest::Client, reqwest::Error> {
-    let builder = reqwest::Client::builder().redirect(Policy::none()).user_agent("clearlead");
+    // A proxy would resolve names by itself, behind the guard.
+    let builder = reqwest::Client::builder().redirect(Policy::none()).no_proxy().user_agent("clearlead");
     let builder = if insecure { builder } else { builder.https_only(true).dns_resolver(Arc::new(PublicOnly)) };
     builder.build()
 }
 
 /// Whether a literal address in `url` may be called; names are looked at when they are resolved.
-pub(super) fn may_call(url: &url::Url) -> bool {
+#[must_use]
+pub fn may_call(url: &url::Url) -> bool {
     match url.host() {
         Some(url::Host::Ipv4(ip)) => is_public(ip.into()),
         Some(url::Host::Ipv6(ip)) => is_public(ip.into()),

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{
     App, AppError, campaigns, dispute, forgetting, gauges, imports, jobs, leads, ledger, listings, offers, trade, uploads,
+    webhooks,
 };
 
 /// How often what is over is forgotten.
@@ -52,6 +53,9 @@ pub async fn start(app: &Arc<App>, stop: &CancellationToken) -> Result<JoinSet<(
     workers.spawn(repeat(Arc::clone(app), "ledger", verify, hours, stop.clone()));
     workers.spawn(repeat(Arc::clone(app), "forgetting", forget, FORGETTING_PAUSE, stop.clone()));
     workers.spawn(repeat(Arc::clone(app), "gauges", measure, MEASURING_PAUSE, stop.clone()));
+    webhooks::webhooks_begin(app).await?;
+    workers.spawn(webhooks::webhooks_follow(Arc::clone(app), stop.clone()));
+    workers.spawn(webhooks::Sender::new(Arc::clone(app)).run(stop.clone()));
     let (app, stop) = (Arc::clone(app), stop.clone());
     let pause = Duration::from_millis(app.config.workers.poll_millis);
     workers.spawn(async move {

@@ -134,6 +134,8 @@ fn prefix(name: &str) -> &'static str {
         "dispute" => "dsp",
         "client" => "cli",
         "deposit" => "dep",
+        "webhookEndpoint" => "whe",
+        "webhookDelivery" => "msg",
         "withdrawal" => "wdr",
         "suppression" => "sup",
         "confirmation" => "conf",

@@ -94,6 +94,13 @@ impl Exchange {
         Self { app, clock, schema, database, url, outbox, seed: AtomicU64::new(100), _files: files }
     }
 
+    /// The same exchange with settings of its own.
+    pub async fn with(mut self, settings: &str) -> Self {
+        self.app = self.process_with(settings).await;
+        self.schema = api::graphql::schema(self.app.clone());
+        self
+    }
+
     /// A second process on the same database, with the same clock and other randomness.
     pub async fn second_process(&self) -> Arc<App> {
         self.process_with("").await

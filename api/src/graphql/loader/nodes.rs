@@ -4,14 +4,16 @@ use async_graphql::dataloader::Loader;
 use domain::account::{ApiKey, Invitation, Member, Organization};
 use domain::id::{
     ApiKeyId, BidId, CampaignId, ClientId, DisputeId, ImportId, InvitationId, LeadHookId, LeadId, ListingId, MembershipId,
-    OfferId, OrganizationId, ReceiptId, TradeId, UploadId, VerticalId, WithdrawalId,
+    OfferId, OrganizationId, ReceiptId, TradeId, UploadId, VerticalId, WebhookDeliveryId, WebhookEndpointId, WithdrawalId,
 };
 use domain::lead_hook::LeadHook;
+use domain::webhook::WebhookEndpoint;
 use store::disputes::Dispute;
 use store::imports::Import;
 use store::offers::StoredOffer;
 use store::trades::Trade;
 use store::verticals::StoredVertical;
+use store::webhooks::Delivery;
 use store::withdrawals::Withdrawal;
 
 use super::super::lead::LeadObject;
@@ -24,7 +26,7 @@ use crate::app::receipts::CheckedReceipt;
 use crate::app::uploads::UploadView;
 use crate::app::{
     AppError, api_key, bids, campaigns, client, dispute, imports, invitation, lead_hooks, leads, listings, member, offers,
-    organization, receipts, trade, uploads, verticals, wallet,
+    organization, receipts, trade, uploads, verticals, wallet, webhooks,
 };
 
 /// Declares the loader of one kind of object: its id, what is found, the use case, and where the id stands in what is found.
@@ -54,6 +56,8 @@ by_id!(OrganizationId => Organization, organization::organizations_many, |organi
 by_id!(ReceiptId => CheckedReceipt, receipts::clearing_receipts_many, |receipt| receipt.stored.id);
 by_id!(TradeId => Trade, trade::trades_many, |trade| trade.id);
 by_id!(UploadId => UploadView, uploads::uploads_many, |view| view.upload.id);
+by_id!(WebhookDeliveryId => Delivery, webhooks::webhook_deliveries_many, |delivery| delivery.id);
+by_id!(WebhookEndpointId => WebhookEndpoint, webhooks::webhook_endpoints_many, |endpoint| endpoint.id);
 by_id!(WithdrawalId => Withdrawal, wallet::withdrawals_many, |withdrawal| withdrawal.id);
 
 impl Loader<VerticalId> for Reader {

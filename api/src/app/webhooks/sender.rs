@@ -1,0 +1,309 @@
+//! Sends what is due: takes messages in batches, posts them side by side, and writes down in batches what came of them.
+//!
+//! Nobody waits for a slow endpoint. Each has few messages under way, one that failed last a single one; and a message that is
+//! under way for long gives its place to others.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::id::{WebhookDeliveryId, WebhookEndpointId};
+use store::webhooks::{Attempted, Busy, Held, Lease, Leased, Target};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{News, Sending, attempt};
+use super::notice::{WEBHOOK_NOTICE, notice};
+use super::sign::Signer;
+use crate::app::{App, AppError};
+
+/// How many messages are taken, and how many attempts written down, in one transaction.
+const BATCH: usize = 500;
+/// How long a lease lasts, in seconds, beyond the time after which an attempt is slow. Short, so that what a dead process had under
+/// way is soon taken by another.
+const LEASE_SECS: i64 = 10;
+/// How often the leases of slow attempts are renewed.
+const RENEWED: Duration = Duration::from_secs(3);
+/// How many endpoints are remembered; those of which nothing is under way are forgotten first.
+const REMEMBERED: usize = 10_000;
+
+/// What is under way to one endpoint.
+#[derive(Debug, Default)]
+struct Load {
+    in_flight: i64,
+    slow: i64,
+    /// Whether the last attempt failed.
+    ailing: bool,
+}
+
+/// Sends the messages that are due. One per process.
+#[derive(Debug)]
+pub struct Sender {
+    app: Arc<App>,
+    loads: HashMap<WebhookEndpointId, Load>,
+    signers: HashMap<WebhookEndpointId, Arc<Signer>>,
+    tell: mpsc::UnboundedSender<News>,
+    news: mpsc::UnboundedReceiver<News>,
+    in_flight: usize,
+    slow: usize,
+    /// What is under way for long, whose leases are renewed.
+    held: HashMap<WebhookDeliveryId, i64>,
+    renewed: Instant,
+    behind: Option<WebhookEndpointId>,
+    unwritten: Vec<Attempted>,
+    done: u64,
+}
+
+impl Sender {
+    /// With nothing under way.
+    #[must_use]
+    pub fn new(app: Arc<App>) -> Self {
+        // What waits in the channel is no more than what is under way.
+        let (tell, news) = mpsc::unbounded_channel();
+        Self {
+            app,
+            loads: HashMap::new(),
+            signers: HashMap::new(),
+            tell,
+            news,
+            in_flight: 0,
+            slow: 0,
+            held: HashMap::new(),
+            renewed: Instant::now(),
+            behind: None,
+            unwritten: Vec::new(),
+            done: 0,
+        }
+    }
+
+    /// Sends until `stop`, and then waits for what is under way.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let pause = Duration::from_millis(self.app.config.workers.poll_millis);
+        let due = Arc::clone(&self.app.webhooks_due);
+        loop {
+            let stopping = stop.is_cancelled();
+            if self.step(!stopping).await {
+                continue;
+            }
+            if stopping && self.in_flight == 0 {
+                return;
+            }
+            tokio::select! {
+                Some(news) = self.news.recv() => self.hear(news),
+                () = due.notified(), if !stopping => {}
+                () = stop.cancelled(), if !stopping => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Sends what is due now, and what that lets follow, and waits for all of it; answers how many attempts there were.
+    pub async fn drain(&mut self) -> u64 {
+        let before = self.done;
+        loop {
+            if self.step(true).await {
+                continue;
+            }
+            if self.in_flight == 0 {
+                return self.done.saturating_sub(before);
+            }
+            if let Ok(Some(news)) = tokio::time::timeout(RENEWED, self.news.recv()).await {
+                self.hear(news);
+            }
+        }
+    }
+
+    /// Writes down what is over and takes what is due; answers whether there was anything.
+    async fn step(&mut self, takes: bool) -> bool {
+        while let Ok(news) = self.news.try_recv() {
+            self.hear(news);
+        }
+        let rest = self.unwritten.split_off(self.unwritten.len().min(BATCH));
+        let over = std::mem::replace(&mut self.unwritten, rest);
+        let lease = if takes { self.lease(&over) } else { None };
+        let app = Arc::clone(&self.app);
+        let held = self.due_for_renewal();
+        let secs = self.lease_secs();
+        let (written, taken, renewed) = tokio::join!(written(&app, &over), taken(&app, lease.clone()), renewed(&app, held, secs));
+        if let Err(error) = renewed {
+            tracing::error!(%error, "the leases of messages under way could not be renewed");
+        }
+        let mut did = !over.is_empty();
+        if let Err(error) = written {
+            tracing::error!(%error, "what came of messages could not be written down");
+            self.unwritten.extend(over);
+            did = false;
+        }
+        match taken {
+            Ok((leased, targets)) => {
+                did |= self.turned(lease.as_ref(), &leased);
+                did |= self.send(leased, &targets).await;
+            }
+            Err(error) => {
+                tracing::error!(%error, "messages could not be taken");
+                did = false;
+            }
+        }
+        did
+    }
+
+    fn hear(&mut self, news: News) {
+        match news {
+            News::Slow(endpoint, held) => {
+                self.slow = self.slow.saturating_add(1);
+                self.held.insert(held.delivery, held.attempt);
+                let load = self.loads.entry(endpoint).or_default();
+                load.slow = load.slow.saturating_add(1);
+            }
+            News::Over { endpoint, held, slow, attempted } => {
+                self.in_flight = self.in_flight.saturating_sub(1);
+                self.held.remove(&held.delivery);
+                let load = self.loads.entry(endpoint).or_default();
+                load.in_flight = load.in_flight.saturating_sub(1);
+                if slow {
+                    self.slow = self.slow.saturating_sub(1);
+                    load.slow = load.slow.saturating_sub(1);
+                }
+                load.ailing = attempted.as_ref().is_none_or(|attempted| !attempted.succeeded());
+                if load.in_flight == 0 && !load.ailing {
+                    self.loads.remove(&endpoint);
+                }
+                self.done = self.done.saturating_add(1);
+                self.unwritten.extend(attempted);
+            }
+        }
+    }
+
+    fn lease_secs(&self) -> i64 {
+        i64::from(self.app.config.webhooks.slow_millis / 1_000).saturating_add(LEASE_SECS)
+    }
+
+    /// The messages whose leases are to be renewed now.
+    fn due_for_renewal(&mut self) -> Vec<Held> {
+        if self.held.is_empty() || self.renewed.elapsed() < RENEWED {
+            return Vec::new();
+        }
+        self.renewed = Instant::now();
+        self.held.iter().map(|(delivery, attempt)| Held { delivery: *delivery, attempt: *attempt }).collect()
+    }
+
+    /// What may be taken now, if anything. Nothing is taken for an endpoint whose failures are not written down yet: that may pause
+    /// it.
+    fn lease(&self, over: &[Attempted]) -> Option<Lease> {
+        let settings = &self.app.config.webhooks;
+        let quick = self.in_flight.saturating_sub(self.slow);
+        let room = settings.in_flight_max.saturating_sub(quick).min(BATCH);
+        // What came of earlier ones could not be written down: no more is begun before that is done.
+        if room == 0 || self.unwritten.len() > settings.in_flight_max.max(BATCH) {
+            return None;
+        }
+        let failed = over.iter().chain(&self.unwritten).filter(|attempted| !attempted.succeeded());
+        let failed: BTreeSet<WebhookEndpointId> = failed.map(|attempted| attempted.endpoint).collect();
+        let is_crowded = self.slow >= settings.slow_max;
+        let busy = self.loads.iter().filter_map(|(endpoint, load)| {
+            let most = match load.ailing || load.slow > 0 {
+                true if is_crowded || failed.contains(endpoint) => 0,
+                true => 1,
+                false => settings.in_flight_per_endpoint,
+            };
+            let room = most.saturating_sub(load.in_flight).max(0);
+            (room < settings.in_flight_per_endpoint).then_some(Busy { endpoint: *endpoint, room, idle: load.in_flight == 0 })
+        });
+        Some(Lease {
+            limit: u64::try_from(room).unwrap_or(0),
+            per_endpoint: settings.in_flight_per_endpoint,
+            busy: busy.collect(),
+            secs: self.lease_secs(),
+            behind: self.behind,
+        })
+    }
+
+    /// Goes on with the endpoints behind those that had their turn; answers whether the others are to be looked at too.
+    fn turned(&mut self, lease: Option<&Lease>, leased: &[Leased]) -> bool {
+        let Some(lease) = lease else { return false };
+        let is_full = u64::try_from(leased.len()).is_ok_and(|count| count >= lease.limit);
+        self.behind = if is_full { leased.iter().map(|leased| leased.endpoint).max() } else { None };
+        !is_full && lease.behind.is_some()
+    }
+
+    async fn send(&mut self, leased: Vec<Leased>, targets: &[Target]) -> bool {
+        if leased.is_empty() {
+            return false;
+        }
+        if let Err(error) = self.signers_read(targets).await {
+            // The leases run out, and the messages are taken again.
+            tracing::error!(%error, "the secrets of endpoints could not be read");
+            return false;
+        }
+        let targets: HashMap<WebhookEndpointId, Arc<Target>> =
+            targets.iter().map(|target| (target.endpoint, Arc::new(target.clone()))).collect();
+        for leased in leased {
+            let endpoint = leased.endpoint;
+            let (Some(target), Some(signer)) = (targets.get(&endpoint), self.signers.get(&endpoint)) else { continue };
+            let load = self.loads.entry(endpoint).or_default();
+            load.in_flight = load.in_flight.saturating_add(1);
+            self.in_flight = self.in_flight.saturating_add(1);
+            let sending = Sending {
+                app: Arc::clone(&self.app),
+                leased,
+                target: Arc::clone(target),
+                signer: Arc::clone(signer),
+                tell: self.tell.clone(),
+            };
+            tokio::spawn(attempt(sending));
+        }
+        true
+    }
+
+    /// Reads the secrets of endpoints that are new here or have changed.
+    async fn signers_read(&mut self, targets: &[Target]) -> Result<(), AppError> {
+        if self.signers.len().max(self.loads.len()) > REMEMBERED {
+            self.signers.clear();
+            self.loads.retain(|_, load| load.in_flight > 0);
+        }
+        let known = |target: &&Target| self.signers.get(&target.endpoint).is_none_or(|known| known.version != target.version);
+        let unknown: Vec<&Target> = targets.iter().filter(known).collect();
+        let ids: BTreeSet<WebhookEndpointId> = unknown.iter().map(|target| target.endpoint).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let secrets = self.app.store.webhook_secrets(&ids.into_iter().collect::<Vec<_>>(), self.app.now()).await?;
+        for target in unknown {
+            let own = secrets.iter().filter(|secret| secret.endpoint == target.endpoint);
+            let signer = Signer::new(&self.app, target.version, own)?;
+            self.signers.insert(target.endpoint, Arc::new(signer));
+        }
+        Ok(())
+    }
+}
+
+async fn taken(app: &App, lease: Option<Lease>) -> Result<(Vec<Leased>, Vec<Target>), AppError> {
+    match lease {
+        Some(lease) => Ok(app.store.webhook_lease(lease).await?),
+        None => Ok((Vec::new(), Vec::new())),
+    }
+}
+
+async fn renewed(app: &App, held: Vec<Held>, secs: i64) -> Result<(), AppError> {
+    if held.is_empty() { Ok(()) } else { Ok(app.store.webhook_lease_renew(held, secs).await?) }
+}
+
+async fn written(app: &App, over: &[Attempted]) -> Result<(), AppError> {
+    if over.is_empty() {
+        return Ok(());
+    }
+    let settings = &app.config.webhooks;
+    let (failures_max, probe_secs) = (settings.failures_max, settings.probe_secs);
+    let over: Arc<[Attempted]> = over.into();
+    app.store
+        .write("webhook_attempted", move |tx| {
+            let over = Arc::clone(&over);
+            async move {
+                for told in tx.webhook_attempted(&over, failures_max, probe_secs).await? {
+                    tx.enqueue(WEBHOOK_NOTICE, notice(told), tx.now().await?).await?;
+                }
+                Ok::<_, AppError>(())
+            }
+        })
+        .await
+}
