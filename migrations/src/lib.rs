@@ -9,6 +9,7 @@ mod leads;
 mod market;
 mod money;
 mod verticals;
+mod webhooks;
 mod work;
 
 use sea_orm_migration::prelude::*;
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(disputes::Migration),
             Box::new(campaigns::Migration),
             Box::new(hooks::Migration),
+            Box::new(webhooks::Migration),
         ]
     }
 }
