@@ -2,6 +2,7 @@
 
 mod accounts;
 mod campaigns;
+mod destinations;
 mod dialect;
 mod disputes;
 mod hooks;
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(campaigns::Migration),
             Box::new(hooks::Migration),
             Box::new(webhooks::Migration),
+            Box::new(destinations::Migration),
         ]
     }
 }

@@ -10,6 +10,8 @@ pub mod confirmations;
 pub mod consent;
 pub mod contact;
 pub mod data_keys;
+pub mod deliveries;
+pub mod destinations;
 pub mod dispute;
 pub mod email_verification;
 pub mod envelopes;
@@ -60,7 +62,9 @@ use crate::crypto::KeyRing;
 use crate::ports::mail::mailer;
 use crate::ports::mail_domains::mail_domains;
 use crate::ports::sms::sms_sender;
-use crate::ports::{CallOuts, Clock, Entropy, Files, HttpCallOuts, MailDomains, Mailer, SmsSender, file_store};
+use crate::ports::{
+    CallOuts, Clock, Entropy, Files, HttpCallOuts, HttpOutward, MailDomains, Mailer, Outward, SmsSender, file_store,
+};
 
 pub use error::AppError;
 pub use identity::Identity;
@@ -93,6 +97,8 @@ pub struct App {
     pub mail_domains: Arc<dyn MailDomains>,
     /// Sends mail.
     pub mailer: Arc<dyn Mailer>,
+    /// Sends requests to the systems of buyers.
+    pub outward: Arc<dyn Outward>,
     /// Sends text messages.
     pub sms: Arc<dyn SmsSender>,
     /// Through which purchases, placements and releases go.
@@ -135,6 +141,8 @@ impl App {
         let (book, seller_bands) = (Arc::default(), Arc::default());
         let unusable = |error| ConfigError(vec![format!("campaigns: {error}")]);
         let call_outs = Arc::new(HttpCallOuts::new(&config.campaigns).map_err(unusable)?);
+        let unreachable = |error| ConfigError(vec![format!("delivery: {error}")]);
+        let outward = Arc::new(HttpOutward::new(&config.delivery).map_err(unreachable)?);
         Ok(Self {
             store,
             clock,
@@ -148,6 +156,7 @@ impl App {
             call_outs,
             mail_domains,
             mailer,
+            outward,
             sms,
             settlement,
         })

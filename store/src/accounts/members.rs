@@ -42,6 +42,18 @@ impl Store {
         rows.into_iter().map(|row| of_row(row, &people)).collect()
     }
 
+    /// The owners of the organization, oldest first.
+    pub async fn owners(&self, organization: OrganizationId) -> Result<Vec<Member>, StoreError> {
+        let rows = membership::Entity::find()
+            .filter(membership::Column::OrganizationId.eq(organization.0))
+            .filter(membership::Column::Role.eq(Role::Owner.as_str()))
+            .order_by_asc(membership::Column::Id)
+            .all(self.read())
+            .await?;
+        let people = people_of(self.read(), &rows).await?;
+        rows.into_iter().map(|row| of_row(row, &people)).collect()
+    }
+
     /// The roles of `user`, by organization, oldest membership first.
     pub async fn memberships_of(&self, user: UserId) -> Result<Vec<(OrganizationId, Role)>, StoreError> {
         let rows = membership::Entity::find()

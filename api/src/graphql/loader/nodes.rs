@@ -3,10 +3,12 @@
 use async_graphql::dataloader::Loader;
 use domain::account::{ApiKey, Invitation, Member, Organization};
 use domain::id::{
-    ApiKeyId, BidId, CampaignId, ClientId, DisputeId, ImportId, InvitationId, LeadHookId, LeadId, ListingId, MembershipId,
-    OfferId, OrganizationId, ReceiptId, TradeId, UploadId, VerticalId, WithdrawalId,
+    ApiKeyId, BidId, CampaignId, ClientId, DeliveryId, DestinationId, DisputeId, ImportId, InvitationId, LeadHookId, LeadId,
+    ListingId, MembershipId, OfferId, OrganizationId, ReceiptId, TradeId, UploadId, VerticalId, WithdrawalId,
 };
 use domain::lead_hook::LeadHook;
+use store::deliveries::Delivery;
+use store::destinations::Destination;
 use store::disputes::Dispute;
 use store::imports::Import;
 use store::offers::StoredOffer;
@@ -23,8 +25,8 @@ use crate::app::client::ClientView;
 use crate::app::receipts::CheckedReceipt;
 use crate::app::uploads::UploadView;
 use crate::app::{
-    AppError, api_key, bids, campaigns, client, dispute, imports, invitation, lead_hooks, leads, listings, member, offers,
-    organization, receipts, trade, uploads, verticals, wallet,
+    AppError, api_key, bids, campaigns, client, deliveries, destinations, dispute, imports, invitation, lead_hooks, leads,
+    listings, member, offers, organization, receipts, trade, uploads, verticals, wallet,
 };
 
 /// Declares the loader of one kind of object: its id, what is found, the use case, and where the id stands in what is found.
@@ -44,6 +46,8 @@ macro_rules! by_id {
 by_id!(ApiKeyId => ApiKey, api_key::api_keys_many, |key| key.id);
 by_id!(BidId => OwnBid, bids::bids_many, |own| own.bid.id);
 by_id!(ClientId => ClientView, client::clients_many, |view| view.client.id);
+by_id!(DeliveryId => Delivery, deliveries::deliveries_many, |delivery| delivery.id);
+by_id!(DestinationId => Destination, destinations::destinations_many, |destination| destination.id);
 by_id!(DisputeId => Dispute, dispute::disputes_many, |dispute| dispute.id);
 by_id!(ImportId => Import, imports::imports_many, |import| import.id);
 by_id!(LeadHookId => LeadHook, lead_hooks::lead_hooks_many, |hook| hook.id);
