@@ -1,6 +1,7 @@
 //! The settings: the documented default file, an optional file, the environment. `config.default.toml` is the reference.
 
 mod access;
+mod delivery;
 mod exchange;
 mod problems;
 mod runtime;
@@ -15,6 +16,7 @@ use figment::providers::{Env, Format, Toml};
 use serde::Deserialize;
 
 pub use access::{Auth, Crypto, CryptoKey, EmailVerification};
+pub use delivery::Delivery;
 pub use exchange::{Campaigns, Exchange, Imports, Scoring, Verification};
 pub use problems::Problems;
 pub use runtime::{Database, Dns, Files, Graphql, Log, LogFormat, Mail, Server, Settlement, Sms, Workers};
@@ -47,6 +49,8 @@ pub struct Config {
     pub exchange: Exchange,
     /// `[campaigns]`
     pub campaigns: Campaigns,
+    /// `[delivery]`
+    pub delivery: Delivery,
     /// `[settlement]`
     pub settlement: Settlement,
     /// `[verification]`
@@ -127,6 +131,7 @@ impl Config {
         self.crypto.check(problems);
         self.exchange.check(problems);
         self.campaigns.check(problems);
+        self.delivery.check(problems);
         self.settlement.check(problems);
         self.verification.check(problems);
         self.imports.check(problems);

@@ -149,6 +149,14 @@ ids! {
     ClientId = "cli";
     /// An entry in a client's history.
     ClientEntryId = "cle";
+    /// A system that bought leads are brought to.
+    DestinationId = "dst";
+    /// A bought lead on its way to a destination.
+    DeliveryId = "dlv";
+    /// One attempt of a delivery.
+    DeliveryAttemptId = "dla";
+    /// A file of bought leads.
+    DeliveryFileId = "dlf";
     /// A ledger account.
     AccountId = "acc";
     /// One business event in the ledger.

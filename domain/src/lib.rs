@@ -13,6 +13,7 @@ pub mod campaign;
 pub mod clearing;
 pub mod client;
 pub mod contact;
+pub mod delivery;
 pub mod dispute;
 pub mod evidence;
 pub mod iban;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod campaigns;
+mod destinations;
 mod dialect;
 mod disputes;
 mod hooks;
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(campaigns::Migration),
             Box::new(hooks::Migration),
             Box::new(webhooks::Migration),
+            Box::new(destinations::Migration),
             Box::new(walks::Migration),
         ]
     }

@@ -18,6 +18,8 @@ pub enum Envelopes {
     PayoutAccount,
     /// Secrets that sign messages to endpoints.
     WebhookSecret,
+    /// Secrets of destinations.
+    Destination,
 }
 
 /// A wrapped data key.
@@ -46,6 +48,7 @@ impl Envelopes {
         Self::DataKey(KeyPurpose::DisputeText),
         Self::PayoutAccount,
         Self::WebhookSecret,
+        Self::Destination,
     ];
 
     const fn table_and_id(self) -> (&'static str, &'static str) {
@@ -54,13 +57,14 @@ impl Envelopes {
             Self::DataKey(_) => ("data_key", "object_id"),
             Self::PayoutAccount => ("payout_account", "id"),
             Self::WebhookSecret => ("webhook_secret", "id"),
+            Self::Destination => ("destination", "id"),
         }
     }
 
     /// Which of the table's rows.
     fn condition(self) -> String {
         match self {
-            Self::LeadContact | Self::PayoutAccount | Self::WebhookSecret => "TRUE".to_owned(),
+            Self::LeadContact | Self::PayoutAccount | Self::WebhookSecret | Self::Destination => "TRUE".to_owned(),
             Self::DataKey(purpose) => format!("destroyed_at IS NULL AND purpose = '{}'", purpose.as_str()),
         }
     }

@@ -16,8 +16,10 @@ pub mod contacts;
 pub mod corrections;
 pub mod data_keys;
 mod db;
+pub mod deliveries;
 pub mod demo;
 pub mod deposits;
+pub mod destinations;
 pub mod disputes;
 #[expect(missing_docs, reason = "the migrations say what each table and column means")]
 pub mod entity;
@@ -64,6 +66,7 @@ pub const TABLES: &[&str] = &[
     "bid",
     "call_attempt",
     "campaign",
+    "campaign_destination",
     "campaign_purchase",
     "campaign_revision",
     "chargeback",
@@ -71,7 +74,11 @@ pub const TABLES: &[&str] = &[
     "client_entry",
     "contact_reveal",
     "data_key",
+    "delivery",
+    "delivery_attempt",
+    "delivery_file",
     "deposit",
+    "destination",
     "dispute",
     "dispute_entry",
     "email_verification",

@@ -6,6 +6,7 @@
 mod accounts;
 mod authorization;
 mod campaigns;
+mod delivery;
 mod demo;
 mod disputes;
 mod feed;

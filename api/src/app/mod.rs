@@ -10,6 +10,8 @@ pub mod confirmations;
 pub mod consent;
 pub mod contact;
 pub mod data_keys;
+pub mod deliveries;
+pub mod destinations;
 pub mod dispute;
 pub mod email_verification;
 pub mod envelopes;
@@ -63,7 +65,8 @@ use crate::ports::mail::mailer;
 use crate::ports::mail_domains::mail_domains;
 use crate::ports::sms::sms_sender;
 use crate::ports::{
-    CallOuts, Clock, Entropy, Files, HttpCallOuts, HttpWebhooks, MailDomains, Mailer, SmsSender, Webhooks, file_store,
+    CallOuts, Clock, Entropy, Files, HttpCallOuts, HttpOutward, HttpWebhooks, MailDomains, Mailer, Outward, SmsSender, Webhooks,
+    file_store,
 };
 
 pub use error::AppError;
@@ -97,6 +100,8 @@ pub struct App {
     pub mail_domains: Arc<dyn MailDomains>,
     /// Sends mail.
     pub mailer: Arc<dyn Mailer>,
+    /// Sends requests to the systems of buyers.
+    pub outward: Arc<dyn Outward>,
     /// Sends text messages.
     pub sms: Arc<dyn SmsSender>,
     /// Through which purchases, placements and releases go.
@@ -145,6 +150,8 @@ impl App {
         let call_outs = Arc::new(HttpCallOuts::new(&config.campaigns).map_err(unusable)?);
         let unusable = |error| ConfigError(vec![format!("webhooks: {error}")]);
         let webhooks = Arc::new(HttpWebhooks::new(&config.webhooks).map_err(unusable)?);
+        let unreachable = |error| ConfigError(vec![format!("delivery: {error}")]);
+        let outward = Arc::new(HttpOutward::new(&config.delivery).map_err(unreachable)?);
         Ok(Self {
             store,
             clock,
@@ -158,6 +165,7 @@ impl App {
             call_outs,
             mail_domains,
             mailer,
+            outward,
             sms,
             settlement,
             webhooks,

@@ -75,6 +75,12 @@ impl App {
         Limit { subject, max: self.config.campaigns.previews_per_hour_max, window_secs: HOUR_SECS }
     }
 
+    /// Test deliveries by `organization`: each is a request, or a mail, to wherever it says.
+    pub(super) fn delivery_test_limit(&self, organization: OrganizationId) -> Limit {
+        let subject = self.keys.keyed_hash("throttle.delivery_test.organization", &organization.to_string());
+        Limit { subject, max: self.config.delivery.tests_per_hour_max, window_secs: HOUR_SECS }
+    }
+
     /// Counts an attempt on each of `limits`, in this order; refused at the first that is spent.
     pub(super) async fn throttle(&self, limits: Vec<Limit>) -> Result<(), AppError> {
         // A refusal would take the counting back with it, so the spent limit is an answer here.

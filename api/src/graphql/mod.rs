@@ -9,7 +9,9 @@ pub mod client;
 pub mod confirmation;
 pub mod connection;
 pub mod consent;
+pub mod delivery;
 pub mod deposit;
+pub mod destination;
 pub mod dispute;
 pub mod email;
 pub mod error;
@@ -67,7 +69,9 @@ pub struct Query(
     campaign::CampaignQuery,
     chargeback::ChargebackQuery,
     client::ClientQuery,
+    delivery::DeliveryQuery,
     deposit::DepositQuery,
+    destination::DestinationQuery,
     dispute::DeskQuery,
     dispute::ExchangeDisputeQuery,
     dispute::DisputeQuery,
@@ -102,7 +106,9 @@ pub struct Mutation(
     client::ClientMutation,
     confirmation::ConfirmationMutation,
     consent::ConsentMutation,
+    delivery::DeliveryMutation,
     deposit::DepositMutation,
+    destination::DestinationMutation,
     dispute::DeskMutation,
     dispute::DisputeMutation,
     email::EmailMutation,

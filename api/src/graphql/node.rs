@@ -5,9 +5,9 @@ use std::hash::Hash;
 use async_graphql::dataloader::Loader;
 use async_graphql::{Context, ID, Interface, Object};
 use domain::id::{
-    ApiKeyId, BidId, CampaignId, ClientId, DisputeId, ImportId, InvitationId, LeadHookId, LeadId, ListingId, MembershipId,
-    OfferId, OrganizationId, ReceiptId, TradeId, TypedId, UploadId, VerticalId, WebhookDeliveryId, WebhookEndpointId,
-    WithdrawalId,
+    ApiKeyId, BidId, CampaignId, ClientId, DeliveryId, DestinationId, DisputeId, ImportId, InvitationId, LeadHookId, LeadId,
+    ListingId, MembershipId, OfferId, OrganizationId, ReceiptId, TradeId, TypedId, UploadId, VerticalId, WebhookDeliveryId,
+    WebhookEndpointId, WithdrawalId,
 };
 use domain::refusal::{Code, Refusal};
 use futures::future::try_join_all;
@@ -16,6 +16,8 @@ use super::api_key::ApiKeyObject;
 use super::bid::Bid;
 use super::campaign::CampaignObject;
 use super::client::ClientObject;
+use super::delivery::DeliveryObject;
+use super::destination::DestinationObject;
 use super::dispute::DisputeObject;
 use super::error::{answer, top_level};
 use super::import::{ImportObject, UploadObject};
@@ -55,6 +57,10 @@ pub enum Node {
     ClearingReceipt(Box<ClearingReceipt>),
     /// A client card.
     Client(Box<ClientObject>),
+    /// A bought lead on its way to a destination.
+    Delivery(Box<DeliveryObject>),
+    /// Where bought leads are brought.
+    Destination(Box<DestinationObject>),
     /// A dispute.
     Dispute(Box<DisputeObject>),
     /// The import of a file.
@@ -115,6 +121,10 @@ async fn found(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>, AppError> {
         BidId::PREFIX => one::<BidId>(ctx, id, |bid| Node::Bid(Box::new(bid.into()))).await,
         CampaignId::PREFIX => one::<CampaignId>(ctx, id, |campaign| Node::Campaign(Box::new(campaign.into()))).await,
         ClientId::PREFIX => one::<ClientId>(ctx, id, |client| Node::Client(Box::new(client.into()))).await,
+        DeliveryId::PREFIX => {
+            one::<DeliveryId>(ctx, id, |found| Node::Delivery(Box::new(DeliveryObject::new(app(ctx), found)))).await
+        }
+        DestinationId::PREFIX => one::<DestinationId>(ctx, id, |found| Node::Destination(Box::new(found.into()))).await,
         DisputeId::PREFIX => one::<DisputeId>(ctx, id, |dispute| Node::Dispute(Box::new(dispute.into()))).await,
         ImportId::PREFIX => one::<ImportId>(ctx, id, |import| Node::Import(Box::new(import.into()))).await,
         InvitationId::PREFIX => one::<InvitationId>(ctx, id, |invitation| Node::Invitation(Box::new(invitation.into()))).await,

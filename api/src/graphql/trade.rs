@@ -3,16 +3,18 @@
 use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::access::{Permission, Principal};
-use domain::id::{LeadId, TradeId};
+use domain::id::{LeadId, OrganizationId, TradeId};
 use domain::lead::MessengerKind;
 use domain::money::share_bp;
 use domain::refusal::Refusal;
 use domain::trade::{Clock, Hold, TradeState};
 use store::trades::{Trade, TradeSide};
 
-use super::connection::{NodeConnection, connection, page, page_cost};
+use super::connection::{NodeConnection, connection, list_cost, page, page_cost};
+use super::delivery::DeliveryObject;
 use super::error::{UserError, answer, settle, top_level};
 use super::id::{parse_id, to_id};
+use super::loader::{DeliveriesOf, load};
 use super::scalar::MoneyObject;
 use super::word::Word;
 use super::{app, caller};
@@ -77,6 +79,10 @@ pub struct TradeObject {
     pub ended_at: Option<DateTime<Utc>>,
     #[graphql(skip)]
     clock_waits: bool,
+    #[graphql(skip)]
+    trade: TradeId,
+    #[graphql(skip)]
+    buyer: OrganizationId,
 }
 
 #[ComplexObject]
@@ -84,6 +90,16 @@ impl TradeObject {
     /// Whether the hold's clock has yet to start: it starts at the first reveal or delivery, at the latest a day after the sale.
     async fn hold_waits_for_delivery(&self) -> bool {
         self.clock_waits
+    }
+
+    /// Where the lead is brought, one for each destination. Empty for all but its buyer.
+    #[graphql(complexity = "list_cost(2, child_complexity)")]
+    async fn deliveries(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<DeliveryObject>> {
+        if caller(ctx).principal.organization() != Some(self.buyer) {
+            return Ok(Vec::new());
+        }
+        let found = answer(ctx, load(ctx, DeliveriesOf(self.trade)).await)?.unwrap_or_default();
+        Ok(found.into_iter().map(|delivery| DeliveryObject::new(app(ctx), delivery)).collect())
     }
 }
 
@@ -115,6 +131,8 @@ impl TradeObject {
             delivered_at: trade.delivered_at,
             hold_ends_at,
             ended_at: trade.ended_at,
+            trade: trade.id,
+            buyer: trade.buyer,
             clock_waits: matches!(trade.hold, Hold::Held(Clock::Waiting { .. })),
         }
     }

@@ -3,6 +3,7 @@
 mod apq;
 pub mod confirm;
 pub mod contract;
+pub mod delivery_files;
 mod documents;
 pub mod door;
 mod endpoint;

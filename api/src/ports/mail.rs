@@ -6,8 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use lettre::message::Mailbox;
-use lettre::message::header::ContentType;
+use gateways::crm::Message as LeadMail;
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart, SinglePart};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,9 @@ pub enum SendError {
 pub trait Mailer: Send + Sync {
     /// Hands `mail` to the next server. Ok does not mean that it arrived.
     fn send<'a>(&'a self, mail: &'a Mail) -> BoxFuture<'a, Result<(), SendError>>;
+
+    /// Hands a message of a buyer's destination to the next server.
+    fn send_lead<'a>(&'a self, message: &'a LeadMail) -> BoxFuture<'a, Result<(), SendError>>;
 }
 
 /// Sends through an SMTP server.
@@ -61,7 +65,10 @@ pub struct LogMailer;
 
 /// Keeps what was sent, for tests.
 #[derive(Default)]
-pub struct RecordingMailer(Mutex<Vec<Mail>>);
+pub struct RecordingMailer {
+    mails: Mutex<Vec<Mail>>,
+    leads: Mutex<Vec<LeadMail>>,
+}
 
 /// The mailer of the settings; the error names the key and no secret.
 pub fn mailer(settings: &config::Mail) -> Result<Box<dyn Mailer>, config::ConfigError> {
@@ -99,6 +106,38 @@ impl Mailer for SmtpMailer {
             self.transport.send(message).await.map(|_| ()).map_err(|error| refused(&error))
         })
     }
+
+    fn send_lead<'a>(&'a self, message: &'a LeadMail) -> BoxFuture<'a, Result<(), SendError>> {
+        Box::pin(async move {
+            let message = self.lead_message(message)?;
+            self.transport.send(message).await.map(|_| ()).map_err(|error| refused(&error))
+        })
+    }
+}
+
+impl SmtpMailer {
+    fn lead_message(&self, mail: &LeadMail) -> Result<Message, SendError> {
+        let invalid = || SendError::Never("the mail has no valid form".into());
+        let id = format!("<{}@{}>", mail.message_id, self.from.email.domain());
+        let mut builder = Message::builder().from(self.from.clone()).subject(&mail.subject).message_id(Some(id));
+        for to in &mail.to {
+            let to = to.parse().map_err(|_| SendError::Never("a recipient is not an address".into()))?;
+            builder = builder.to(Mailbox::new(None, to));
+        }
+        let message = match &mail.html {
+            Some(html) => builder.multipart(MultiPart::alternative_plain_html(mail.text.clone(), html.clone())),
+            None => {
+                let content_type = ContentType::parse(&format!("{}; charset=utf-8", mail.content_type)).map_err(|_| invalid())?;
+                builder.singlepart(SinglePart::builder().header(content_type).body(mail.text.clone()))
+            }
+        };
+        let mut message = message.map_err(|_| invalid())?;
+        for (name, value) in &mail.headers {
+            let name = HeaderName::new_from_ascii(name.clone()).map_err(|_| invalid())?;
+            message.headers_mut().insert_raw(HeaderValue::new(name, value.clone()));
+        }
+        Ok(message)
+    }
 }
 
 /// The server's words are left out: they quote the recipient.
@@ -122,6 +161,14 @@ impl Mailer for FileMailer {
             self.spool.put(&text).await.map_err(|error| SendError::Later(format!("the mail folder: {}", error.kind())))
         })
     }
+
+    fn send_lead<'a>(&'a self, message: &'a LeadMail) -> BoxFuture<'a, Result<(), SendError>> {
+        Box::pin(async move {
+            let LeadMail { to, subject, text, .. } = message;
+            let text = format!("From: {}\nTo: {}\nSubject: {subject}\n\n{text}\n", self.from, to.join(", "));
+            self.spool.put(&text).await.map_err(|error| SendError::Later(format!("the mail folder: {}", error.kind())))
+        })
+    }
 }
 
 impl Mailer for LogMailer {
@@ -131,18 +178,32 @@ impl Mailer for LogMailer {
             Ok(())
         })
     }
+
+    fn send_lead<'a>(&'a self, _: &'a LeadMail) -> BoxFuture<'a, Result<(), SendError>> {
+        Box::pin(std::future::ready(Err(SendError::Later("no mail server is configured".into()))))
+    }
 }
 
 impl RecordingMailer {
     /// Everything that was sent and not yet taken, oldest first.
     pub fn take(&self) -> Vec<Mail> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.mails.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The same of messages of destinations.
+    pub fn take_leads(&self) -> Vec<LeadMail> {
+        std::mem::take(&mut *self.leads.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 impl Mailer for RecordingMailer {
     fn send<'a>(&'a self, mail: &'a Mail) -> BoxFuture<'a, Result<(), SendError>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(mail.clone());
+        self.mails.lock().unwrap_or_else(PoisonError::into_inner).push(mail.clone());
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn send_lead<'a>(&'a self, message: &'a LeadMail) -> BoxFuture<'a, Result<(), SendError>> {
+        self.leads.lock().unwrap_or_else(PoisonError::into_inner).push(message.clone());
         Box::pin(std::future::ready(Ok(())))
     }
 }

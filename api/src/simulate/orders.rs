@@ -48,7 +48,7 @@ pub(super) fn order(kinds: &[Kind], number: u64, dice: &mut Dice) -> Option<Camp
         trial_leads: dice.chance(100).then(|| dice.between(3, 20)),
         ..wishes(attributes, dice)
     };
-    Some(CampaignDraft { name: format!("Order {number}"), vertical, currency: Currency::EUR, terms })
+    Some(CampaignDraft { name: format!("Order {number}"), vertical, currency: Currency::EUR, terms, destinations: None })
 }
 
 /// The same campaign with another filter and another price. Its caps and its trial stay, so that every period can be counted

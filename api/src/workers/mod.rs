@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{
-    App, AppError, campaigns, dispute, forgetting, gauges, imports, jobs, leads, ledger, listings, offers, trade, uploads,
-    webhooks,
+    App, AppError, campaigns, deliveries, dispute, forgetting, gauges, imports, jobs, leads, ledger, listings, offers, trade,
+    uploads, webhooks,
 };
 
 /// How often what is over is forgotten.
@@ -34,6 +34,9 @@ pub const PASSES: &[(&str, Pass)] = &[
     ("look_ups", |app| Box::pin(async move { jobs::lane_run(&app, Lane::LookUps).await })),
     ("disputes", |app| Box::pin(async move { dispute::disputes_advance(&app).await })),
     ("uploads", |app| Box::pin(async move { uploads::uploads_sweep(&app).await })),
+    ("deliveries_follow", |app| Box::pin(async move { deliveries::deliveries_follow(&app).await })),
+    ("delivery_files", |app| Box::pin(async move { deliveries::files::delivery_files_write(&app).await })),
+    ("deliveries", |app| Box::pin(async move { deliveries::deliveries_run(&app).await })),
     ("holds", |app| Box::pin(async move { trade::trades_advance(&app).await })),
     ("campaigns", |app| Box::pin(async move { campaigns::follow::campaigns_follow(&app).await })),
     ("offers", |app| Box::pin(async move { offers::offers_expire(&app).await })),

@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 use super::answer::{Answer, Next, Outcome, Stage, broken, id_at, rejected, text_at};
 use super::check::{Checker, is_id};
 use super::delivery::Delivery;
-use super::destination::Adapter;
+use super::destination::{Adapter, Pace};
 use super::guarded::{Guarded, Secrets};
 use super::mapping::{Core, Mapping};
 use super::render_error::RenderError;
@@ -105,6 +105,10 @@ impl Adapter for Bitrix24 {
     fn allows_field(&self, field: &str) -> bool {
         let own = ["ORIGINATOR_ID", "ORIGIN_ID", "STATUS_ID", "SOURCE_ID", "OPENED", "ASSIGNED_BY_ID"];
         is_id(field, 100) && !own.contains(&field)
+    }
+
+    fn pace(&self) -> Pace {
+        Pace { burst: 20, interval_millis: 600 }
     }
 
     fn check(&self, checker: &mut Checker<'_>) {

@@ -56,6 +56,15 @@ pub enum Kind {
     Csv(csv_file::Csv),
 }
 
+/// How fast a system takes leads: `burst` at once, and then one every `interval_millis`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Leads at once.
+    pub burst: u32,
+    /// Milliseconds from one to the next in the long run.
+    pub interval_millis: u32,
+}
+
 /// What each system does in its own way.
 pub(crate) trait Adapter {
     /// The mapping used when the destination has none.
@@ -79,6 +88,16 @@ pub(crate) trait Adapter {
     /// Whether fields may be filled from secrets.
     fn has_secret_fields(&self) -> bool {
         false
+    }
+
+    /// How fast it may be sent leads.
+    fn pace(&self) -> Pace {
+        Pace { burst: 20, interval_millis: 100 }
+    }
+
+    /// Whether what it sends tells who the person is.
+    fn tells_person(&self) -> bool {
+        true
     }
 
     /// Whether an accepting answer means that the lead has arrived.
@@ -191,6 +210,18 @@ impl Destination {
     #[must_use]
     pub fn confirms(&self) -> bool {
         self.kind.adapter().confirms()
+    }
+
+    /// How fast leads may be sent there.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        self.kind.adapter().pace()
+    }
+
+    /// Whether what is sent there tells who the person is; else it only says that there is a lead.
+    #[must_use]
+    pub fn tells_person(&self) -> bool {
+        self.kind.adapter().tells_person()
     }
 
     /// What an answer to the step of `stage` means.

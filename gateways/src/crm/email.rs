@@ -59,6 +59,10 @@ impl Adapter for Email {
         false
     }
 
+    fn tells_person(&self) -> bool {
+        self.personal_data
+    }
+
     fn check(&self, checker: &mut Checker<'_>) {
         check_recipients("to", &self.to, checker);
         let templates =

@@ -22,7 +22,7 @@ use serde_json::{Map, Value, json};
 use super::answer::{Answer, Next, Outcome, Stage, broken, id_at, rejected, text_at};
 use super::check::Checker;
 use super::delivery::{Delivery, bearer};
-use super::destination::Adapter;
+use super::destination::{Adapter, Pace};
 use super::guarded::Guarded;
 use super::mapping::{Core, Mapping};
 use super::render_error::RenderError;
@@ -98,6 +98,10 @@ impl Adapter for Form {
         if self.secure { vec!["access_token"] } else { Vec::new() }
     }
 
+    fn pace(&self) -> Pace {
+        Pace { burst: 20, interval_millis: 250 }
+    }
+
     fn check(&self, checker: &mut Checker<'_>) {
         checker.id("portal_id", &self.portal_id, 20);
         checker.id("form_guid", &self.form_guid, 64);
@@ -164,6 +168,10 @@ impl Adapter for Contact {
 
     fn has_further_steps(&self) -> bool {
         true
+    }
+
+    fn pace(&self) -> Pace {
+        Pace { burst: 20, interval_millis: 250 }
     }
 
     fn check(&self, _checker: &mut Checker<'_>) {}

@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use super::answer::{Answer, Next, Outcome, Stage, broken, id_at, rejected, text_at};
 use super::check::Checker;
 use super::delivery::{Delivery, bearer};
-use super::destination::Adapter;
+use super::destination::{Adapter, Pace};
 use super::guarded::Guarded;
 use super::mapping::{Core, Filled, Mapping};
 use super::render_error::RenderError;
@@ -73,6 +73,10 @@ impl Adapter for Kommo {
             Some(("lead" | "contact", id)) => id.parse::<u64>().is_ok(),
             _ => false,
         }
+    }
+
+    fn pace(&self) -> Pace {
+        Pace { burst: 3, interval_millis: 200 }
     }
 
     fn check(&self, checker: &mut Checker<'_>) {

@@ -1,5 +1,7 @@
 //! The lead as an adapter sees it: plain values, no rules.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
 /// One bought lead, ready to be handed over. `Debug` shows ids and counts only, since the rest is personal data.
@@ -115,6 +117,35 @@ impl Lead {
         }
     }
 
+    /// The same lead with a mark in the place of everything that tells who the person is: what is made from it shows the shape of a
+    /// request and nothing of the person.
+    #[must_use]
+    pub fn redacted(&self) -> Self {
+        let mark = |text: &Option<String>, mark: &str| text.as_ref().map(|_| mark.to_owned());
+        let marks = |texts: &[String], mark: &str| vec![mark.to_owned(); texts.len()];
+        let answer = |a: &Attribute| Attribute { value: "[answer]".into(), ..a.clone() };
+        Self {
+            first_name: mark(&self.first_name, "[first name]"),
+            last_name: mark(&self.last_name, "[last name]"),
+            phones: marks(&self.phones, "[phone]"),
+            emails: marks(&self.emails, "[e-mail]"),
+            postal_code: mark(&self.postal_code, "[postal code]"),
+            attributes: self.attributes.iter().map(answer).collect(),
+            ..self.clone()
+        }
+    }
+
+    /// `text` with every word masked that the person's name, phones, addresses or postal code hold, whatever its case: services like to
+    /// repeat what they were sent.
+    #[must_use]
+    pub fn mask(&self, text: &str) -> String {
+        let names = [&self.first_name, &self.last_name, &self.postal_code].into_iter().flatten();
+        let personal: BTreeSet<String> =
+            names.chain(&self.phones).chain(&self.emails).flat_map(|text| words(text)).filter(|word| word.len() >= 3).collect();
+        let masked = |word: &str| if words(word).any(|part| personal.contains(&part)) { "[…]" } else { word }.to_owned();
+        text.split(' ').map(masked).collect::<Vec<_>>().join(" ")
+    }
+
     /// Given and family name, with one blank between them.
     #[must_use]
     pub fn full_name(&self) -> String {
@@ -155,5 +186,29 @@ impl Lead {
     #[must_use]
     pub fn attribute(&self, key: &str) -> Option<&Attribute> {
         self.attributes.iter().find(|a| a.key == key)
+    }
+}
+
+fn words(text: &str) -> impl Iterator<Item = String> + '_ {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_lowercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_made_of_a_redacted_lead_tells_nobody() {
+        let redacted = Lead::sample().redacted();
+        assert_eq!((redacted.full_name().as_str(), redacted.city.as_deref()), ("[first name] [last name]", Some("Berlin")));
+        assert_eq!((redacted.phones, redacted.emails), (vec!["[phone]".to_owned()], vec!["[e-mail]".to_owned()]));
+        assert!(redacted.attributes.iter().all(|a| a.value == "[answer]"));
+    }
+
+    #[test]
+    fn words_that_tell_the_person_are_masked() {
+        let lead = Lead::sample();
+        assert_eq!(lead.mask("contact MUSTERMANN, (erika@example.com) +12025550143 exists"), "contact […] […] […] exists");
+        assert_eq!(lead.mask("the field city is unknown"), "the field city is unknown");
     }
 }

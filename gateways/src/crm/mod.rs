@@ -34,7 +34,7 @@ pub mod template;
 pub use answer::{Answer, Next, Outcome, Stage};
 pub use check::{Policy, Problem};
 pub use delivery::Delivery;
-pub use destination::{Destination, Kind};
+pub use destination::{Destination, Kind, Pace};
 pub use guarded::{Guarded, Secrets};
 pub use lead::{Attribute, Lead, Price};
 pub use mapping::{Core, Field, Mapping, Source};

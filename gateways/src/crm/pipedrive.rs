@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 use super::answer::{Answer, Next, Outcome, Stage, broken, id_at, rejected, text_at};
 use super::check::{Checker, is_id};
 use super::delivery::Delivery;
-use super::destination::Adapter;
+use super::destination::{Adapter, Pace};
 use super::guarded::Guarded;
 use super::mapping::{Core, Filled, Mapping};
 use super::render_error::RenderError;
@@ -79,6 +79,10 @@ impl Adapter for Pipedrive {
         };
         let plain = matches!((object, name), ("person", "name" | "email" | "phone") | ("lead", "title" | "value" | "currency"));
         plain || (matches!(object, "person" | "lead") && name.len() == 40 && is_id(name, 40))
+    }
+
+    fn pace(&self) -> Pace {
+        Pace { burst: 5, interval_millis: 400 }
     }
 
     fn check(&self, checker: &mut Checker<'_>) {

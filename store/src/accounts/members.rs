@@ -33,7 +33,16 @@ impl Store {
         Slice::cut(rows, page).try_map(|row| of_row(row, &people))
     }
 
-    /// The owners of `organization`.
+    /// Those of `ids` that are members of the organization, in no order.
+    pub async fn members_many(&self, organization: OrganizationId, ids: &[MembershipId]) -> Result<Vec<Member>, StoreError> {
+        let wanted = membership::Column::Id.is_in(ids.iter().map(|id| id.0));
+        let mine = membership::Column::OrganizationId.eq(organization.0);
+        let rows = membership::Entity::find().filter(wanted).filter(mine).all(self.read()).await?;
+        let people = people_of(self.read(), &rows).await?;
+        rows.into_iter().map(|row| of_row(row, &people)).collect()
+    }
+
+    /// The owners of the organization, oldest first.
     pub async fn owners(&self, organization: OrganizationId) -> Result<Vec<Member>, StoreError> {
         let rows = membership::Entity::find()
             .filter(membership::Column::OrganizationId.eq(organization.0))
@@ -41,15 +50,6 @@ impl Store {
             .order_by_asc(membership::Column::Id)
             .all(self.read())
             .await?;
-        let people = people_of(self.read(), &rows).await?;
-        rows.into_iter().map(|row| of_row(row, &people)).collect()
-    }
-
-    /// Those of `ids` that are members of the organization, in no order.
-    pub async fn members_many(&self, organization: OrganizationId, ids: &[MembershipId]) -> Result<Vec<Member>, StoreError> {
-        let wanted = membership::Column::Id.is_in(ids.iter().map(|id| id.0));
-        let mine = membership::Column::OrganizationId.eq(organization.0);
-        let rows = membership::Entity::find().filter(wanted).filter(mine).all(self.read()).await?;
         let people = people_of(self.read(), &rows).await?;
         rows.into_iter().map(|row| of_row(row, &people)).collect()
     }

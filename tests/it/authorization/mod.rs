@@ -1,6 +1,7 @@
 //! The authorisation matrix: every root field of the schema, asked by everybody. A field without a case fails the test.
 
 mod cases;
+mod deliveries;
 mod operation;
 mod webhooks;
 
@@ -117,11 +118,7 @@ async fn every_field_of_every_type_was_looked_at() {
 async fn every_case_is_of_a_field_that_there_is() {
     let x = Exchange::start(crate::harness::Database::Sqlite).await;
     let types = Types::of(&x).await;
-    let gone: Vec<_> = ROOTS
-        .iter()
-        .chain(webhooks::ROOTS)
-        .filter(|(root, field, _)| !types.root_fields(root).iter().any(|f| f == field))
-        .collect();
+    let gone: Vec<_> = roots().filter(|(root, field, _)| !types.root_fields(root).iter().any(|f| f == field)).collect();
     assert!(gone.is_empty(), "authorization/cases.rs names {gone:?}");
 }
 
@@ -130,7 +127,11 @@ fn field_name(line: &str) -> String {
 }
 
 fn access(root: &str, field: &str) -> Option<Access> {
-    ROOTS.iter().chain(webhooks::ROOTS).find(|(r, f, _)| *r == root && *f == field).map(|(_, _, access)| *access)
+    roots().find(|(r, f, _)| *r == root && *f == field).map(|(_, _, access)| *access)
+}
+
+fn roots() -> impl Iterator<Item = &'static (&'static str, &'static str, Access)> {
+    ROOTS.iter().chain(deliveries::ROOTS).chain(webhooks::ROOTS)
 }
 
 /// Whether the answer is that the caller may not ask this at all.

@@ -133,6 +133,8 @@ fn prefix(name: &str) -> &'static str {
         "trade" => "trd",
         "dispute" => "dsp",
         "client" => "cli",
+        "delivery" => "dlv",
+        "destination" => "dst",
         "deposit" => "dep",
         "webhookEndpoint" => "whe",
         "webhookDelivery" => "msg",

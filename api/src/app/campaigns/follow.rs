@@ -77,6 +77,17 @@ pub async fn book_put(app: &App, campaign: &StoredCampaign) -> Result<(), AppErr
     Ok(())
 }
 
+/// Counts a delivery of a campaign, of which this is known, if it pauses after some failed ones.
+pub async fn campaign_delivered(app: &App, known: Option<StoredCampaign>, failed: bool) -> Result<(), AppError> {
+    let counts = |known: &StoredCampaign| known.standing.terms.pause_after_failures.is_some() && (failed || known.failures > 0);
+    let Some(StoredCampaign { id, .. }) = known.filter(counts) else { return Ok(()) };
+    let counted = app.store.write("campaign_delivered", |tx| async move { tx.campaign_delivered(id, failed).await }).await?;
+    match counted {
+        Some(counted) => book_put(app, &counted).await,
+        None => Ok(()),
+    }
+}
+
 /// Reads a campaign again that bought behind the book's back.
 pub async fn book_reread(app: &App, id: CampaignId) -> Result<(), AppError> {
     if let Some(campaign) = app.store.campaign_any(id).await? {

@@ -13,7 +13,7 @@ use domain::campaign::{
     CallOut, CampaignChange, CampaignState, MAX_NAME, PauseReason, Terms, TermsDraft, campaign_archive, campaign_change,
     campaign_pause, campaign_resume, terms,
 };
-use domain::id::{CampaignId, OrganizationId};
+use domain::id::{CampaignId, DestinationId, OrganizationId};
 use domain::money::Currency;
 use domain::refusal::{Code, Refusal};
 use domain::vertical::VerticalPath;
@@ -43,6 +43,9 @@ pub struct CampaignDraft {
     pub currency: Currency,
     /// What it says. An empty zone is the organization's.
     pub terms: TermsDraft,
+    /// Where its leads are brought; as before, or by default, when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destinations: Option<Vec<DestinationId>>,
 }
 
 /// A campaign to be made.
@@ -92,7 +95,7 @@ pub async fn campaign_create(app: &App, caller: &Caller, input: CampaignCreate) 
         terms,
         created_by: caller.principal.user(),
     });
-    let (new, key) = (&new, &key);
+    let (new, key, destinations) = (&new, &key, input.draft.destinations.as_deref());
     let made = app.store.write("campaign_create", |tx| async move {
         if let Some(Answer { campaign }) = tx.replayed(key).await? {
             return Ok::<_, WriteError>(campaign);
@@ -105,6 +108,7 @@ pub async fn campaign_create(app: &App, caller: &Caller, input: CampaignCreate) 
             return Err(Refusal::new(Code::LimitReached, format!("at most {most} campaigns that are not archived")).into());
         }
         let made = tx.campaign_insert(new).await?;
+        destinations_set(&tx, buyer, made.id, destinations).await?;
         meet_later(&tx, made.id).await?;
         tx.remember(key, &Answer { campaign: made.id }).await?;
         Ok(made.id)
@@ -140,6 +144,7 @@ pub async fn campaign_update(app: &App, caller: &Caller, input: CampaignUpdate) 
         let next = CampaignNext::of(&before, CampaignChange::Updated);
         let next = CampaignNext { name: name.clone(), terms: terms.clone(), trial_confirmed, ..next };
         let mut after = tx.campaign_change(&before, next, caller.principal.user()).await?;
+        destinations_set(&tx, buyer, after.id, input.draft.destinations.as_deref()).await?;
         if before.standing.terms.zone != terms.zone {
             // On another clock the periods begin at other instants: what was bought in them is counted again.
             after.standing.usage = tx.campaign_recount(&after).await?;
@@ -206,6 +211,18 @@ async fn moved(
     let moved = moved.await?;
     book_put(app, &moved).await?;
     Ok(moved)
+}
+
+/// Says where a campaign's leads are brought, if that is asked for.
+async fn destinations_set(
+    tx: &Tx,
+    buyer: OrganizationId,
+    campaign: CampaignId,
+    ids: Option<&[DestinationId]>,
+) -> Result<(), WriteError> {
+    let Some(ids) = ids else { return Ok(()) };
+    super::destinations::own_check(tx, buyer, ids).await?;
+    tx.campaign_destinations_set(campaign, ids).await
 }
 
 /// Sends the campaign to the open listings behind this commit.

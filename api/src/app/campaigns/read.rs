@@ -2,7 +2,7 @@
 
 use domain::access::Permission;
 use domain::campaign::{CampaignState, Usage};
-use domain::id::CampaignId;
+use domain::id::{CampaignId, DestinationId};
 use store::campaigns::{CampaignRevision, StoredCampaign};
 use store::page::{Page, Slice};
 
@@ -17,12 +17,17 @@ pub struct CampaignView {
     pub vertical_path: String,
     /// What it has bought in the present periods.
     pub usage: Usage,
+    /// Where its leads are brought; by default when empty.
+    pub destinations: Vec<DestinationId>,
 }
 
 /// The campaigns with what is shown beside them.
 pub async fn viewed(app: &App, campaigns: Vec<StoredCampaign>) -> Result<Vec<CampaignView>, AppError> {
     let (paths, now) = (app.store.vertical_paths().await?, app.now());
+    let ids: Vec<CampaignId> = campaigns.iter().map(|campaign| campaign.id).collect();
+    let mut destinations = app.store.campaign_destinations(&ids).await?;
     let view = |campaign: StoredCampaign| CampaignView {
+        destinations: destinations.remove(&campaign.id).unwrap_or_default(),
         vertical_path: paths.get(&campaign.vertical).cloned().unwrap_or_default(),
         usage: campaign.standing.usage.rolled(now, campaign.standing.terms.zone),
         campaign,

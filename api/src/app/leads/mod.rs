@@ -116,7 +116,7 @@ fn sha256_hex(text: &str) -> String {
 }
 
 /// The version of the vertical whose schema a stored lead fits.
-async fn schema_of(app: &App, lead: &StoredLead) -> Result<StoredVertical, AppError> {
+pub(super) async fn schema_of(app: &App, lead: &StoredLead) -> Result<StoredVertical, AppError> {
     let vertical = app.store.vertical_version(lead.vertical, lead.vertical_version).await?;
     vertical.ok_or_else(|| StoreError::corrupt(format!("{} without its vertical's version", lead.id)).into())
 }

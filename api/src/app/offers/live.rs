@@ -11,7 +11,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 
 use crate::app::campaigns::book::Pick;
-use crate::app::campaigns::follow::book_put;
+use crate::app::campaigns::follow::campaign_delivered;
 use crate::app::{App, AppError};
 use crate::ports::CallOutError;
 
@@ -41,9 +41,7 @@ pub(super) async fn live_bids(app: &App, picks: &[Pick], ping: &Ping, answers: &
         let failed = answer.is_err();
         metrics::counter!("clearlead_call_outs", "outcome" => outcome(&answer)).increment(1);
         app.book.answered(pick.campaign, failed, now, settings.call_out_failures_max, settings.call_out_pause_secs);
-        if let Some(paused) = delivered(app, pick.campaign, failed).await? {
-            book_put(app, &paused).await?;
-        }
+        campaign_delivered(app, app.book.campaign(pick.campaign), failed).await?;
         answers.insert(pick.campaign, answer.ok());
     }
     Ok(())
@@ -89,15 +87,4 @@ fn outcome(answer: &Result<Amounts, CallOutError>) -> &'static str {
         Err(CallOutError::NotReached) => "not_reached",
         Err(CallOutError::NotABid) => "not_a_bid",
     }
-}
-
-/// Counts failed deliveries of campaigns that pause after some of them; answers the campaign when its count has changed.
-async fn delivered(app: &App, id: CampaignId, failed: bool) -> Result<Option<store::campaigns::StoredCampaign>, AppError> {
-    let known = app.book.campaign(id);
-    let counts = known.is_some_and(|known| known.standing.terms.pause_after_failures.is_some() && (failed || known.failures > 0));
-    if !counts {
-        return Ok(None);
-    }
-    let counted = app.store.write("campaign_delivered", |tx| async move { tx.campaign_delivered(id, failed).await }).await?;
-    Ok(counted)
 }

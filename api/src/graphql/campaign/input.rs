@@ -2,11 +2,13 @@
 
 use async_graphql::{ID, InputObject};
 use domain::campaign::{AmountsDraft, CallOut, CapDraft, Period, TermsDraft};
+use domain::id::{DestinationId, IdError};
 use domain::money::{BP_WHOLE, Currency, Money};
-use domain::refusal::Refusal;
+use domain::refusal::{Code, Refusal};
 
 use super::filter::{CampaignFilterInput, WeekSpanInput, week_spans};
 use crate::app::campaigns::{CampaignCreate, CampaignDraft, CampaignUpdate};
+use crate::app::destinations::campaign_destinations;
 use crate::graphql::id::parse_id;
 use crate::graphql::scalar::{CurrencyCode, MoneyInput};
 use crate::graphql::word::Word;
@@ -90,6 +92,9 @@ pub struct CampaignInput {
     pub pause_after_failures: Option<i32>,
     /// An endpoint that is asked for a live bid on each ping.
     pub call_out: Option<CampaignCallOutInput>,
+    /// Where its leads are brought, at most 5 destinations of yours; to the default one, if there is one, when empty. Stays as it was
+    /// when absent.
+    pub destination_ids: Option<Vec<ID>>,
 }
 
 /// A campaign to be made.
@@ -176,6 +181,8 @@ impl CampaignInput {
             }
         }
         let schedule = week_spans(&self.schedule).map_err(|refusal| keep(vec![refusal.at("schedule")])).unwrap_or_default();
+        let destinations = self.destination_ids.as_deref().map(destinations).transpose();
+        let destinations = destinations.map_err(|refusal| keep(vec![refusal])).unwrap_or_default();
         let mut counts = |field: &str, value: Option<i32>| {
             value.and_then(|value| count(value, field).map_err(|refusal| keep(vec![refusal])).ok())
         };
@@ -199,7 +206,7 @@ impl CampaignInput {
         };
         match currency {
             Some(currency) if refusals.is_empty() => {
-                Ok(CampaignDraft { name: self.name, vertical: self.vertical, currency, terms })
+                Ok(CampaignDraft { name: self.name, vertical: self.vertical, currency, terms, destinations })
             }
             _ => Err(refusals),
         }
@@ -239,6 +246,13 @@ impl CampaignCapInput {
 
 fn count(value: i32, field: &str) -> Result<u32, Refusal> {
     u32::try_from(value).map_err(|_| Refusal::invalid(field, "not below zero"))
+}
+
+fn destinations(ids: &[ID]) -> Result<Vec<DestinationId>, Refusal> {
+    let parsed = ids.iter().enumerate().map(|(place, id)| {
+        id.parse().map_err(|error: IdError| Refusal::new(Code::Invalid, error.to_string()).at(place).at("destinationIds"))
+    });
+    campaign_destinations(parsed.collect::<Result<_, _>>()?)
 }
 
 fn within(field: &str, found: Vec<Refusal>) -> Vec<Refusal> {

@@ -162,6 +162,8 @@ pub struct CampaignObject {
     pub failures: i32,
     /// An endpoint that is asked for a live bid on each ping.
     pub call_out: Option<CampaignCallOut>,
+    /// Where its leads are brought; to the organization's default destination, if it has one, when empty.
+    pub destination_ids: Vec<ID>,
     /// Leads bought, and leads held by open offers.
     pub leads: i32,
     /// What they cost.
@@ -200,7 +202,7 @@ impl CampaignObject {
 }
 
 impl From<CampaignView> for CampaignObject {
-    fn from(CampaignView { campaign, vertical_path, usage }: CampaignView) -> Self {
+    fn from(CampaignView { campaign, vertical_path, usage, destinations }: CampaignView) -> Self {
         let currency = campaign.currency;
         let terms = &campaign.standing.terms;
         let total = usage.count(Period::Total);
@@ -225,6 +227,7 @@ impl From<CampaignView> for CampaignObject {
             pause_after_failures: terms.pause_after_failures.map(int),
             failures: i32::try_from(campaign.failures).unwrap_or(i32::MAX),
             call_out: terms.call_out.as_ref().map(CampaignCallOut::from),
+            destination_ids: destinations.into_iter().map(to_id).collect(),
             leads: int(total.leads),
             spend: Money::new(total.spend_minor, currency).into(),
             served_at: campaign.served_at,

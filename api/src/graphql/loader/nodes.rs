@@ -3,17 +3,20 @@
 use async_graphql::dataloader::Loader;
 use domain::account::{ApiKey, Invitation, Member, Organization};
 use domain::id::{
-    ApiKeyId, BidId, CampaignId, ClientId, DisputeId, ImportId, InvitationId, LeadHookId, LeadId, ListingId, MembershipId,
-    OfferId, OrganizationId, ReceiptId, TradeId, UploadId, VerticalId, WebhookDeliveryId, WebhookEndpointId, WithdrawalId,
+    ApiKeyId, BidId, CampaignId, ClientId, DeliveryId, DestinationId, DisputeId, ImportId, InvitationId, LeadHookId, LeadId,
+    ListingId, MembershipId, OfferId, OrganizationId, ReceiptId, TradeId, UploadId, VerticalId, WebhookDeliveryId,
+    WebhookEndpointId, WithdrawalId,
 };
 use domain::lead_hook::LeadHook;
 use domain::webhook::WebhookEndpoint;
+use store::deliveries::Delivery;
+use store::destinations::Destination;
 use store::disputes::Dispute;
 use store::imports::Import;
 use store::offers::StoredOffer;
 use store::trades::Trade;
 use store::verticals::StoredVertical;
-use store::webhooks::Delivery;
+use store::webhooks::Delivery as WebhookDelivery;
 use store::withdrawals::Withdrawal;
 
 use super::super::lead::LeadObject;
@@ -25,8 +28,8 @@ use crate::app::client::ClientView;
 use crate::app::receipts::CheckedReceipt;
 use crate::app::uploads::UploadView;
 use crate::app::{
-    AppError, api_key, bids, campaigns, client, dispute, imports, invitation, lead_hooks, leads, listings, member, offers,
-    organization, receipts, trade, uploads, verticals, wallet, webhooks,
+    AppError, api_key, bids, campaigns, client, deliveries, destinations, dispute, imports, invitation, lead_hooks, leads,
+    listings, member, offers, organization, receipts, trade, uploads, verticals, wallet, webhooks,
 };
 
 /// Declares the loader of one kind of object: its id, what is found, the use case, and where the id stands in what is found.
@@ -46,6 +49,8 @@ macro_rules! by_id {
 by_id!(ApiKeyId => ApiKey, api_key::api_keys_many, |key| key.id);
 by_id!(BidId => OwnBid, bids::bids_many, |own| own.bid.id);
 by_id!(ClientId => ClientView, client::clients_many, |view| view.client.id);
+by_id!(DeliveryId => Delivery, deliveries::deliveries_many, |delivery| delivery.id);
+by_id!(DestinationId => Destination, destinations::destinations_many, |destination| destination.id);
 by_id!(DisputeId => Dispute, dispute::disputes_many, |dispute| dispute.id);
 by_id!(ImportId => Import, imports::imports_many, |import| import.id);
 by_id!(LeadHookId => LeadHook, lead_hooks::lead_hooks_many, |hook| hook.id);
@@ -56,7 +61,7 @@ by_id!(OrganizationId => Organization, organization::organizations_many, |organi
 by_id!(ReceiptId => CheckedReceipt, receipts::clearing_receipts_many, |receipt| receipt.stored.id);
 by_id!(TradeId => Trade, trade::trades_many, |trade| trade.id);
 by_id!(UploadId => UploadView, uploads::uploads_many, |view| view.upload.id);
-by_id!(WebhookDeliveryId => Delivery, webhooks::webhook_deliveries_many, |delivery| delivery.id);
+by_id!(WebhookDeliveryId => WebhookDelivery, webhooks::webhook_deliveries_many, |delivery| delivery.id);
 by_id!(WebhookEndpointId => WebhookEndpoint, webhooks::webhook_endpoints_many, |endpoint| endpoint.id);
 by_id!(WithdrawalId => Withdrawal, wallet::withdrawals_many, |withdrawal| withdrawal.id);
 

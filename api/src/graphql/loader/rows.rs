@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
-use domain::id::{ClientEntryId, ClientId, DisputeId, ImportId, LeadId};
+use domain::id::{ClientEntryId, ClientId, DeliveryAttemptId, DeliveryId, DisputeId, ImportId, LeadId, TradeId};
+use store::deliveries::Delivery;
 use store::imports::ImportRefusal;
 use store::leads::CheckRecord;
 use store::page::{Page, Slice};
 
 use super::{LoadError, Loaded, Reader};
 use crate::app::client::{ClientEntryView, client_entries_many};
+use crate::app::deliveries::{AttemptView, deliveries_of_trades, delivery_attempts_many};
 use crate::app::dispute::{EntryView, FileView, dispute_entries_many, dispute_evidence_many};
 use crate::app::imports::import_refusals_many;
 use crate::app::leads::lead_checks_many;
@@ -30,6 +32,14 @@ pub struct ChecksOf(pub LeadId, pub u64);
 /// A page of a client's history.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HistoryOf(pub ClientId, pub Page<ClientEntryId>);
+
+/// Where the lead of a trade is brought.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct DeliveriesOf(pub TradeId);
+
+/// A page of the attempts of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct AttemptsOf(pub DeliveryId, pub Page<DeliveryAttemptId>);
 
 /// A page of the refused rows of an import.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -82,6 +92,32 @@ impl Loader<HistoryOf> for Reader {
             let found = client_entries_many(&self.app, &self.caller, &ids, &page).await;
             let found = found.map_err(|error| LoadError(Arc::new(error)))?;
             all.extend(found.into_iter().map(|(id, slice)| (HistoryOf(id, page.clone()), slice)));
+        }
+        Ok(all)
+    }
+}
+
+impl Loader<DeliveriesOf> for Reader {
+    type Value = Vec<Delivery>;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[DeliveriesOf]) -> Loaded<DeliveriesOf, Vec<Delivery>> {
+        let ids: Vec<TradeId> = keys.iter().map(|key| key.0).collect();
+        let found = deliveries_of_trades(&self.app, &self.caller, &ids).await.map_err(|error| LoadError(Arc::new(error)))?;
+        Ok(found.into_iter().map(|(id, deliveries)| (DeliveriesOf(id), deliveries)).collect())
+    }
+}
+
+impl Loader<AttemptsOf> for Reader {
+    type Value = Slice<AttemptView>;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[AttemptsOf]) -> Loaded<AttemptsOf, Slice<AttemptView>> {
+        let mut all = HashMap::new();
+        for (page, ids) in grouped(keys.iter().map(|AttemptsOf(id, page)| (page.clone(), *id))) {
+            let found = delivery_attempts_many(&self.app, &self.caller, &ids, &page).await;
+            let found = found.map_err(|error| LoadError(Arc::new(error)))?;
+            all.extend(found.into_iter().map(|(id, slice)| (AttemptsOf(id, page.clone()), slice)));
         }
         Ok(all)
     }

@@ -1,0 +1,9 @@
+//! Bought leads on their way to where their buyers work: against local servers that check what the real systems check.
+
+mod destinations;
+mod faults;
+mod files;
+mod secrecy;
+mod stand;
+mod systems;
+mod vendor;
