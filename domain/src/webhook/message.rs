@@ -64,8 +64,8 @@ fn of_trade(happened: &Happened<'_>, event_type: EventType) -> Vec<Message> {
             (EventType::TradeRefunded | EventType::TradeSplit, _) => &["refunded"][..],
             _ => &[],
         };
-        for part in more {
-            data[*part] = money(payload, &format!("{part}Minor"));
+        if let Some(data) = data.as_object_mut() {
+            data.extend(more.iter().map(|part| ((*part).to_owned(), money(payload, &format!("{part}Minor")))));
         }
         Some(Message { to, event_type, object: object.clone(), data })
     };

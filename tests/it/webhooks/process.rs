@@ -26,7 +26,7 @@ fn the_server() {
     if std::env::var_os(SERVE).is_none() {
         return;
     }
-    let code = api::cli::run_with(["clearlead".to_owned(), "serve".to_owned()].into_iter());
+    let code = api::cli::run_with(["clearlead", "serve"]);
     std::process::exit(if code == ExitCode::SUCCESS { 0 } else { 1 });
 }
 
