@@ -78,8 +78,6 @@ crate::migration!(
             created_at TIMESTAMPTZ NOT NULL
         )",
         "CREATE INDEX delivery_attempt_delivery ON delivery_attempt (delivery_id, id)",
-        // Deliveries begin with the first event: what was sold before a destination was made is none of its business anyway.
-        "INSERT INTO feed_consumer (name, transaction_id, seq, updated_at) VALUES ('deliveries', 0, 0, '2026-01-01T00:00:00.000000+00:00')",
     ],
     append_only: [("delivery_attempt", "id")]
 );

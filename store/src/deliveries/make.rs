@@ -98,7 +98,7 @@ impl Tx {
         }
         let trades: Vec<Id> = trades.iter().copied().map(Id).collect();
         let given = Given::new(self.backend(), &[("id", Get::Id(|id: &Id| id.0))], &trades);
-        // A destination made after the sale gets nothing of it: the feed may be read from its beginning.
+        // A destination made after the sale gets nothing of it, though the feed may be read late.
         let sql = format!(
             "SELECT trade.id AS trade_id, trade.buyer_id AS organization_id, bought.campaign_id AS campaign_id, \
              destination.id AS destination_id, destination.schedule AS schedule, destination.disabled_at AS disabled_at \

@@ -1,5 +1,10 @@
 //! Destinations: what is refused and where, what a preview shows, and that a secret is never shown again.
 
+use std::sync::Arc;
+
+use api::app::App;
+use api::app::envelopes::envelopes_rewrap;
+use api::ports::SeededEntropy;
 use domain::access::Role;
 use serde_json::{Value, json};
 
@@ -80,7 +85,7 @@ on_each_backend! {
     }
 
     async fn a_secret_is_sealed_and_never_shown(x: Exchange) {
-        let scene = Scene::open(x).await;
+        let mut scene = Scene::open(x).await;
         let vendor = Vendor::start(|seen, _| reply(200, json!({ "id": "1", "echo": seen.header("x-hush"), "test": seen.json()["test"] }))).await;
         let destination = json!({ "settings": { "hook": { "header": "X-Hush" } } });
         let input = json!({ "name": "Hook", "destination": destination, "secrets": [
@@ -108,8 +113,14 @@ on_each_backend! {
         assert_eq!((last.path.as_str(), last.header("x-hush")), ("/very-secret", "new-secret"));
         let other = json!({ "destinationId": made["id"], "destination": { "settings": { "hubspotContact": {} } } });
         assert_eq!(errors(&scene.turn("destinationUpdate", other).await), [at("INVALID", "destination.settings")]);
-        // The ring's old key wraps it no more after a rotation.
-        assert_eq!(api::app::envelopes::envelopes_rewrap(&scene.x.app).await.unwrap(), 0);
+        // The secrets move to the active key of the ring and open as before.
+        let rotated = scene.x.app.keys.rotated(&SeededEntropy::new(9), "next").unwrap();
+        scene.x.app = Arc::new(App { keys: Arc::new(rotated), ..(*scene.x.app).clone() });
+        scene.x.schema = api::graphql::schema(scene.x.app.clone());
+        assert_eq!(envelopes_rewrap(&scene.x.app).await.unwrap(), 1);
+        assert!(scene.x.dump(&["destination"]).await.contains("next"));
+        scene.buyer.run(&scene.x, TEST, json!({ "id": made["id"] })).await;
+        assert_eq!((vendor.count(), vendor.seen()[2].header("x-hush")), (3, "new-secret"));
     }
 
     async fn destinations_are_their_organizations_own(x: Exchange) {

@@ -3,6 +3,7 @@
 mod destinations;
 mod faults;
 mod files;
+mod limits;
 mod secrecy;
 mod stand;
 mod systems;

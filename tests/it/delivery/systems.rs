@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::stand::{Scene, attempts};
+use super::stand::{Scene, attempts, hook};
 use super::vendor::{Reply, Seen, Vendor, reply};
 use crate::harness::on_each_backend;
 
@@ -216,10 +216,28 @@ on_each_backend! {
         assert_eq!(scene.run().await, 0, "nothing is left");
     }
 
+    async fn what_was_bought_before_a_destination_was_made_is_none_of_its_business(x: Exchange) {
+        let scene = Scene::open(x).await;
+        let vendor = Vendor::start(|_, _| reply(200, json!({}))).await;
+        scene.bought(1).await;
+        scene.x.clock.advance_secs(1);
+        let elsewhere = scene.destination(json!({
+            "name": "Elsewhere", "destination": hook(), "secrets": [{ "name": "url", "value": vendor.url }],
+        })).await;
+        assert_eq!(elsewhere["userErrors"], json!([]));
+        scene.bought(2).await;
+        scene.x.clock.advance_secs(1);
+        scene.default_to(hook(), &[("url", &vendor.url)]).await;
+        let third = scene.bought(3).await;
+        scene.made(1).await;
+        scene.run().await;
+        assert_eq!((scene.delivery().await["tradeId"].clone(), vendor.count()), (json!(third.to_string()), 1));
+    }
+
     async fn hooks_and_endpoints_of_ones_own_get_a_lead(x: Exchange) {
         let scene = Scene::open(x).await;
         let (zapier, own, dealer) = (Vendor::start(zapier).await, Vendor::start(own).await, Vendor::start(dealer).await);
-        let hook = format!("{}/hooks/catch/1/abc/", zapier.url);
+        let address = format!("{}/hooks/catch/1/abc/", zapier.url);
         let http = json!({
             "url": own.url, "auth": { "basic": "ada" },
             "headers": [{ "name": "X-Source", "value": "{{ sender }} {{ secrets.extra }}" }],
@@ -229,7 +247,7 @@ on_each_backend! {
         });
         let adf = json!({ "vendor": "Van House", "transport": { "url": dealer.url } });
         let cases = [
-            (json!({ "hook": { "platform": "OTHER" } }), vec![("url", hook.as_str())], json!("zap-1")),
+            (json!({ "hook": { "platform": "OTHER" } }), vec![("url", address.as_str())], json!("zap-1")),
             (json!({ "http": http }), vec![("password", "hunter2"), ("extra", "s3cret")], json!("12")),
             (json!({ "adf": adf }), vec![], Value::Null),
         ];

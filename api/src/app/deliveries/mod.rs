@@ -26,8 +26,8 @@ use super::data_keys::data_keys;
 use super::{App, AppError, Caller};
 use crate::crypto::Binding;
 
-/// The name of the reader of the feed that makes deliveries.
-const CONSUMER: &str = "deliveries";
+/// The name of the reader of the feed that makes deliveries. It begins where the feed ends when the first destination is made.
+pub(super) const CONSUMER: &str = "deliveries";
 /// Events read at a time.
 const EVENTS: u64 = 500;
 

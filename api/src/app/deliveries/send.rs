@@ -83,7 +83,10 @@ impl Target {
                 let next = self.destination.next(stage, &answer);
                 let next = masked(next, lead, &self.secrets);
                 let asked = matches!(next, Next::Done(Outcome::Retry { after: Some(_) } | Outcome::Broken { .. }));
-                let reason = Some(format!("answered {}", answer.status));
+                let reason = Some(match &step {
+                    Step::Email(_) if !answer.body.is_empty() => answer.text(),
+                    _ => format!("answered {}", answer.status),
+                });
                 Tried { request, answer: Some(answer), took, next, reason, left: true, ails: asked }
             }
             Err(error) => {

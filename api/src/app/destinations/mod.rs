@@ -20,6 +20,7 @@ use uuid::Uuid;
 pub use settings::{DestinationSettings, PlanDraft, in_destination};
 use settings::{completed, kind_of, policy, problems, secrets_refused, unrendered, with_secrets};
 
+use super::deliveries::CONSUMER;
 use super::email_verification::require_verified_email;
 use super::invitation::limit_check;
 use super::member::require_member;
@@ -138,6 +139,8 @@ pub async fn destination_create(app: &App, caller: &Caller, input: DestinationCr
                 tx.destination_default_clear(organization).await?;
             }
             tx.destination_insert(made, maker).await?;
+            // With the first destination there is something to deliver.
+            tx.feed_consumer_make(CONSUMER).await?;
             Ok::<_, AppError>(())
         })
         .await?;
