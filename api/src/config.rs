@@ -2,6 +2,7 @@
 
 mod access;
 mod exchange;
+mod outside;
 mod problems;
 mod runtime;
 
@@ -15,6 +16,7 @@ use serde::Deserialize;
 
 pub use access::{Auth, Crypto, CryptoKey, EmailVerification};
 pub use exchange::{Campaigns, Exchange, Imports, Scoring, Verification};
+pub use outside::{Meta, Nats};
 pub use problems::Problems;
 pub use runtime::{Database, Dns, Files, Graphql, Log, LogFormat, Mail, Server, Settlement, Sms, Workers};
 
@@ -59,6 +61,10 @@ pub struct Config {
     pub sms: Sms,
     /// `[dns]`
     pub dns: Dns,
+    /// `[meta]`
+    pub meta: Meta,
+    /// `[nats]`
+    pub nats: Nats,
     /// `[scoring]`
     pub scoring: Scoring,
     /// `[workers]`
@@ -87,7 +93,9 @@ impl Config {
             None => layers,
         };
         let environment = Env::prefixed(ENV_PREFIX).filter(|key| key.as_str().contains(ENV_SEPARATOR)).split(ENV_SEPARATOR);
-        Self::from_layers(&layers.merge(environment))
+        // The address of NATS is called so everywhere.
+        let plain = Env::raw().only(&["NATS_URL"]).map(|_| "nats.url".into()).split(".");
+        Self::from_layers(&layers.merge(plain).merge(environment))
     }
 
     /// The default settings with those of `toml` on top, whatever the environment says: for tests and the demo.
@@ -129,6 +137,8 @@ impl Config {
         self.mail.check(problems);
         self.sms.check(problems);
         self.dns.check(problems);
+        self.meta.check(problems);
+        self.nats.check(problems);
         self.scoring.check(problems);
         self.workers.check(problems);
     }

@@ -16,6 +16,8 @@ pub enum Envelopes {
     DataKey(KeyPurpose),
     /// Bank accounts that withdrawals go to.
     PayoutAccount,
+    /// What signs the messages of hooks.
+    LeadHookSecret,
 }
 
 /// A wrapped data key.
@@ -43,6 +45,7 @@ impl Envelopes {
         Self::DataKey(KeyPurpose::File),
         Self::DataKey(KeyPurpose::DisputeText),
         Self::PayoutAccount,
+        Self::LeadHookSecret,
     ];
 
     const fn table_and_id(self) -> (&'static str, &'static str) {
@@ -50,13 +53,14 @@ impl Envelopes {
             Self::LeadContact => ("lead_contact", "lead_id"),
             Self::DataKey(_) => ("data_key", "object_id"),
             Self::PayoutAccount => ("payout_account", "id"),
+            Self::LeadHookSecret => ("lead_hook_secret", "hook_id"),
         }
     }
 
     /// Which of the table's rows.
     fn condition(self) -> String {
         match self {
-            Self::LeadContact | Self::PayoutAccount => "TRUE".to_owned(),
+            Self::LeadContact | Self::PayoutAccount | Self::LeadHookSecret => "TRUE".to_owned(),
             Self::DataKey(purpose) => format!("destroyed_at IS NULL AND purpose = '{}'", purpose.as_str()),
         }
     }

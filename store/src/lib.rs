@@ -83,6 +83,8 @@ pub const TABLES: &[&str] = &[
     "lead_confirmation",
     "lead_contact",
     "lead_hook",
+    "lead_hook_message",
+    "lead_hook_secret",
     "lead_import",
     "lead_import_refusal",
     "lead_key",

@@ -7,6 +7,7 @@ use store::listings::{CAMPAIGN_MEET, LISTING_MEET, LISTING_VOID};
 use store::suppressions::LEAD_REVERIFY;
 
 use super::campaigns::meet::{campaign_meet, listing_meet};
+use super::lead_hooks::{META_LEAD, meta_lead_fetch};
 use super::leads::{MAIL_DOMAIN_CHECK, lead_reverify, mail_domain_check};
 use super::listings::{ORGANIZATION_OFFERS_END, listing_void, organization_offers_end};
 use super::message::{MESSAGE_SEND, message_send};
@@ -51,6 +52,7 @@ async fn job_do(app: &App, kind: &str, payload: &Value) -> Result<(), AppError> 
         ORGANIZATION_OFFERS_END => organization_offers_end(app, payload).await,
         LEAD_REVERIFY => lead_reverify(app, payload).await,
         MAIL_DOMAIN_CHECK => mail_domain_check(app, payload).await,
+        META_LEAD => meta_lead_fetch(app, payload).await,
         MESSAGE_SEND => message_send(app, payload).await,
         PASSWORD_RESET => password_reset_send(app, payload).await,
         _ => Err(AppError::internal("nobody knows how to do a job of this kind")),

@@ -60,7 +60,9 @@ use crate::crypto::KeyRing;
 use crate::ports::mail::mailer;
 use crate::ports::mail_domains::mail_domains;
 use crate::ports::sms::sms_sender;
-use crate::ports::{CallOuts, Clock, Entropy, Files, HttpCallOuts, MailDomains, Mailer, SmsSender, file_store};
+use crate::ports::{
+    CallOuts, Clock, Entropy, Files, HttpCallOuts, HttpMetaLeads, MailDomains, Mailer, MetaLeads, SmsSender, file_store,
+};
 
 pub use error::AppError;
 pub use identity::Identity;
@@ -87,6 +89,10 @@ pub struct App {
     pub identity: Arc<Identity>,
     /// Asks campaigns' endpoints for live bids.
     pub call_outs: Arc<dyn CallOuts>,
+    /// Reads leads of Meta's lead ads.
+    pub meta: Arc<dyn MetaLeads>,
+    /// The mappings of hooks.
+    pub hook_mappings: Arc<lead_hooks::HookMappings>,
     /// What the market sees of sellers.
     pub seller_bands: Arc<SellerBands>,
     /// Looks up mail domains.
@@ -135,6 +141,8 @@ impl App {
         let (book, seller_bands) = (Arc::default(), Arc::default());
         let unusable = |error| ConfigError(vec![format!("campaigns: {error}")]);
         let call_outs = Arc::new(HttpCallOuts::new(&config.campaigns).map_err(unusable)?);
+        let unusable = |error| ConfigError(vec![format!("meta: {error}")]);
+        let meta = Arc::new(HttpMetaLeads::new(&config.meta).map_err(unusable)?);
         Ok(Self {
             store,
             clock,
@@ -144,8 +152,10 @@ impl App {
             files,
             book,
             identity,
+            hook_mappings: Arc::default(),
             seller_bands,
             call_outs,
+            meta,
             mail_domains,
             mailer,
             sms,
