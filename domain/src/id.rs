@@ -165,6 +165,12 @@ ids! {
     ChargebackId = "chb";
     /// A mistake in the ledger that an operator corrects.
     CorrectionId = "cor";
+    /// An address to which messages are sent.
+    WebhookEndpointId = "whe";
+    /// A secret that signs messages.
+    WebhookSecretId = "whs";
+    /// A message to one endpoint.
+    WebhookDeliveryId = "msg";
     /// Work to be done behind a commit.
     JobId = "job";
 }

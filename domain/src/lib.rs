@@ -41,4 +41,5 @@ pub mod trade;
 pub mod upload;
 pub mod verification;
 pub mod vertical;
+pub mod webhook;
 pub mod withdrawal;

@@ -10,6 +10,7 @@ mod market;
 mod money;
 mod signed_hooks;
 mod verticals;
+mod webhooks;
 mod work;
 
 use sea_orm_migration::prelude::*;
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(disputes::Migration),
             Box::new(campaigns::Migration),
             Box::new(hooks::Migration),
+            Box::new(webhooks::Migration),
             Box::new(signed_hooks::Migration),
         ]
     }

@@ -11,6 +11,7 @@ pub mod chargebacks;
 pub mod clients;
 pub mod confirmations;
 pub mod consents;
+pub mod consumers;
 pub mod contacts;
 pub mod corrections;
 pub mod data_keys;
@@ -74,6 +75,7 @@ pub const TABLES: &[&str] = &[
     "email_verification",
     "event",
     "evidence",
+    "feed_consumer",
     "idempotency",
     "invitation",
     "job",
@@ -113,5 +115,10 @@ pub const TABLES: &[&str] = &[
     "upload",
     "vertical",
     "vertical_version",
+    "wallet_alert",
+    "webhook_attempt",
+    "webhook_delivery",
+    "webhook_endpoint",
+    "webhook_secret",
     "withdrawal",
 ];

@@ -1,15 +1,14 @@
-//! The event feed: what happened, written in the transaction that made it happen, read by subscriptions and, later, by
-//! webhooks. Payloads hold ids and states, never personal data.
+//! The event feed: what happened, written in the transaction that made it happen, read by subscriptions and by consumers that
+//! remember where they stand. Payloads hold ids and states, never personal data.
 
 use domain::id::OrganizationId;
 use domain::time::Timestamp;
 use sea_orm::entity::prelude::*;
-use sea_orm::{FromQueryResult, QuerySelect, QueryTrait, Statement};
+use sea_orm::{FromQueryResult, Statement};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::db::{Backend, Store};
-use crate::entity::event;
 use crate::error::StoreError;
 use crate::rows::{Column, Get, Given};
 use crate::write::Tx;
@@ -129,68 +128,90 @@ impl Store {
     /// The same, with where the reader stands afterwards. An event that cannot be read is logged and left behind: one such row
     /// must not stop the others.
     pub async fn feed_read(&self, position: Position, limit: u64) -> Result<FeedRead, StoreError> {
-        let (sql, values): (&str, Vec<sea_orm::Value>) = match self.backend() {
-            Backend::Postgres => (
-                "SELECT transaction_id::text::bigint AS transaction_id, seq, topic, subject_id, audience, payload, created_at, \
-                 event.transaction_id < pg_snapshot_xmin(pg_current_snapshot()) AS is_settled \
-                 FROM event WHERE (event.transaction_id, seq) > (CAST(CAST($1 AS text) AS xid8), $2) \
-                 ORDER BY event.transaction_id, seq LIMIT $3",
-                vec![position.transaction_id.to_string().into(), position.seq.into(), limit.into()],
-            ),
-            Backend::Sqlite => (
-                "SELECT 0 AS transaction_id, seq, topic, subject_id, audience, payload, created_at, TRUE AS is_settled \
-                 FROM event WHERE seq > $1 ORDER BY seq LIMIT $2",
-                vec![position.seq.into(), limit.into()],
-            ),
-        };
-        let statement = Statement::from_sql_and_values(self.read().get_database_backend(), sql, values);
-        let rows = self.read().query_all_raw(statement).await?;
-        let mut read = FeedRead { events: Vec::with_capacity(rows.len()), end: position, whole: false, ahead: Vec::new() };
-        let mut settled: u64 = 0;
-        for row in rows {
-            let at = Position { transaction_id: row.try_get("", "transaction_id")?, seq: row.try_get("", "seq")? };
-            let is_settled: bool = row.try_get("", "is_settled")?;
-            if is_settled {
-                read.end = at;
-                settled = settled.saturating_add(1);
-            }
-            match FeedRow::from_query_result(&row, "").map_err(StoreError::from).and_then(FeedEvent::try_from) {
-                Ok(event) if is_settled => read.events.push(event),
-                Ok(event) => read.ahead.push(event),
-                Err(error) => tracing::error!(seq = at.seq, %error, "an event cannot be read and is left out"),
-            }
-        }
-        read.whole = settled >= limit;
-        Ok(read)
+        feed_read(self.read(), self.backend(), position, limit).await
     }
 
     /// The position behind everything that a reader can see now, for a reader that wants only what comes next.
     pub async fn feed_end(&self) -> Result<Position, StoreError> {
-        let sql = match self.backend() {
-            Backend::Postgres => {
-                "SELECT transaction_id::text::bigint AS transaction_id, seq FROM event \
-                 WHERE transaction_id < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY event.transaction_id DESC, seq DESC LIMIT 1"
-            }
-            Backend::Sqlite => "SELECT 0 AS transaction_id, seq FROM event ORDER BY seq DESC LIMIT 1",
-        };
-        let statement = Statement::from_string(self.read().get_database_backend(), sql);
-        let Some(row) = self.read().query_one_raw(statement).await? else { return Ok(Position::default()) };
-        Ok(Position { transaction_id: row.try_get("", "transaction_id")?, seq: row.try_get("", "seq")? })
+        feed_end(self.read(), self.backend()).await
     }
 
-    /// Forgets events older than `before`, but never the last one, from which the order of what follows goes on; answers how many.
-    pub async fn events_prune(&self, before: Timestamp) -> Result<u64, crate::WriteError> {
+    /// Forgets events older than `before`, but never the last one, from which the order of what follows goes on, and none that
+    /// a consumer has not read yet, unless it is older than `before_at_most`; answers how many.
+    pub async fn events_prune(&self, before: Timestamp, before_at_most: Timestamp) -> Result<u64, crate::WriteError> {
         self.write("events_prune", move |tx| async move {
-            let last = event::Entity::find().select_only().expr(event::Column::Seq.max()).into_query();
-            let done = event::Entity::delete_many()
-                .filter(event::Column::CreatedAt.lt(before))
-                .filter(event::Column::Seq.not_in_subquery(last))
-                .exec(tx.db())
-                .await?;
-            Ok(done.rows_affected)
+            let unread = match tx.backend() {
+                Backend::Postgres => {
+                    "(event.transaction_id, event.seq) > (CAST(CAST(feed_consumer.transaction_id AS text) AS xid8), feed_consumer.seq)"
+                }
+                Backend::Sqlite => "event.seq > feed_consumer.seq",
+            };
+            let sql = format!(
+                "DELETE FROM event WHERE created_at < $1 AND seq <> (SELECT MAX(seq) FROM event) \
+                 AND (created_at < $2 OR NOT EXISTS (SELECT 1 FROM feed_consumer WHERE {unread}))"
+            );
+            let values = [before.into(), before_at_most.into()];
+            let statement = Statement::from_sql_and_values(tx.db().get_database_backend(), sql, values);
+            Ok(tx.db().execute_raw(statement).await?.rows_affected())
         })
         .await
     }
+}
+
+/// What stands behind `position`, for [`Store::feed_read`] and for readers that read in their own transaction.
+pub(crate) async fn feed_read(
+    db: &impl ConnectionTrait,
+    backend: Backend,
+    position: Position,
+    limit: u64,
+) -> Result<FeedRead, StoreError> {
+    let (sql, values): (&str, Vec<sea_orm::Value>) = match backend {
+        Backend::Postgres => (
+            "SELECT transaction_id::text::bigint AS transaction_id, seq, topic, subject_id, audience, payload, created_at, \
+                 event.transaction_id < pg_snapshot_xmin(pg_current_snapshot()) AS is_settled \
+                 FROM event WHERE (event.transaction_id, seq) > (CAST(CAST($1 AS text) AS xid8), $2) \
+                 ORDER BY event.transaction_id, seq LIMIT $3",
+            vec![position.transaction_id.to_string().into(), position.seq.into(), limit.into()],
+        ),
+        Backend::Sqlite => (
+            "SELECT 0 AS transaction_id, seq, topic, subject_id, audience, payload, created_at, TRUE AS is_settled \
+                 FROM event WHERE seq > $1 ORDER BY seq LIMIT $2",
+            vec![position.seq.into(), limit.into()],
+        ),
+    };
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, values);
+    let rows = db.query_all_raw(statement).await?;
+    let mut read = FeedRead { events: Vec::with_capacity(rows.len()), end: position, whole: false, ahead: Vec::new() };
+    let mut settled: u64 = 0;
+    for row in rows {
+        let at = Position { transaction_id: row.try_get("", "transaction_id")?, seq: row.try_get("", "seq")? };
+        let is_settled: bool = row.try_get("", "is_settled")?;
+        if is_settled {
+            read.end = at;
+            settled = settled.saturating_add(1);
+        }
+        match FeedRow::from_query_result(&row, "").map_err(StoreError::from).and_then(FeedEvent::try_from) {
+            Ok(event) if is_settled => read.events.push(event),
+            Ok(event) => read.ahead.push(event),
+            Err(error) => tracing::error!(seq = at.seq, %error, "an event cannot be read and is left out"),
+        }
+    }
+    read.whole = settled >= limit;
+    Ok(read)
+}
+
+/// The position of the last event that every reader can see.
+pub(crate) async fn feed_end(db: &impl ConnectionTrait, backend: Backend) -> Result<Position, StoreError> {
+    let sql = match backend {
+        Backend::Postgres => {
+            "SELECT transaction_id::text::bigint AS transaction_id, seq FROM event \
+             WHERE transaction_id < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY event.transaction_id DESC, seq DESC LIMIT 1"
+        }
+        Backend::Sqlite => "SELECT 0 AS transaction_id, seq FROM event ORDER BY seq DESC LIMIT 1",
+    };
+    let statement = Statement::from_string(db.get_database_backend(), sql);
+    let Some(row) = db.query_one_raw(statement).await? else { return Ok(Position::default()) };
+    Ok(Position { transaction_id: row.try_get("", "transaction_id")?, seq: row.try_get("", "seq")? })
 }
 
 #[derive(Debug, FromQueryResult)]

@@ -18,6 +18,7 @@ use crate::db::{Backend, Store};
 use crate::entity::{account, withdrawal};
 use crate::error::{StoreError, WriteError};
 use crate::ledger::{Ledger, Note};
+use crate::outbox::Event;
 use crate::page::{Page, Slice};
 use crate::payouts::payout_account_of;
 use crate::write::Tx;
@@ -124,6 +125,7 @@ pub async fn withdrawal_request(
     let journal = event::withdrawal(withdrawal.id, organization, amount).map_err(StoreError::corrupt)?;
     ledger.record(&journal, Note { memo: None, recorded_by: requested_by })?;
     ledger.flush().await?;
+    tx.emit(news(&withdrawal)).await?;
     Ok(withdrawal)
 }
 
@@ -172,8 +174,22 @@ pub async fn withdrawal_end(
         .filter(withdrawal::Column::Version.eq(version))
         .exec(tx.db())
         .await?;
-    let changed = done.rows_affected == 1;
-    if changed { Ok(withdrawal) } else { Err(StoreError::Misuse("a withdrawal changed under its lock").into()) }
+    if done.rows_affected != 1 {
+        return Err(StoreError::Misuse("a withdrawal changed under its lock").into());
+    }
+    tx.emit(news(&withdrawal)).await?;
+    Ok(withdrawal)
+}
+
+/// What the feed says of a withdrawal.
+fn news(withdrawal: &Withdrawal) -> Event {
+    let payload = serde_json::json!({
+        "state": withdrawal.state.as_str(),
+        "amountMinor": withdrawal.amount.minor,
+        "currency": withdrawal.amount.currency.code(),
+    });
+    let audience = vec![withdrawal.organization];
+    Event { topic: "payout.changed", subject_id: withdrawal.id.uuid(), audience, payload }
 }
 
 /// What the organization owes the exchange, in the first currency in which it owes something.

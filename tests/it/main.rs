@@ -24,4 +24,5 @@ mod settlement;
 mod simulate;
 mod tour;
 mod wallet;
+mod webhooks;
 mod zz_backends;

@@ -10,6 +10,8 @@ const SESSIONS_KEPT_SECS: i64 = 30 * 86_400;
 const THROTTLES_KEPT_SECS: i64 = 31 * 86_400;
 /// How long the feed's events are kept for readers that were away.
 const EVENTS_KEPT_SECS: i64 = 30 * 86_400;
+/// How long those are kept that a consumer of the feed has not read yet: one that is never started again must not keep all.
+const EVENTS_KEPT_AT_MOST_SECS: i64 = 90 * 86_400;
 /// How long what test keys were offered is kept: a post that is repeated is answered the same.
 const TEST_OFFERS_KEPT_SECS: i64 = 86_400;
 /// How long a hook knows its messages: longer than anybody sends them again.
@@ -20,7 +22,7 @@ pub async fn forget_old(app: &App) -> Result<u64, AppError> {
     let before = |kept_secs: i64| plus_secs(app.now(), kept_secs.saturating_neg());
     let sessions = app.store.sessions_prune(before(SESSIONS_KEPT_SECS)).await?;
     let throttles = app.store.throttles_prune(before(THROTTLES_KEPT_SECS)).await?;
-    let events = app.store.events_prune(before(EVENTS_KEPT_SECS)).await?;
+    let events = app.store.events_prune(before(EVENTS_KEPT_SECS), before(EVENTS_KEPT_AT_MOST_SECS)).await?;
     let offers = app.store.test_offers_prune(before(TEST_OFFERS_KEPT_SECS)).await?;
     let messages = app.store.lead_hook_messages_prune(before(HOOK_MESSAGES_KEPT_SECS)).await?;
     Ok([sessions, throttles, events, offers, messages].into_iter().fold(0, u64::saturating_add))

@@ -1,7 +1,7 @@
 //! A dispute's row, typed, and its guarded change.
 
-use domain::dispute::State;
 use domain::dispute::reason::{DisputeDetail, DisputeReason};
+use domain::dispute::{DisputeStatus, State};
 use domain::id::{DisputeId, LeadId, OrganizationId, TradeId, TypedId, UserId};
 use domain::proof::{AutomaticProof, Facts};
 use domain::refusal::{Code, Refusal};
@@ -209,7 +209,7 @@ pub async fn dispute_insert(tx: &Tx, new: NewDispute, trade: &Trade) -> Result<D
         ended_at,
         version: 0,
     };
-    dispute_announce(tx, &dispute).await?;
+    announce(tx, &dispute, "OPENED", None).await?;
     Ok(dispute)
 }
 
@@ -233,16 +233,30 @@ pub(super) async fn write(tx: &Tx, was: &Dispute, state: State) -> Result<Disput
     if done.rows_affected != 1 {
         return Err(StoreError::Misuse("a dispute changed under its lock").into());
     }
-    dispute_announce(tx, &next).await?;
+    announce(tx, &next, "MOVED", Some(was.state().status())).await?;
     Ok(next)
 }
 
 /// The event of a dispute about which something is new.
 pub const DISPUTE_UPDATED: &str = "dispute.updated";
 
-/// Tells both parties that something about the dispute is new.
+/// Tells both parties that something was added to the dispute, or is known of it now.
 pub async fn dispute_announce(tx: &Tx, dispute: &Dispute) -> Result<(), WriteError> {
-    let payload = serde_json::json!({ "state": dispute.state().status().as_str(), "version": dispute.version });
+    announce(tx, dispute, "ADDED", None).await
+}
+
+async fn announce(tx: &Tx, dispute: &Dispute, change: &str, was: Option<DisputeStatus>) -> Result<(), WriteError> {
+    let payload = serde_json::json!({
+        "state": dispute.state().status().as_str(),
+        "was": was.map(DisputeStatus::as_str),
+        "change": change,
+        "version": dispute.version,
+        "trade": dispute.trade,
+        "lead": dispute.lead,
+        "buyer": dispute.buyer,
+        "seller": dispute.seller,
+        "reason": dispute.reason.as_str(),
+    });
     let audience = vec![dispute.buyer, dispute.seller];
     Ok(tx.emit(Event { topic: DISPUTE_UPDATED, subject_id: dispute.id.uuid(), audience, payload }).await?)
 }

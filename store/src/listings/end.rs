@@ -1,13 +1,14 @@
 //! Ends without a sale: what bids had reserved returns.
 
 use domain::bid::BidState;
+use domain::clearing::LossReason;
 use domain::id::{LeadId, OrganizationId};
 use domain::listing::ListingState;
 
 use sea_orm::entity::prelude::*;
 
 use super::{StoredListing, listing_advance, listing_locked_of_lead};
-use crate::bids::{Returning, StoredBid, bid_open_of, bids_end, bids_open};
+use crate::bids::{BidEnd, Returning, StoredBid, bid_open_of, bids_end, bids_open};
 use crate::entity::listing;
 use crate::error::{StoreError, WriteError};
 use crate::outbox::Event;
@@ -80,6 +81,25 @@ pub async fn listing_changed(tx: &Tx, stored: &StoredListing) -> Result<(), Stor
 /// Tells each bidder that its bid ended.
 pub async fn bids_changed(tx: &Tx, bids: &[StoredBid]) -> Result<(), StoreError> {
     tx.emit_all(bids.iter().map(bid_news).collect()).await
+}
+
+/// Tells the seller that its auction was cleared, and each bidder what became of its bid.
+pub async fn auction_cleared(tx: &Tx, stored: &StoredListing, bids: &[StoredBid], ends: &[BidEnd]) -> Result<(), StoreError> {
+    let about = |audience, payload| Event { topic: "auction.cleared", subject_id: stored.id.0, audience, payload };
+    let payload = serde_json::json!({ "side": "SELLER", "state": stored.listing.state, "soldCount": stored.listing.sold_count });
+    let mut news = vec![about(vec![stored.seller], payload)];
+    for bid in bids {
+        let Some(end) = ends.iter().find(|end| end.bid == bid.id) else { continue };
+        let payload = serde_json::json!({
+            "side": "BUYER",
+            "state": stored.listing.state,
+            "bidId": bid.id,
+            "bidState": end.state.as_str(),
+            "lossReason": end.loss_reason.map(LossReason::as_str),
+        });
+        news.push(about(vec![bid.buyer], payload));
+    }
+    tx.emit_all(news).await
 }
 
 /// What the feed says of a listing.

@@ -26,7 +26,8 @@ pub use attribute::{AttributeFilter, AttributeTest};
 pub use browse::ListingScope;
 pub(crate) use browse::{views_of, visible};
 pub use end::{
-    LISTING_VOID, bid_return, bids_changed, listing_changed, listing_return, listing_take_down, listing_void, listing_void_later,
+    LISTING_VOID, auction_cleared, bid_return, bids_changed, listing_changed, listing_return, listing_take_down, listing_void,
+    listing_void_later,
 };
 pub(crate) use end::{bid_news, listing_news};
 pub(crate) use facts::leads_locked;

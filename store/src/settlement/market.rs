@@ -25,7 +25,7 @@ use crate::offers::{
 };
 use crate::receipts::receipt_insert;
 use crate::reputation::{Side, tallies_of};
-use crate::trades::{Sale, news, opened, sale_record};
+use crate::trades::{Sale, opened, opened_news, sale_record};
 use crate::write::Tx;
 
 /// The rows of offers and campaigns that commands need.
@@ -335,7 +335,7 @@ impl Batch {
             self.market.recorded.bids.push((OfferBid { id, offer, campaign, buyer, price_minor, counted_at: now }, Some(now)));
         }
         let trade = opened(sale, terms, now);
-        self.recorded.news.push(news(&trade));
+        self.recorded.news.push(opened_news(&trade));
         self.recorded.opened.push(trade);
         Ok(())
     }

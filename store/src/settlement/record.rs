@@ -19,7 +19,7 @@ use crate::error::{StoreError, WriteError};
 use crate::idempotency::{Answer, IdempotencyKey};
 use crate::ledger::Note;
 use crate::listings::{StoredListing, bid_news, listing_news};
-use crate::trades::{Change, Sale, Trade, news, opened, release_recorded, sale_record};
+use crate::trades::{Change, Sale, Trade, opened, opened_news, release_recorded, sale_record};
 
 /// A purchase that was decided.
 #[derive(Debug)]
@@ -114,7 +114,7 @@ impl Batch {
             sale_record(ledger, sale)
         })?;
         let trade = opened(sale, terms, now);
-        self.recorded.news.push(news(&trade));
+        self.recorded.news.push(opened_news(&trade));
         self.recorded.opened.push(trade);
         let lot = self.lot(sale.listing)?;
         lot.stored = lot.stored.advanced(purchase.state, purchase.sold_count, now);
@@ -182,7 +182,7 @@ impl Batch {
             let own = self.lots.values_mut().filter(|lot| lot.stored.seller == was.seller);
             own.for_each(|lot| lot.facts.seller_trade_ended());
         }
-        self.recorded.news.push(news(change.next()));
+        self.recorded.news.push(change.news());
         self.recorded.changes.push(change);
         Ok(true)
     }

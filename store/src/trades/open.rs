@@ -77,7 +77,7 @@ pub async fn trades_open(
         record(&mut ledger, sale)?;
     }
     ledger.flush().await?;
-    tx.emit_all(trades.iter().map(row::news).collect()).await?;
+    tx.emit_all(trades.iter().map(row::opened_news).collect()).await?;
     Ok(trades)
 }
 

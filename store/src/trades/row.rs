@@ -106,11 +106,11 @@ pub async fn trade_lock(tx: &Tx, id: TradeId) -> Result<Trade, WriteError> {
 pub(super) async fn write(tx: &Tx, was: &Trade, next: Trade) -> Result<Trade, WriteError> {
     let change = Change::new(was, next);
     write_all(tx, std::slice::from_ref(&change), tx.now().await?).await?;
-    tx.emit(news(&change.next)).await?;
+    tx.emit(change.news()).await?;
     Ok(change.next)
 }
 
-/// The same for many at once, whose [`news`] are told together.
+/// The same for many at once, whose [`Change::news`] are told together.
 pub(crate) async fn write_all(tx: &Tx, changes: &[Change], now: Timestamp) -> Result<(), WriteError> {
     if changes.is_empty() {
         return Ok(());
@@ -139,7 +139,7 @@ pub(crate) struct Change {
     version_before: i64,
     due_at: Timestamp,
     left_micros: Option<i64>,
-    was_open: bool,
+    was: TradeState,
     next: Trade,
 }
 
@@ -148,17 +148,17 @@ impl Change {
     pub(crate) fn new(was: &Trade, next: Trade) -> Self {
         let (due_at, left_micros) = columns(&next.hold, was);
         let next = Trade { version: was.version.saturating_add(1), ..next };
-        Self { version_before: was.version, due_at, left_micros, was_open: was.hold.is_open(), next }
+        Self { version_before: was.version, due_at, left_micros, was: was.hold.state(), next }
     }
 
-    /// What it becomes.
-    pub(crate) const fn next(&self) -> &Trade {
-        &self.next
+    /// What the feed says of it.
+    pub(crate) fn news(&self) -> Event {
+        news(&self.next, Some(self.was))
     }
 
     /// Whether it ends the hold, which counts for the seller.
     pub(crate) const fn ends(&self) -> bool {
-        self.was_open && !self.next.hold.is_open()
+        matches!(self.was, TradeState::Held | TradeState::Disputed) && !self.next.hold.is_open()
     }
 }
 
@@ -201,9 +201,26 @@ const OPENED: &[Column<Trade>] = &[
     ("hold_left_micros", Get::MaybeInteger(|trade| columns(&trade.hold, trade).1)),
 ];
 
-/// What the feed says of a trade.
-pub(crate) fn news(trade: &Trade) -> Event {
-    let payload = serde_json::json!({ "state": trade.hold.state().as_str(), "version": trade.version });
+/// What the feed says of a trade that was opened.
+pub(crate) fn opened_news(trade: &Trade) -> Event {
+    news(trade, None)
+}
+
+fn news(trade: &Trade, was: Option<TradeState>) -> Event {
+    let payload = serde_json::json!({
+        "state": trade.hold.state().as_str(),
+        "was": was.map(TradeState::as_str),
+        "version": trade.version,
+        "listing": trade.listing,
+        "lead": trade.lead,
+        "buyer": trade.buyer,
+        "seller": trade.seller,
+        "exclusive": trade.exclusive,
+        "priceMinor": trade.price.minor,
+        "currency": trade.price.currency.code(),
+        "refundedMinor": trade.refunded_minor,
+        "commissionMinor": trade.commission_minor,
+    });
     let audience = vec![trade.buyer, trade.seller];
     Event { topic: "trade.updated", subject_id: trade.id.uuid(), audience, payload }
 }

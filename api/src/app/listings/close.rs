@@ -151,7 +151,8 @@ async fn settle(
     let end = |bid, state, loss_reason| BidEnd { bid, state, loss_reason, at: now };
     let winners = receipt.result.sales.iter().map(|sold| end(sold.bid, BidState::Won, None));
     let losses = receipt.result.losses.iter().map(|loss| end(loss.bid, BidState::Lost, Some(loss.reason)));
-    bids_end(tx, &winners.chain(losses).collect::<Vec<_>>()).await?;
+    let ends: Vec<BidEnd> = winners.chain(losses).collect();
+    bids_end(tx, &ends).await?;
 
     let state = if sales.is_empty() { ListingState::Unsold } else { ListingState::Sold };
     let sold_count = due.listing.sold_count.saturating_add(u8::try_from(sales.len()).unwrap_or(u8::MAX));
@@ -160,6 +161,7 @@ async fn settle(
     receipt_insert(tx, receipt, now).await?;
     stored::listing_changed(tx, &ended).await?;
     stored::bids_changed(tx, bids).await?;
+    stored::auction_cleared(tx, &ended, bids, &ends).await?;
     Ok(won)
 }
 

@@ -1,0 +1,3 @@
+//! Webhooks out, and the consumers of the feed behind them.
+
+mod consumers;
