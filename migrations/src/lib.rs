@@ -4,6 +4,7 @@ mod accounts;
 mod campaigns;
 mod dialect;
 mod disputes;
+mod event_stream;
 mod hooks;
 mod leads;
 mod market;
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(hooks::Migration),
             Box::new(webhooks::Migration),
             Box::new(signed_hooks::Migration),
+            Box::new(event_stream::Migration),
         ]
     }
 }

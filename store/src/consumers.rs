@@ -17,6 +17,8 @@ use crate::write::Tx;
 pub struct FeedTurn {
     /// Whose.
     pub consumer: &'static str,
+    /// Where it stands.
+    pub begin: Position,
     /// The events behind where it stood. Those about one object are in the order in which they happened to it.
     pub events: Vec<FeedEvent>,
     /// Where it stands when they are done.
@@ -51,7 +53,7 @@ impl Tx {
         let mut read = feed_read(self.db(), self.backend(), position, limit).await?;
         // Transactions that changed the same object one after another may have begun in the other order.
         read.events.sort_by_key(|event| event.position.seq);
-        Ok(Some(FeedTurn { consumer, events: read.events, end: read.end, whole: read.whole }))
+        Ok(Some(FeedTurn { consumer, begin: position, events: read.events, end: read.end, whole: read.whole }))
     }
 
     /// The events of the turn are done.

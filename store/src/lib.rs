@@ -28,6 +28,7 @@ pub mod imports;
 pub mod job;
 pub mod lead_hooks;
 pub mod leads;
+pub mod leased;
 pub mod ledger;
 pub mod listings;
 mod nagle;

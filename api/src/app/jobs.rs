@@ -62,7 +62,7 @@ async fn job_do(app: &App, kind: &str, payload: &Value) -> Result<(), AppError> 
 async fn put_back(app: &App, job: &Job, error: &AppError) -> Result<(), AppError> {
     if error.refused_with(Code::MoneyStopped) {
         // Nothing is wrong with the job: it waits until an operator has looked at the ledger.
-        return Ok(app.store.job_postponed(job.id, STOPPED_PAUSE_SECS).await?);
+        return Ok(app.store.job_postponed(job, STOPPED_PAUSE_SECS).await?);
     }
     tracing::warn!(kind = job.kind, attempts = job.attempts, %error, "a job failed");
     let attempts_max = i64::from(app.config.workers.attempts_max);

@@ -14,6 +14,7 @@ pub mod dispute;
 pub mod email_verification;
 pub mod envelopes;
 mod error;
+pub mod event_stream;
 pub mod forgetting;
 pub mod gauges;
 pub mod idempotency;
@@ -91,6 +92,8 @@ pub struct App {
     pub call_outs: Arc<dyn CallOuts>,
     /// Reads leads of Meta's lead ads.
     pub meta: Arc<dyn MetaLeads>,
+    /// Where events are published, if anywhere.
+    pub publisher: Option<Arc<event_stream::Publisher>>,
     /// The mappings of hooks.
     pub hook_mappings: Arc<lead_hooks::HookMappings>,
     /// What the market sees of sellers.
@@ -141,6 +144,7 @@ impl App {
         let (book, seller_bands) = (Arc::default(), Arc::default());
         let unusable = |error| ConfigError(vec![format!("campaigns: {error}")]);
         let call_outs = Arc::new(HttpCallOuts::new(&config.campaigns).map_err(unusable)?);
+        let publisher = event_stream::Publisher::new(&config).map(Arc::new);
         let unusable = |error| ConfigError(vec![format!("meta: {error}")]);
         let meta = Arc::new(HttpMetaLeads::new(&config.meta).map_err(unusable)?);
         Ok(Self {
@@ -152,6 +156,7 @@ impl App {
             files,
             book,
             identity,
+            publisher,
             hook_mappings: Arc::default(),
             seller_bands,
             call_outs,

@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{CommandError, open, start};
+use crate::app::event_stream::events_publish_end;
 use crate::app::verticals::verticals_seed;
 use crate::config::Config;
 use crate::http::{self, DemoLogin};
@@ -34,6 +35,9 @@ pub(super) async fn serve_with(config: Config, logins: Vec<DemoLogin>) -> Result
     http::exchange_serve(Arc::clone(&app), logins, listener, told_to_stop()).await?;
     stop.cancel();
     while workers.join_next().await.is_some() {}
+    if let Err(error) = events_publish_end(&app).await {
+        tracing::warn!(%error, "the stream of events is left to another process when its lease ends");
+    }
     if !app.settlement.drain(Duration::from_secs(app.config.server.drain_secs)).await {
         tracing::warn!("purchases, bids or releases were left at the end of the drain");
     }

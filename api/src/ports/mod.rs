@@ -3,6 +3,7 @@
 mod call_outs;
 pub mod clock;
 pub mod entropy;
+mod event_stream;
 mod files;
 pub mod mail;
 pub mod mail_domains;
@@ -14,6 +15,7 @@ mod spool;
 pub use call_outs::{CallOutError, CallOuts, HttpCallOuts};
 pub use clock::{Clock, FakeClock, SystemClock};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
+pub use event_stream::{EventStream, NatsStream, StreamError, StreamMessage};
 pub use files::{Files, file_store};
 pub use mail::{Mail, Mailer, RecordingMailer, SendError};
 pub use mail_domains::{KnownMailDomains, MailDomains};
