@@ -3,6 +3,7 @@
 mod access;
 mod delivery;
 mod exchange;
+mod outside;
 mod problems;
 mod runtime;
 mod webhooks;
@@ -18,6 +19,7 @@ use serde::Deserialize;
 pub use access::{Auth, Crypto, CryptoKey, EmailVerification};
 pub use delivery::Delivery;
 pub use exchange::{Campaigns, Exchange, Imports, Scoring, Verification};
+pub use outside::{Meta, Nats};
 pub use problems::Problems;
 pub use runtime::{Database, Dns, Files, Graphql, Log, LogFormat, Mail, Server, Settlement, Sms, Workers};
 pub use webhooks::Webhooks;
@@ -65,6 +67,10 @@ pub struct Config {
     pub sms: Sms,
     /// `[dns]`
     pub dns: Dns,
+    /// `[meta]`
+    pub meta: Meta,
+    /// `[nats]`
+    pub nats: Nats,
     /// `[scoring]`
     pub scoring: Scoring,
     /// `[webhooks]`
@@ -95,7 +101,9 @@ impl Config {
             None => layers,
         };
         let environment = Env::prefixed(ENV_PREFIX).filter(|key| key.as_str().contains(ENV_SEPARATOR)).split(ENV_SEPARATOR);
-        Self::from_layers(&layers.merge(environment))
+        // The address of NATS is called so everywhere.
+        let plain = Env::raw().only(&["NATS_URL"]).map(|_| "nats.url".into()).split(".");
+        Self::from_layers(&layers.merge(plain).merge(environment))
     }
 
     /// The default settings with those of `toml` on top, whatever the environment says: for tests and the demo.
@@ -138,6 +146,8 @@ impl Config {
         self.mail.check(problems);
         self.sms.check(problems);
         self.dns.check(problems);
+        self.meta.check(problems);
+        self.nats.check(problems);
         self.scoring.check(problems);
         self.webhooks.check(problems);
         self.workers.check(problems);

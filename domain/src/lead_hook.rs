@@ -1,5 +1,9 @@
 //! Addresses at which forms and advertising networks hand leads in: what each of them sends, as columns that a mapping reads.
 
+mod jotform;
+mod meta;
+mod tiktok;
+
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
@@ -15,11 +19,16 @@ use crate::text::has_control_character;
 use crate::time::Timestamp;
 use crate::vertical::Definition;
 
+pub use meta::{MetaNotice, fetch_again_secs, meta_lead, meta_notices};
+
 /// Values that one message may have.
 pub const MAX_COLUMNS: usize = 500;
 
 /// How deep a message may nest.
 const MAX_DEPTH: usize = 8;
+
+/// The longest id of a message that is kept, in bytes.
+const MAX_ID_BYTES: usize = 200;
 
 /// What stands between the items of a list, as mappings cut it.
 const BETWEEN: &str = "; ";
@@ -33,9 +42,50 @@ text_enum! {
         Typeform = "TYPEFORM",
         /// A form of Tally. The values by the `label` and the `key` of their fields.
         Tally = "TALLY",
+        /// Lead ads of Meta (Facebook, Instagram). The message names the lead, whose answers are then asked for: each by the name of its question, and `id`, `created_time`, `form_id`, `ad_id`.
+        Meta = "META",
+        /// Lead forms of TikTok. The values by the `field` of their changes; `id`, `page_id`, `create_time`, `campaign_id`, `adgroup_id`, `ad_id`.
+        TikTok = "TIKTOK",
+        /// A form of Jotform. The values by the names of their fields, with and without `q3_` before; `formID`, `submissionID`.
+        Jotform = "JOTFORM",
         /// Any other form: a JSON object, whose inner values are `outer.inner`, or a form's fields.
         Form = "FORM",
     }
+}
+
+text_enum! {
+    /// Why a hook cannot hand in what it was told of.
+    LeadHookFault {
+        /// The page's token is no longer good: give the hook another.
+        TokenExpired = "TOKEN_EXPIRED",
+        /// The token may not read the page's leads.
+        NotAllowed = "NOT_ALLOWED",
+        /// The network was asked too often. It is asked again.
+        RateLimited = "RATE_LIMITED",
+        /// The network cannot be reached, or fails. It is asked again.
+        Unreachable = "UNREACHABLE",
+        /// The network does not have the lead, or no longer.
+        Gone = "GONE",
+        /// A lead does not fit the mapping, or is none. It is asked for again once a day for a week.
+        Refused = "REFUSED",
+    }
+}
+
+impl LeadHookKind {
+    /// Whether whoever sends to hooks of this kind can sign its messages.
+    #[must_use]
+    pub const fn signs(self) -> bool {
+        matches!(self, Self::Typeform | Self::Tally | Self::TikTok | Self::Form | Self::Meta)
+    }
+}
+
+/// What keeps a hook from handing in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeadHookTrouble {
+    /// What it is.
+    pub fault: LeadHookFault,
+    /// When it was met last.
+    pub at: Timestamp,
 }
 
 /// An address of a seller.
@@ -53,6 +103,10 @@ pub struct LeadHook {
     pub mapping: String,
     /// The first characters of the key.
     pub prefix: String,
+    /// Whether messages must be signed; then the key is of no use.
+    pub signed: bool,
+    /// What keeps it from handing in, since the last lead that it handed in.
+    pub trouble: Option<LeadHookTrouble>,
     /// Since when.
     pub created_at: Timestamp,
     /// The last change.
@@ -68,21 +122,26 @@ pub struct Sent {
     pub columns: BTreeMap<String, String>,
     /// The key, where it stands in the message.
     pub key: Option<String>,
+    /// What its sender calls it: the same id is the same message, however often it comes.
+    pub id: Option<String>,
     /// Whether the sender only tries the address.
     pub test: bool,
 }
 
-/// What a message says.
-pub fn sent(kind: LeadHookKind, body: &Value) -> Result<Sent, Refusal> {
+/// What a message says: usually one lead, and from TikTok several.
+pub fn sent(kind: LeadHookKind, body: &Value) -> Result<Vec<Sent>, Refusal> {
     let Value::Object(body) = body else { return Err(Refusal::new(Code::Invalid, "the message must be a JSON object")) };
     let mut sent = Sent::default();
     match kind {
         LeadHookKind::GoogleAds => google_ads(body, &mut sent)?,
         LeadHookKind::Typeform => typeform(object(body, "form_response")?, &mut sent)?,
         LeadHookKind::Tally => tally(object(body, "data")?, &mut sent)?,
+        LeadHookKind::Jotform => jotform::submission(body, &mut sent)?,
+        LeadHookKind::TikTok => return tiktok::entries(body),
+        LeadHookKind::Meta => return Err(Refusal::new(Code::Invalid, "a notice of Meta holds no answers")),
         LeadHookKind::Form => sent.flatten("", body, MAX_DEPTH)?,
     }
-    Ok(sent)
+    Ok(vec![sent])
 }
 
 /// The draft that a message makes; `None` when the mapping leaves it out. What the message lacks counts as not answered.
@@ -113,6 +172,11 @@ pub fn mapping_of(text: &str) -> Result<Mapping, Refusal> {
 }
 
 impl Sent {
+    /// Notes the column `name` as the message's id.
+    fn identify(&mut self, name: &str) {
+        self.id = self.columns.get(name).filter(|id| id.len() <= MAX_ID_BYTES).cloned();
+    }
+
     fn put(&mut self, name: &str, text: String) -> Result<(), Refusal> {
         if name.is_empty() || text.trim().is_empty() {
             return Ok(());
@@ -153,6 +217,7 @@ fn google_ads(body: &Map<String, Value>, sent: &mut Sent) -> Result<(), Refusal>
     sent.plain(body)?;
     sent.key = sent.columns.remove("google_key");
     sent.test = sent.columns.remove("is_test").is_some_and(|flag| flag == "true");
+    sent.identify("lead_id");
     for column in array(body, "user_column_data")? {
         let Some(value) = column.get("string_value").and_then(plain) else { continue };
         for name in ["column_name", "column_id"].into_iter().filter_map(|name| column.get(name)?.as_str()) {
@@ -164,6 +229,7 @@ fn google_ads(body: &Map<String, Value>, sent: &mut Sent) -> Result<(), Refusal>
 
 fn typeform(response: &Map<String, Value>, sent: &mut Sent) -> Result<(), Refusal> {
     sent.plain(response)?;
+    sent.identify("token");
     if let Some(Value::Object(hidden)) = response.get("hidden") {
         sent.flatten("hidden", hidden, MAX_DEPTH)?;
     }
@@ -184,6 +250,7 @@ fn typeform(response: &Map<String, Value>, sent: &mut Sent) -> Result<(), Refusa
 
 fn tally(data: &Map<String, Value>, sent: &mut Sent) -> Result<(), Refusal> {
     sent.plain(data)?;
+    sent.identify("responseId");
     for field in array(data, "fields")? {
         let Some(value) = field.get("value") else { continue };
         // A choice is told by the id of its option.
@@ -233,8 +300,14 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn only(sent: Result<Vec<Sent>, Refusal>) -> Sent {
+        let mut sent = sent.unwrap();
+        assert_eq!(sent.len(), 1);
+        sent.remove(0)
+    }
+
     fn columns(kind: LeadHookKind, body: &Value) -> Value {
-        json!(sent(kind, body).unwrap().columns)
+        json!(only(sent(kind, body)).columns)
     }
 
     #[test]
@@ -248,8 +321,8 @@ mod tests {
             ],
             "something_new": { "unknown": 1 },
         });
-        let sent = sent(LeadHookKind::GoogleAds, &body).unwrap();
-        assert_eq!((sent.key.as_deref(), sent.test), (Some("secret"), true));
+        let sent = only(sent(LeadHookKind::GoogleAds, &body));
+        assert_eq!((sent.key.as_deref(), sent.id.as_deref(), sent.test), (Some("secret"), Some("TeSter-1"), true));
         let expected = json!({
             "lead_id": "TeSter-1", "form_id": "40000000000", "gcl_id": "abc", "api_version": "1.0",
             "FULL_NAME": "Ola Nordmann", "Full Name": "Ola Nordmann", "EMAIL": "ola@example.no",

@@ -12,6 +12,7 @@ pub mod bid;
 pub mod campaign;
 pub mod clearing;
 pub mod client;
+pub mod cloud_event;
 pub mod contact;
 pub mod delivery;
 pub mod dispute;

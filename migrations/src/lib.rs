@@ -5,10 +5,12 @@ mod campaigns;
 mod destinations;
 mod dialect;
 mod disputes;
+mod event_stream;
 mod hooks;
 mod leads;
 mod market;
 mod money;
+mod signed_hooks;
 mod verticals;
 mod walks;
 mod webhooks;
@@ -35,7 +37,9 @@ impl MigratorTrait for Migrator {
             Box::new(hooks::Migration),
             Box::new(webhooks::Migration),
             Box::new(destinations::Migration),
+            Box::new(signed_hooks::Migration),
             Box::new(walks::Migration),
+            Box::new(event_stream::Migration),
         ]
     }
 }

@@ -8,9 +8,10 @@ use domain::id::TypedId;
 use domain::time::Timestamp;
 use migrations::Migrator;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, Statement};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, RuntimeErr, Statement};
 use sea_orm_migration::MigratorTrait;
 use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use crate::error::StoreError;
@@ -25,6 +26,9 @@ pub trait Source: Send + Sync {
     /// A number that nobody can foresee; each is equally likely.
     fn random(&self) -> u64;
 }
+
+/// The advisory lock of migrations on Postgres.
+const MIGRATIONS_LOCK: i64 = 0x636c_6d69_6772_6174;
 
 /// Rows in one statement, at most: SQLite binds 32,766 values in one, and no row has more than 30.
 pub(crate) const STATEMENT_ROWS: usize = 1_000;
@@ -137,9 +141,27 @@ impl Store {
         Ok(Self { inner: Arc::new(Inner { backend, read, write, source, database_clock, write_attempts, wake }) })
     }
 
-    /// Brings the schema up to date.
+    /// Brings the schema up to date. Of several processes that start at once one does, and the others wait for it.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        Ok(Migrator::up(&self.inner.write, None).await?)
+        let alone = self.migrations_lock().await?;
+        let done = Migrator::up(&self.inner.write, None).await;
+        if let Some(connection) = alone {
+            // The lock ends with its connection, however that ends.
+            connection.close().await.unwrap_or_default();
+        }
+        Ok(done?)
+    }
+
+    /// A connection of its own that holds the lock of migrations; SQLite has one writer anyway.
+    async fn migrations_lock(&self) -> Result<Option<PgConnection>, StoreError> {
+        if self.inner.backend != Backend::Postgres {
+            return Ok(None);
+        }
+        let failed = |error| StoreError::Db(DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))));
+        let options = self.inner.write.get_postgres_connection_pool().connect_options();
+        let mut connection = PgConnection::connect_with(&options).await.map_err(failed)?;
+        sqlx::query("SELECT pg_advisory_lock($1)").bind(MIGRATIONS_LOCK).execute(&mut connection).await.map_err(failed)?;
+        Ok(Some(connection))
     }
 
     /// Whether every migration has been applied.

@@ -20,6 +20,8 @@ pub enum Envelopes {
     WebhookSecret,
     /// Secrets of destinations.
     Destination,
+    /// What signs the messages of hooks.
+    LeadHookSecret,
 }
 
 /// A wrapped data key.
@@ -49,6 +51,7 @@ impl Envelopes {
         Self::PayoutAccount,
         Self::WebhookSecret,
         Self::Destination,
+        Self::LeadHookSecret,
     ];
 
     const fn table_and_id(self) -> (&'static str, &'static str) {
@@ -58,13 +61,16 @@ impl Envelopes {
             Self::PayoutAccount => ("payout_account", "id"),
             Self::WebhookSecret => ("webhook_secret", "id"),
             Self::Destination => ("destination", "id"),
+            Self::LeadHookSecret => ("lead_hook_secret", "hook_id"),
         }
     }
 
     /// Which of the table's rows.
     fn condition(self) -> String {
         match self {
-            Self::LeadContact | Self::PayoutAccount | Self::WebhookSecret | Self::Destination => "TRUE".to_owned(),
+            Self::LeadContact | Self::PayoutAccount | Self::WebhookSecret | Self::Destination | Self::LeadHookSecret => {
+                "TRUE".to_owned()
+            }
             Self::DataKey(purpose) => format!("destroyed_at IS NULL AND purpose = '{}'", purpose.as_str()),
         }
     }

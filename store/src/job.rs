@@ -166,7 +166,8 @@ impl Store {
     }
 
     /// Puts a job back that could not even be tried, for `pause_secs`: this time does not count.
-    pub async fn job_postponed(&self, id: JobId, pause_secs: i64) -> Result<(), WriteError> {
+    pub async fn job_postponed(&self, job: &Job, pause_secs: i64) -> Result<(), WriteError> {
+        let (id, attempts) = (job.id, job.attempts);
         self.write("job_postponed", move |tx| async move {
             let run_at = plus_secs(tx.now().await?, pause_secs);
             job::Entity::update_many()
@@ -174,6 +175,8 @@ impl Store {
                 .col_expr(job::Column::LeasedUntil, Expr::value(Option::<Timestamp>::None))
                 .col_expr(job::Column::RunAt, Expr::value(run_at))
                 .filter(job::Column::Id.eq(id.0))
+                // Whoever outlived its lease leaves the job to who has claimed it since.
+                .filter(job::Column::Attempts.eq(attempts))
                 .exec(tx.db())
                 .await?;
             Ok(())
@@ -195,6 +198,7 @@ impl Store {
                     .col_expr(job::Column::RunAt, Expr::value(run_at))
                     .col_expr(job::Column::Dead, Expr::value(attempts >= attempts_max))
                     .filter(job::Column::Id.eq(id.0))
+                    .filter(job::Column::Attempts.eq(attempts))
                     .exec(tx.db())
                     .await?;
                 Ok(())

@@ -1,7 +1,10 @@
-//! Addresses at which leads are handed in; their keys are kept as hashes.
+//! Addresses at which leads are handed in; their keys are kept as hashes, what signs their messages sealed.
+
+mod messages;
+mod secrets;
 
 use domain::id::{LeadHookId, OrganizationId, UserId};
-use domain::lead_hook::LeadHook;
+use domain::lead_hook::{LeadHook, LeadHookFault, LeadHookTrouble};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
@@ -14,6 +17,8 @@ use crate::entity::lead_hook;
 use crate::error::{StoreError, WriteError};
 use crate::page::{Page, Slice};
 use crate::write::Tx;
+
+pub use secrets::SealedHookSecret;
 
 /// A hook that takes leads, with what its key is compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +80,9 @@ impl Tx {
             mapping: Set(new.mapping.clone()),
             prefix: Set(new.prefix.clone()),
             secret_hash: Set(secret_hash.to_vec()),
+            signed: Set(new.signed),
+            fault: Set(None),
+            fault_at: Set(None),
             created_by: Set(maker.0),
             created_at: Set(new.created_at),
             updated_at: Set(new.updated_at),
@@ -97,6 +105,9 @@ impl Tx {
             .col_expr(lead_hook::Column::Name, Expr::value(hook.name.clone()))
             .col_expr(lead_hook::Column::Mapping, Expr::value(hook.mapping.clone()))
             .col_expr(lead_hook::Column::Prefix, Expr::value(hook.prefix.clone()))
+            .col_expr(lead_hook::Column::Signed, Expr::value(hook.signed))
+            .col_expr(lead_hook::Column::Fault, Expr::value(hook.trouble.map(|trouble| trouble.fault.as_str().to_owned())))
+            .col_expr(lead_hook::Column::FaultAt, Expr::value(hook.trouble.map(|trouble| trouble.at)))
             .col_expr(lead_hook::Column::UpdatedAt, Expr::value(hook.updated_at))
             .col_expr(lead_hook::Column::DisabledAt, Expr::value(hook.disabled_at));
         if let Some(hash) = secret_hash {
@@ -108,6 +119,7 @@ impl Tx {
 }
 
 fn of_row(row: lead_hook::Model) -> Result<LeadHook, StoreError> {
+    let fault: Option<LeadHookFault> = row.fault.map(|fault| fault.parse().map_err(StoreError::corrupt)).transpose()?;
     Ok(LeadHook {
         id: LeadHookId(row.id),
         organization: OrganizationId(row.organization_id),
@@ -115,6 +127,8 @@ fn of_row(row: lead_hook::Model) -> Result<LeadHook, StoreError> {
         kind: row.kind.parse().map_err(StoreError::corrupt)?,
         mapping: row.mapping,
         prefix: row.prefix,
+        signed: row.signed,
+        trouble: fault.zip(row.fault_at).map(|(fault, at)| LeadHookTrouble { fault, at }),
         created_at: row.created_at,
         updated_at: row.updated_at,
         disabled_at: row.disabled_at,

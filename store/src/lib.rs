@@ -30,6 +30,7 @@ pub mod imports;
 pub mod job;
 pub mod lead_hooks;
 pub mod leads;
+pub mod leased;
 pub mod ledger;
 pub mod listings;
 mod nagle;
@@ -94,6 +95,8 @@ pub const TABLES: &[&str] = &[
     "lead_confirmation",
     "lead_contact",
     "lead_hook",
+    "lead_hook_message",
+    "lead_hook_secret",
     "lead_import",
     "lead_import_refusal",
     "lead_key",

@@ -121,6 +121,14 @@ pub async fn vertical_version(
 }
 
 impl Tx {
+    /// Lets no other transaction add verticals until this one ends.
+    pub async fn verticals_lock(&self) -> Result<(), StoreError> {
+        if self.backend() == Backend::Postgres {
+            self.db().execute_unprepared("LOCK TABLE vertical IN SHARE ROW EXCLUSIVE MODE").await?;
+        }
+        Ok(())
+    }
+
     /// Creates a vertical below an existing one, or a root. Refused when the path is taken or nothing is above it.
     pub async fn vertical_create(
         &self,

@@ -14,8 +14,10 @@ const EVENTS_KEPT_SECS: i64 = 30 * 86_400;
 const EVENTS_KEPT_AT_MOST_SECS: i64 = 90 * 86_400;
 /// How long what test keys were offered is kept: a post that is repeated is answered the same.
 const TEST_OFFERS_KEPT_SECS: i64 = 86_400;
+/// How long a hook knows its messages: longer than anybody sends them again.
+const HOOK_MESSAGES_KEPT_SECS: i64 = 120 * 86_400;
 
-/// Forgets sessions, attempts, events and test offers that are over; answers how many rows.
+/// Forgets sessions, attempts, events, messages of hooks and test offers that are over; answers how many rows.
 pub async fn forget_old(app: &App) -> Result<u64, AppError> {
     let before = |kept_secs: i64| plus_secs(app.now(), kept_secs.saturating_neg());
     let sessions = app.store.sessions_prune(before(SESSIONS_KEPT_SECS)).await?;
@@ -23,5 +25,6 @@ pub async fn forget_old(app: &App) -> Result<u64, AppError> {
     let events = app.store.events_prune(before(EVENTS_KEPT_SECS), before(EVENTS_KEPT_AT_MOST_SECS)).await?;
     let offers = app.store.test_offers_prune(before(TEST_OFFERS_KEPT_SECS)).await?;
     let webhooks = webhooks::deliveries_forget(app).await?;
-    Ok([sessions, throttles, events, offers, webhooks].into_iter().fold(0, u64::saturating_add))
+    let messages = app.store.lead_hook_messages_prune(before(HOOK_MESSAGES_KEPT_SECS)).await?;
+    Ok([sessions, throttles, events, offers, webhooks, messages].into_iter().fold(0, u64::saturating_add))
 }

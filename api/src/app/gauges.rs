@@ -2,6 +2,7 @@
 
 use store::job::Backlog;
 
+use super::event_stream::events_waiting;
 use super::{App, AppError};
 
 /// Looks at the database and sets the gauges; answers what it saw of the work and whether money is stopped.
@@ -12,6 +13,11 @@ pub async fn gauges_set(app: &App) -> Result<(Backlog, bool), AppError> {
     metrics::gauge!("clearlead_jobs_dead").set(metric(backlog.dead));
     metrics::gauge!("clearlead_jobs_oldest_late_seconds").set(metric(u64::try_from(late).unwrap_or_default()));
     metrics::gauge!("clearlead_money_stopped").set(if is_stopped { 1.0 } else { 0.0 });
+    if let Some(waiting) = events_waiting(app).await? {
+        let secs = waiting.since.map(|since| app.now().signed_duration_since(since).num_seconds()).unwrap_or_default();
+        metrics::gauge!("clearlead_stream_waiting").set(metric(waiting.events));
+        metrics::gauge!("clearlead_stream_oldest_seconds").set(metric(u64::try_from(secs).unwrap_or_default()));
+    }
     Ok((backlog, is_stopped))
 }
 

@@ -7,6 +7,7 @@ use store::listings::{CAMPAIGN_MEET, LISTING_MEET, LISTING_VOID};
 use store::suppressions::LEAD_REVERIFY;
 
 use super::campaigns::meet::{campaign_meet, listing_meet};
+use super::lead_hooks::{META_LEAD, meta_lead_fetch};
 use super::leads::{MAIL_DOMAIN_CHECK, lead_reverify, mail_domain_check};
 use super::listings::{ORGANIZATION_OFFERS_END, listing_void, organization_offers_end};
 use super::message::{MESSAGE_SEND, message_send};
@@ -52,6 +53,7 @@ async fn job_do(app: &App, kind: &str, payload: &Value) -> Result<(), AppError> 
         ORGANIZATION_OFFERS_END => organization_offers_end(app, payload).await,
         LEAD_REVERIFY => lead_reverify(app, payload).await,
         MAIL_DOMAIN_CHECK => mail_domain_check(app, payload).await,
+        META_LEAD => meta_lead_fetch(app, payload).await,
         MESSAGE_SEND => message_send(app, payload).await,
         PASSWORD_RESET => password_reset_send(app, payload).await,
         WEBHOOK_NOTICE => webhook_notice_send(app, payload).await,
@@ -62,7 +64,7 @@ async fn job_do(app: &App, kind: &str, payload: &Value) -> Result<(), AppError> 
 async fn put_back(app: &App, job: &Job, error: &AppError) -> Result<(), AppError> {
     if error.refused_with(Code::MoneyStopped) {
         // Nothing is wrong with the job: it waits until an operator has looked at the ledger.
-        return Ok(app.store.job_postponed(job.id, STOPPED_PAUSE_SECS).await?);
+        return Ok(app.store.job_postponed(job, STOPPED_PAUSE_SECS).await?);
     }
     tracing::warn!(kind = job.kind, attempts = job.attempts, %error, "a job failed");
     let attempts_max = i64::from(app.config.workers.attempts_max);

@@ -1,5 +1,9 @@
 //! Addresses at which forms and advertising networks hand leads in.
 
+mod mappings;
+mod meta;
+mod secrets;
+
 use domain::access::{Mode, Permission};
 use domain::account::name_of;
 use domain::id::LeadHookId;
@@ -13,12 +17,17 @@ use uuid::Uuid;
 
 use super::email_verification::require_verified_email;
 use super::invitation::limit_check;
-use super::leads::{LeadBrought, lead_bring_for};
+use super::leads::{HookMessage, LeadBrought, lead_bring_for};
 use super::member::require_member;
 use super::posting::named;
 use super::verticals::vertical_at;
 use super::{App, AppError, Caller};
 use crate::crypto::{Token, token_hash, tokens_match};
+
+pub use mappings::HookMappings;
+pub use meta::{META_LEAD, meta_handshake, meta_lead_fetch, meta_notices_take};
+pub(super) use secrets::binding;
+pub use secrets::{HookSecrets, LeadHookSecrets, MetaSecrets, hook_secrets};
 
 /// What the key of a hook begins with.
 const HOOK_PREFIX: &str = "clh";
@@ -26,7 +35,7 @@ const HOOK_PREFIX: &str = "clh";
 const HOOKS_MAX: u64 = 50;
 
 /// A hook being made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct LeadHookCreate {
     /// What it is for.
     pub name: String,
@@ -34,10 +43,12 @@ pub struct LeadHookCreate {
     pub kind: LeadHookKind,
     /// From what is sent to leads.
     pub mapping: String,
+    /// What signs its messages.
+    pub secrets: LeadHookSecrets,
 }
 
 /// A hook being changed; what is absent stays.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct LeadHookUpdate {
     /// Which.
     pub hook: LeadHookId,
@@ -45,6 +56,8 @@ pub struct LeadHookUpdate {
     pub name: Option<String>,
     /// From what is sent to leads.
     pub mapping: Option<String>,
+    /// What signs its messages.
+    pub secrets: LeadHookSecrets,
 }
 
 /// What became of a message.
@@ -68,11 +81,13 @@ pub async fn lead_hooks_many(app: &App, caller: &Caller, ids: &[LeadHookId]) -> 
     Ok(app.store.lead_hooks_many(organization, ids).await?)
 }
 
-/// Makes a hook for the caller's organization. The key is in this answer and nowhere else.
-pub async fn lead_hook_create(app: &App, caller: &Caller, input: LeadHookCreate) -> Result<(LeadHook, Token), AppError> {
+/// Makes a hook for the caller's organization. The key is in this answer and nowhere else; one of Meta has none, since the app's
+/// secret signs everything.
+pub async fn lead_hook_create(app: &App, caller: &Caller, input: LeadHookCreate) -> Result<(LeadHook, Option<Token>), AppError> {
     let (maker, organization, _) = require_member(caller, Permission::KeysWrite)?;
     require_verified_email(app, caller).await?;
     let (name, mapping) = checked(app, Some(&input.name), Some(&input.mapping)).await?;
+    let secrets = HookSecrets::default().with(input.kind, &input.secrets)?;
     let secret = Token::generate(app.entropy.as_ref(), HOOK_PREFIX);
     let now = app.now();
     let hook = LeadHook {
@@ -82,43 +97,69 @@ pub async fn lead_hook_create(app: &App, caller: &Caller, input: LeadHookCreate)
         kind: input.kind,
         mapping: mapping.unwrap_or_default(),
         prefix: secret.shown.clone(),
+        signed: secrets.signing().is_some(),
+        trouble: None,
         created_at: now,
         updated_at: now,
         disabled_at: None,
     };
     let (new, hash) = (hook.clone(), secret.hash);
+    let sealed = if new.signed { Some(secrets.seal(app, new.id)?) } else { None };
     app.store
         .write("lead_hook_create", move |tx| {
-            let new = new.clone();
+            let (new, sealed) = (new.clone(), sealed.clone());
             async move {
                 tx.organization_lock(organization).await?;
                 limit_check(tx.lead_hooks_count(organization).await?, HOOKS_MAX, "hooks")?;
                 tx.lead_hook_insert(&new, maker, &hash).await?;
+                if let Some(sealed) = &sealed {
+                    tx.lead_hook_secret_set(sealed).await?;
+                }
                 Ok::<_, AppError>(())
             }
         })
         .await?;
-    Ok((hook, secret))
+    let shown = (hook.kind != LeadHookKind::Meta).then_some(secret);
+    Ok((hook, shown))
 }
 
-/// Gives a hook another name or mapping.
+/// Gives a hook another name, mapping or secrets.
 pub async fn lead_hook_update(app: &App, caller: &Caller, input: LeadHookUpdate) -> Result<LeadHook, AppError> {
-    require_member(caller, Permission::KeysWrite)?;
+    let (_, organization, _) = require_member(caller, Permission::KeysWrite)?;
     let (name, mapping) = checked(app, input.name.as_deref(), input.mapping.as_deref()).await?;
-    let change = |mut hook: LeadHook| {
-        require_live(&hook)?;
-        hook.name = name.clone().unwrap_or(hook.name);
-        hook.mapping = mapping.clone().unwrap_or(hook.mapping);
-        Ok(hook)
-    };
-    changed(app, caller, "lead_hook_update", input.hook, None, &change).await
+    let (id, name, mapping, given) = (input.hook, &name, &mapping, &input.secrets);
+    let secrets_given = given.signing_secret.is_some() || given.meta.is_some();
+    app.store
+        .write("lead_hook_update", |tx| async move {
+            let mut hook = tx.lead_hook_lock(organization, id).await?.ok_or_else(unknown)?;
+            require_live(&hook)?;
+            if secrets_given {
+                let before = HookSecrets::open(app, tx.lead_hook_secret(id).await?)?;
+                let secrets = before.with(hook.kind, given)?;
+                tx.lead_hook_secret_set(&secrets.seal(app, id)?).await?;
+                hook.signed = secrets.signing().is_some();
+                hook.trouble = None;
+            }
+            hook.name = name.clone().unwrap_or(hook.name);
+            hook.mapping = mapping.clone().unwrap_or(hook.mapping);
+            hook.updated_at = tx.now().await?;
+            tx.lead_hook_save(&hook, None).await?;
+            Ok::<_, AppError>(hook)
+        })
+        .await
 }
 
 /// Gives a hook another key; the old one is void at once.
 pub async fn lead_hook_rotate(app: &App, caller: &Caller, id: LeadHookId) -> Result<(LeadHook, Token), AppError> {
     let secret = Token::generate(app.entropy.as_ref(), HOOK_PREFIX);
     let prefix = secret.shown.clone();
-    let change = |hook: LeadHook| require_live(&hook).map(|()| LeadHook { prefix: prefix.clone(), ..hook });
+    let change = |hook: LeadHook| {
+        require_live(&hook)?;
+        if hook.kind == LeadHookKind::Meta {
+            return Err(Refusal::wrong_state("a hook of Meta has no key: the app's secret signs").at("leadHookId"));
+        }
+        Ok(LeadHook { prefix: prefix.clone(), ..hook })
+    };
     let hook = changed(app, caller, "lead_hook_rotate", id, Some(secret.hash), &change).await?;
     Ok((hook, secret))
 }
@@ -145,11 +186,12 @@ pub fn hook_open(live: &LiveHook, key: Option<&str>) -> Result<(), Refusal> {
 
 /// Makes a lead of a message, in the stock of the hook's seller.
 pub async fn hook_take(app: &App, hook: &LeadHook, sent: &Sent) -> Result<HookTaken, AppError> {
-    let mapping = mapping_of(&hook.mapping)?;
+    let mapping = app.hook_mappings.of(hook)?;
     let vertical = vertical_at(app, &mapping.vertical).await??;
     let Some(draft) = draft(&mapping, &vertical.definition, &sent.columns, app.now())? else { return Ok(HookTaken::LeftOut) };
     let mode = if sent.test { Mode::Test } else { Mode::Live };
-    let brought = lead_bring_for(app, hook.organization, mode, draft).await.map_err(named)?;
+    let message = sent.id.as_deref().map(|id| HookMessage { hook: hook.id, id });
+    let brought = lead_bring_for(app, hook.organization, mode, draft, message).await.map_err(named)?;
     let rejected_by = brought.rejected_by(&vertical.definition);
     Ok(HookTaken::Lead(brought, rejected_by))
 }
@@ -165,12 +207,16 @@ async fn changed(
     let (_, organization, _) = require_member(caller, Permission::KeysWrite)?;
     app.store
         .write(name, |tx| async move {
-            let hook = tx.lead_hook_lock(organization, id).await?.ok_or_else(|| Refusal::not_found("leadHookId", "hook"))?;
+            let hook = tx.lead_hook_lock(organization, id).await?.ok_or_else(unknown)?;
             let hook = LeadHook { updated_at: tx.now().await?, ..change(hook)? };
             tx.lead_hook_save(&hook, secret_hash.as_ref().map(<[u8; 32]>::as_slice)).await?;
             Ok::<_, AppError>(hook)
         })
         .await
+}
+
+fn unknown() -> Refusal {
+    Refusal::not_found("leadHookId", "hook")
 }
 
 fn require_live(hook: &LeadHook) -> Result<(), Refusal> {

@@ -16,6 +16,7 @@ pub mod dispute;
 pub mod email_verification;
 pub mod envelopes;
 mod error;
+pub mod event_stream;
 pub mod forgetting;
 pub mod gauges;
 pub mod idempotency;
@@ -65,8 +66,8 @@ use crate::ports::mail::mailer;
 use crate::ports::mail_domains::mail_domains;
 use crate::ports::sms::sms_sender;
 use crate::ports::{
-    CallOuts, Clock, Entropy, Files, HttpCallOuts, HttpOutward, HttpWebhooks, MailDomains, Mailer, Outward, SmsSender, Webhooks,
-    file_store,
+    CallOuts, Clock, Entropy, Files, HttpCallOuts, HttpMetaLeads, HttpOutward, HttpWebhooks, MailDomains, Mailer, MetaLeads,
+    Outward, SmsSender, Webhooks, file_store,
 };
 
 pub use error::AppError;
@@ -94,6 +95,12 @@ pub struct App {
     pub identity: Arc<Identity>,
     /// Asks campaigns' endpoints for live bids.
     pub call_outs: Arc<dyn CallOuts>,
+    /// Reads leads of Meta's lead ads.
+    pub meta: Arc<dyn MetaLeads>,
+    /// Where events are published, if anywhere.
+    pub publisher: Option<Arc<event_stream::Publisher>>,
+    /// The mappings of hooks.
+    pub hook_mappings: Arc<lead_hooks::HookMappings>,
     /// What the market sees of sellers.
     pub seller_bands: Arc<SellerBands>,
     /// Looks up mail domains.
@@ -152,6 +159,9 @@ impl App {
         let webhooks = Arc::new(HttpWebhooks::new(&config.webhooks).map_err(unusable)?);
         let unreachable = |error| ConfigError(vec![format!("delivery: {error}")]);
         let outward = Arc::new(HttpOutward::new(&config.delivery).map_err(unreachable)?);
+        let publisher = event_stream::Publisher::new(&config).map(Arc::new);
+        let unusable = |error| ConfigError(vec![format!("meta: {error}")]);
+        let meta = Arc::new(HttpMetaLeads::new(&config.meta).map_err(unusable)?);
         Ok(Self {
             store,
             clock,
@@ -161,8 +171,11 @@ impl App {
             files,
             book,
             identity,
+            publisher,
+            hook_mappings: Arc::default(),
             seller_bands,
             call_outs,
+            meta,
             mail_domains,
             mailer,
             outward,

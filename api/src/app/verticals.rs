@@ -14,6 +14,8 @@ pub async fn verticals_seed(app: &App) -> Result<usize, AppError> {
     let set = &set;
     app.store
         .write("verticals_seed", |tx| async move {
+            // Processes that start at once would all find the same ones missing.
+            tx.verticals_lock().await?;
             let there: Vec<VerticalPath> =
                 store::verticals::verticals(tx.db()).await?.into_iter().map(|vertical| vertical.path).collect();
             let missing: Vec<_> = set.iter().filter(|vertical| !there.contains(&vertical.path)).collect();

@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{CommandError, open, start};
+use crate::app::event_stream::events_publish_end;
 use crate::app::verticals::verticals_seed;
 use crate::config::Config;
 use crate::http::{self, DemoLogin};
@@ -40,6 +41,9 @@ pub(super) async fn serve_with(config: Config, logins: Vec<DemoLogin>) -> Result
     if tokio::time::timeout(drain.left(), async { while workers.join_next().await.is_some() {} }).await.is_err() {
         tracing::warn!("a worker was cut off at the end of the drain");
         workers.abort_all();
+    }
+    if let Err(error) = events_publish_end(&app).await {
+        tracing::warn!(%error, "the stream of events is left to another process when its lease ends");
     }
     if !app.settlement.drain(drain.left()).await {
         tracing::warn!("purchases, bids or releases were left at the end of the drain");

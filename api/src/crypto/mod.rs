@@ -3,11 +3,13 @@
 mod envelope;
 mod file;
 mod key_ring;
+mod signature;
 mod token;
 
 pub use envelope::{Binding, DataKey, Sealed, WrappedDataKey};
 pub use file::{FileOpener, FileSealer};
 pub use key_ring::{KeyRing, KeyRingError};
+pub use signature::{signature, signature_matches};
 pub use token::{Token, token_hash, tokens_match};
 
 /// Why something sealed could not be opened. It says nothing about the content.

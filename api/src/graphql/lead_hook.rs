@@ -2,7 +2,8 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::lead_hook::{LeadHook, LeadHookKind};
+use domain::lead_hook::{LeadHook, LeadHookFault, LeadHookKind};
+use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::connection::{NodeConnection, connection, page, page_cost};
@@ -11,7 +12,7 @@ use super::id::{parse_id, to_id};
 use super::word::Word;
 use super::{app, caller};
 use crate::app::App;
-use crate::app::lead_hooks::{self, LeadHookCreate as NewHook, LeadHookUpdate as ChangedHook};
+use crate::app::lead_hooks::{self, LeadHookCreate as NewHook, LeadHookSecrets, LeadHookUpdate as ChangedHook, MetaSecrets};
 use crate::crypto::Token;
 use crate::mutation_errors;
 
@@ -40,10 +41,17 @@ pub struct LeadHookObject {
     pub kind: Word<LeadHookKind>,
     /// From what is sent to leads: a mapping as for imports, in TOML or JSON.
     pub mapping: String,
-    /// Where messages are posted. Of all kinds but GOOGLE_ADS, which sends the key itself, the address ends in `?key=` and the key.
+    /// Where messages are posted. Unless they are signed, or the kind is GOOGLE_ADS, which sends the key itself, `?key=` and the key
+    /// stand behind it.
     pub address: String,
     /// The first characters of the key.
     pub prefix: String,
+    /// Whether messages must be signed with the secret that the hook was given; the key is then of no use.
+    pub signed: bool,
+    /// What keeps it from handing in leads of which it was told: of the kind META only.
+    pub last_error: Option<Word<LeadHookFault>>,
+    /// When that was met last.
+    pub last_error_at: Option<DateTime<Utc>>,
     /// Since when.
     pub created_at: DateTime<Utc>,
     /// The last change.
@@ -63,6 +71,9 @@ impl LeadHookObject {
             kind: hook.kind.into(),
             mapping: hook.mapping,
             prefix: hook.prefix,
+            signed: hook.signed,
+            last_error: hook.trouble.map(|trouble| trouble.fault.into()),
+            last_error_at: hook.trouble.map(|trouble| trouble.at),
             created_at: hook.created_at,
             updated_at: hook.updated_at,
             disabled_at: hook.disabled_at,
@@ -71,7 +82,7 @@ impl LeadHookObject {
 }
 
 /// A hook to make.
-#[derive(Debug, InputObject)]
+#[derive(InputObject)]
 pub struct LeadHookCreateInput {
     /// What it is for, at most 120 characters.
     pub name: String,
@@ -79,10 +90,35 @@ pub struct LeadHookCreateInput {
     pub kind: Word<LeadHookKind>,
     /// From what is sent to leads: a mapping as for imports, in TOML or JSON, whose columns are what `kind` calls its values.
     pub mapping: String,
+    /// For TYPEFORM, TALLY, TIKTOK and FORM: messages must be signed with this secret, and need no key.
+    pub signing_secret: Option<String>,
+    /// For META, which needs all of it.
+    pub meta: Option<LeadHookMetaInput>,
+}
+
+/// What a hook of Meta needs; in a change, what is absent stays. None of it is ever shown again.
+#[derive(InputObject)]
+pub struct LeadHookMetaInput {
+    /// The secret of the app, which signs messages.
+    pub app_secret: Option<String>,
+    /// A text of your own that Meta sends when it tries the address.
+    pub verify_token: Option<String>,
+    /// A long-lived token of the page with `leads_retrieval`.
+    pub page_token: Option<String>,
+}
+
+impl From<LeadHookMetaInput> for MetaSecrets {
+    fn from(input: LeadHookMetaInput) -> Self {
+        Self {
+            app_secret: input.app_secret.map(SecretString::from),
+            verify_token: input.verify_token.map(SecretString::from),
+            page_token: input.page_token.map(SecretString::from),
+        }
+    }
 }
 
 /// A hook to change; what is absent stays.
-#[derive(Debug, InputObject)]
+#[derive(InputObject)]
 pub struct LeadHookUpdateInput {
     /// Which.
     pub lead_hook_id: ID,
@@ -90,6 +126,10 @@ pub struct LeadHookUpdateInput {
     pub name: Option<String>,
     /// From what is sent to leads.
     pub mapping: Option<String>,
+    /// Another secret that signs messages; an empty one lets them come with the key again.
+    pub signing_secret: Option<String>,
+    /// What else a hook of Meta is given.
+    pub meta: Option<LeadHookMetaInput>,
 }
 
 /// A hook to give another key.
@@ -111,7 +151,7 @@ pub struct LeadHookDisableInput {
 pub struct LeadHookCreatePayload {
     /// The hook.
     pub lead_hook: Option<LeadHookObject>,
-    /// The key. It is shown this once.
+    /// The key. It is shown this once; a hook of META has none.
     pub secret: Option<String>,
     /// What was wrong.
     pub user_errors: Vec<UserError<LeadHookCreate>>,
@@ -172,13 +212,16 @@ impl LeadHookMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: LeadHookCreateInput,
     ) -> async_graphql::Result<LeadHookCreatePayload> {
-        let new = NewHook { name: input.name, kind: input.kind.0, mapping: input.mapping };
+        let secrets = secrets(input.signing_secret, input.meta);
+        let new = NewHook { name: input.name, kind: input.kind.0, mapping: input.mapping, secrets };
         let (created, user_errors) = settle(ctx, lead_hooks::lead_hook_create(app(ctx), caller(ctx), new).await)?;
-        let (lead_hook, secret) = shown(app(ctx), created);
+        let (lead_hook, token) = created.unzip();
+        let lead_hook = lead_hook.map(|hook| LeadHookObject::new(app(ctx), hook));
+        let secret = token.flatten().map(|token| token.expose().to_owned());
         Ok(LeadHookCreatePayload { lead_hook, secret, user_errors })
     }
 
-    /// Gives a hook another name or mapping.
+    /// Gives a hook another name, mapping or secrets.
     async fn lead_hook_update(
         &self,
         ctx: &Context<'_>,
@@ -186,7 +229,8 @@ impl LeadHookMutation {
     ) -> async_graphql::Result<LeadHookUpdatePayload> {
         let result = match parse_id(&input.lead_hook_id, "leadHookId") {
             Ok(hook) => {
-                let change = ChangedHook { hook, name: input.name, mapping: input.mapping };
+                let secrets = secrets(input.signing_secret, input.meta);
+                let change = ChangedHook { hook, name: input.name, mapping: input.mapping, secrets };
                 lead_hooks::lead_hook_update(app(ctx), caller(ctx), change).await
             }
             Err(refusal) => Err(refusal.into()),
@@ -223,6 +267,10 @@ impl LeadHookMutation {
         let (hook, user_errors) = settle(ctx, result)?;
         Ok(LeadHookDisablePayload { lead_hook: hook.map(|hook| LeadHookObject::new(app(ctx), hook)), user_errors })
     }
+}
+
+fn secrets(signing_secret: Option<String>, meta: Option<LeadHookMetaInput>) -> LeadHookSecrets {
+    LeadHookSecrets { signing_secret: signing_secret.map(SecretString::from), meta: meta.map(MetaSecrets::from) }
 }
 
 /// A hook and the key that was made for it.

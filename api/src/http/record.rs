@@ -213,21 +213,36 @@ pub(super) fn kept(brought: &LeadBrought, rejected_by: Option<CheckKind>) -> Val
 /// What was wrong, field by field; who may not do this at all, and faults of ours, are problems as everywhere.
 pub(super) fn refused(caller: &Caller, error: AppError) -> Response {
     let AppError::Refused(refusals) = &error else { return problem_response(problem(caller, &error)) };
-    let top = |code: Code| matches!(code, Code::Unauthenticated | Code::Forbidden | Code::Suspended | Code::EmailUnverified);
-    if refusals.iter().any(|refusal| top(refusal.code)) {
+    if is_problem(refusals) {
         return problem_response(problem(caller, &error));
     }
-    let later = refusals.iter().any(|refusal| matches!(refusal.code, Code::RetryLater | Code::MoneyStopped));
-    let errors: Vec<Value> = refusals
-        .iter()
-        .map(|refusal| json!({ "code": refusal.code, "field": refusal.path.first(), "message": refusal.message }))
-        .collect();
+    let later = is_later(refusals);
     let status = if later { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let mut response = (status, Json(json!({ "status": "REFUSED", "errors": errors }))).into_response();
+    let mut response = (status, Json(refused_record(refusals))).into_response();
     if later {
         response.headers_mut().insert(header::RETRY_AFTER, AGAIN_SECS);
     }
     response
+}
+
+/// Whether these are about the caller, and not about what was sent.
+pub(super) fn is_problem(refusals: &[Refusal]) -> bool {
+    let top = |code: Code| matches!(code, Code::Unauthenticated | Code::Forbidden | Code::Suspended | Code::EmailUnverified);
+    refusals.iter().any(|refusal| top(refusal.code))
+}
+
+/// Whether the same may be taken a little later.
+pub(super) fn is_later(refusals: &[Refusal]) -> bool {
+    refusals.iter().any(|refusal| matches!(refusal.code, Code::RetryLater | Code::MoneyStopped))
+}
+
+/// What was wrong with a record, field by field.
+pub(super) fn refused_record(refusals: &[Refusal]) -> Value {
+    let errors: Vec<Value> = refusals
+        .iter()
+        .map(|refusal| json!({ "code": refusal.code, "field": refusal.path.first(), "message": refusal.message }))
+        .collect();
+    json!({ "status": "REFUSED", "errors": errors })
 }
 
 #[derive(Debug, Default, Deserialize)]

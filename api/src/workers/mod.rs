@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{
-    App, AppError, campaigns, deliveries, dispute, forgetting, gauges, imports, jobs, leads, ledger, listings, offers, trade,
-    uploads, webhooks,
+    App, AppError, campaigns, deliveries, dispute, event_stream, forgetting, gauges, imports, jobs, leads, ledger, listings,
+    offers, trade, uploads, webhooks,
 };
 
 /// How often what is over is forgotten.
@@ -40,6 +40,7 @@ pub const PASSES: &[(&str, Pass)] = &[
     ("holds", |app| Box::pin(async move { trade::trades_advance(&app).await })),
     ("campaigns", |app| Box::pin(async move { campaigns::follow::campaigns_follow(&app).await })),
     ("offers", |app| Box::pin(async move { offers::offers_expire(&app).await })),
+    ("stream", |app| Box::pin(async move { event_stream::events_publish(&app).await })),
     ("listings", |app| Box::pin(async move { listings::listings_close_due(&app).await })),
 ];
 
@@ -47,6 +48,7 @@ pub const PASSES: &[(&str, Pass)] = &[
 pub async fn start(app: &Arc<App>, stop: &CancellationToken) -> Result<JoinSet<()>, AppError> {
     ledger::ledger_check(app).await?;
     campaigns::follow::campaigns_reconcile(app).await?;
+    event_stream::events_publish_begin(app).await?;
     let mut workers = JoinSet::new();
     for (name, pass) in PASSES {
         let pause = Duration::from_millis(app.config.workers.poll_millis);

@@ -33,6 +33,8 @@ pub mod lead_check;
 pub mod lead_confirmation;
 pub mod lead_contact;
 pub mod lead_hook;
+pub mod lead_hook_message;
+pub mod lead_hook_secret;
 pub mod lead_import;
 pub mod lead_import_refusal;
 pub mod lead_key;

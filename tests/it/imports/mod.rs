@@ -5,7 +5,7 @@ mod crash;
 mod files;
 mod lists;
 mod over_http;
-mod process;
+pub(crate) mod process;
 pub mod removal;
 mod turns;
 mod whole;

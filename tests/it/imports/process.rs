@@ -17,7 +17,7 @@ fn the_command_line() {
     std::process::exit(if code == ExitCode::SUCCESS { 0 } else { 1 });
 }
 
-fn command(x: &Exchange, arguments: &[&str]) -> Command {
+pub(crate) fn command(x: &Exchange, arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
         .args(["--exact", "imports::process::the_command_line", "--nocapture"])

@@ -10,7 +10,7 @@ const CREATE: &str = "mutation ($input: LeadHookCreateInput!) { leadHookCreate(i
     leadHook { id name kind address prefix disabledAt } secret userErrors { code path } } }";
 
 /// A mapping of tours whose columns are called as `names` says.
-fn mapping(names: &[(&str, &str)]) -> String {
+pub(super) fn mapping(names: &[(&str, &str)]) -> String {
     let name = |field: &str| names.iter().find(|(known, _)| *known == field).map_or(field, |(_, column)| column).to_owned();
     let rule = |field: &str| format!("{field} = {}\n", json!(name(field)));
     let fields: String = ["name", "phone", "email", "city", "seller_reference"].into_iter().map(rule).collect();
@@ -24,18 +24,18 @@ fn mapping(names: &[(&str, &str)]) -> String {
     )
 }
 
-async fn made(x: &Exchange, seller: &Actor, kind: &str, mapping: &str) -> Value {
+pub(super) async fn made(x: &Exchange, seller: &Actor, kind: &str, mapping: &str) -> Value {
     let input = json!({ "name": "Spring", "kind": kind, "mapping": mapping });
     seller.run(x, CREATE, json!({ "input": input })).await["leadHookCreate"].clone()
 }
 
-fn address(url: &str, hook: &Value, key: Option<&str>) -> Url {
+pub(super) fn address(url: &str, hook: &Value, key: Option<&str>) -> Url {
     let id = hook["leadHook"]["id"].as_str().unwrap();
     Url::parse_with_params(&format!("{url}/v1/hooks/{id}"), key.map(|key| ("key", key))).unwrap()
 }
 
 /// Posts to a hook; answers the status and the answer.
-async fn sent(url: &str, hook: &Value, key: Option<&str>, body: &Value) -> (u16, Value) {
+pub(super) async fn sent(url: &str, hook: &Value, key: Option<&str>, body: &Value) -> (u16, Value) {
     let response = Client::new().post(address(url, hook, key)).json(body).send().await.unwrap();
     (response.status().as_u16(), response.json().await.unwrap())
 }

@@ -5,4 +5,4 @@ mod beside;
 mod faults;
 mod queue;
 mod replay;
-mod scene;
+pub mod scene;

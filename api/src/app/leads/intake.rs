@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use domain::access::{Mode, Permission};
-use domain::id::{LeadId, OrganizationId};
+use domain::id::{LeadHookId, LeadId, OrganizationId};
 use domain::lead::{LeadDraft, LeadState, Temperature};
 use domain::refusal::{Code, Refusal};
 use domain::scoring::{Score, score};
@@ -70,7 +70,7 @@ pub async fn lead_intake(
 pub async fn lead_submit(app: &App, caller: &Caller, draft: LeadDraft) -> Result<StoredLead, AppError> {
     let seller = caller.principal.require(Permission::LeadsWrite)?;
     let taken = lead_intake(app, seller, vec![draft.into()]).await?;
-    kept(app, seller, only(taken)??).await
+    kept(app, seller, only(taken)??.id).await
 }
 
 /// The answer about the one draft that was handed in.
@@ -79,8 +79,8 @@ fn only<T>(answers: Vec<T>) -> Result<T, AppError> {
 }
 
 /// The lead that was taken: whoever may hand it in is told what became of it, also with a key that may not read leads.
-async fn kept(app: &App, seller: OrganizationId, taken: LeadTaken) -> Result<StoredLead, AppError> {
-    let lead = app.store.lead(LeadScope::Seller(seller), taken.id).await?;
+async fn kept(app: &App, seller: OrganizationId, taken: LeadId) -> Result<StoredLead, AppError> {
+    let lead = app.store.lead(LeadScope::Seller(seller), taken).await?;
     lead.ok_or_else(|| AppError::internal("a lead that was taken is gone"))
 }
 
@@ -116,26 +116,56 @@ impl LeadBrought {
 /// a minute is the same lead. A test key's is only admitted.
 pub async fn lead_bring(app: &App, caller: &Caller, draft: LeadDraft) -> Result<LeadBrought, AppError> {
     let (seller, mode) = caller.principal.supplier()?;
-    lead_bring_for(app, seller, mode, draft).await
+    lead_bring_for(app, seller, mode, draft, None).await
 }
 
-/// As [`lead_bring`], for the seller whose address was used.
-pub async fn lead_bring_for(app: &App, seller: OrganizationId, mode: Mode, draft: LeadDraft) -> Result<LeadBrought, AppError> {
+/// A message of a hook, by what its sender calls it.
+#[derive(Debug, Clone, Copy)]
+pub struct HookMessage<'a> {
+    /// The hook.
+    pub hook: LeadHookId,
+    /// The sender's id.
+    pub id: &'a str,
+}
+
+/// As [`lead_bring`], for the seller whose address was used. The same message is the same lead, whenever it comes.
+pub async fn lead_bring_for(
+    app: &App,
+    seller: OrganizationId,
+    mode: Mode,
+    draft: LeadDraft,
+    message: Option<HookMessage<'_>>,
+) -> Result<LeadBrought, AppError> {
     let prepared = only(lead_prepare(app, seller, vec![draft.into()]).await?)??;
     if mode == Mode::Test {
         return Ok(LeadBrought::Tried);
     }
-    let fingerprint = prepared.fingerprint;
+    let (id, fingerprint) = (prepared.id, prepared.fingerprint);
     let ready = &[prepared];
-    let taken = app.store.write("lead_bring", |tx| async move { lead_record(app, &tx, seller, ready).await }).await?;
-    match only(taken)? {
-        Ok(taken) => Ok(LeadBrought::Taken(Box::new(kept(app, seller, taken).await?))),
-        Err(refused) => {
+    let recorded = app.store.write("lead_bring", |tx| async move {
+        if let Some(message) = message
+            && let Some(before) = tx.lead_hook_message_take(message.hook, message.id, id).await?
+        {
+            return Ok::<_, AppError>(Recorded::Before(before));
+        }
+        Ok(Recorded::Now(only(lead_record(app, &tx, seller, ready).await?)??))
+    });
+    match recorded.await {
+        Ok(Recorded::Now(taken)) => Ok(LeadBrought::Taken(Box::new(kept(app, seller, taken.id).await?))),
+        Ok(Recorded::Before(lead)) => Ok(LeadBrought::Again(Box::new(kept(app, seller, lead).await?))),
+        Err(AppError::Refused(refused)) => {
             let since = plus_secs(app.now(), AGAIN_SECS.saturating_neg());
             let again = app.store.lead_brought(seller, &fingerprint, since).await?;
             again.map(|lead| LeadBrought::Again(Box::new(lead))).ok_or_else(|| refused.into())
         }
+        Err(error) => Err(error),
     }
+}
+
+/// What a message came to.
+enum Recorded {
+    Now(LeadTaken),
+    Before(LeadId),
 }
 
 /// Judges and keeps `prepared` leads of `seller` inside a running transaction: for those who write more in the same one.

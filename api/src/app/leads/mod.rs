@@ -29,7 +29,7 @@ use crate::crypto::Sealed as SealedBytes;
 
 pub use aging::scores_age;
 pub use close::{lead_erase, lead_withdraw};
-pub use intake::{LeadBrought, LeadTaken, lead_bring, lead_bring_for, lead_intake, lead_record, lead_submit};
+pub use intake::{HookMessage, LeadBrought, LeadTaken, lead_bring, lead_bring_for, lead_intake, lead_record, lead_submit};
 pub use mail_domain::{MAIL_DOMAIN_CHECK, mail_domain_check};
 pub use prepare::{Incoming, Prepared, lead_prepare};
 pub(super) use record::{Recorded, findings_record};
