@@ -2,6 +2,8 @@
 //!
 //! Every method that makes something or changes something takes an [`IdempotencyKey`], which the caller stored before the call. When an
 //! answer is lost, the same call with the same key gives the first result and does nothing twice; [`GatewayError`] says when to do that.
+//! Every value of the call must then be the same too, times included. Providers forget keys after a day: whoever asks again later must
+//! first look, in the lists and by the exchange's own notes, whether the effect is there already.
 //! Amounts are whole minor units as ISO 4217 counts them, with the code in upper case; times are UTC.
 
 mod account;

@@ -33,7 +33,8 @@ pub enum GatewayError {
         /// How long to wait, if the provider said.
         retry_after: Option<Duration>,
     },
-    /// The outcome is not known, because the answer was lost or makes no sense: ask again with the SAME key.
+    /// The outcome is not known, because the answer was lost or makes no sense: ask again with the SAME key. A provider may keep an
+    /// error of its own under the key, so that asking again never tells; then the lists do.
     #[error("the outcome is not known: {reason}")]
     Unknown {
         /// What happened: `timeout`, `connection`, `status 500`, `unreadable answer`.
@@ -42,7 +43,7 @@ pub enum GatewayError {
     /// There is no such object, or not for these credentials.
     #[error("there is no such object")]
     NotFound,
-    /// The object is real money and the credentials are for play money, or the other way round.
+    /// The object is real money and the credentials, whose mode this is, are for play money, or the other way round.
     #[error("the object is not of the mode {0}")]
     WrongMode(Mode),
     /// The credentials are not accepted, or not for this; an operator must act. Nothing was done.

@@ -127,7 +127,7 @@ pub struct Payment {
     pub failure: Option<PaymentFailure>,
     /// The charge of the last attempt.
     pub charge: Option<String>,
-    /// The receipt of that charge, in answers only: events do not have it.
+    /// The receipt of that charge, in answers about one payment only: neither lists nor events have it.
     pub receipt_url: Option<String>,
     /// When it was made.
     pub created: DateTime<Utc>,
