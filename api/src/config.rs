@@ -4,6 +4,7 @@ mod access;
 mod exchange;
 mod problems;
 mod runtime;
+mod stripe;
 
 use std::fmt;
 use std::path::Path;
@@ -17,6 +18,7 @@ pub use access::{Auth, Crypto, CryptoKey, EmailVerification};
 pub use exchange::{Campaigns, Exchange, Imports, Scoring, Verification};
 pub use problems::Problems;
 pub use runtime::{Database, Dns, Files, Graphql, Log, LogFormat, Mail, Server, Settlement, Sms, Workers};
+pub use stripe::Stripe;
 
 /// The default file, which documents every setting.
 pub const DEFAULT: &str = include_str!("../config.default.toml");
@@ -61,6 +63,8 @@ pub struct Config {
     pub dns: Dns,
     /// `[scoring]`
     pub scoring: Scoring,
+    /// `[stripe]`
+    pub stripe: Stripe,
     /// `[workers]`
     pub workers: Workers,
 }
@@ -130,6 +134,7 @@ impl Config {
         self.sms.check(problems);
         self.dns.check(problems);
         self.scoring.check(problems);
+        self.stripe.check(problems);
         self.workers.check(problems);
     }
 }

@@ -8,6 +8,7 @@ mod hooks;
 mod leads;
 mod market;
 mod money;
+mod payments;
 mod verticals;
 mod work;
 
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(disputes::Migration),
             Box::new(campaigns::Migration),
             Box::new(hooks::Migration),
+            Box::new(payments::Migration),
         ]
     }
 }

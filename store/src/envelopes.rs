@@ -16,6 +16,8 @@ pub enum Envelopes {
     DataKey(KeyPurpose),
     /// Bank accounts that withdrawals go to.
     PayoutAccount,
+    /// What the payment provider sent.
+    StripeEvent,
 }
 
 /// A wrapped data key.
@@ -43,6 +45,7 @@ impl Envelopes {
         Self::DataKey(KeyPurpose::File),
         Self::DataKey(KeyPurpose::DisputeText),
         Self::PayoutAccount,
+        Self::StripeEvent,
     ];
 
     const fn table_and_id(self) -> (&'static str, &'static str) {
@@ -50,13 +53,14 @@ impl Envelopes {
             Self::LeadContact => ("lead_contact", "lead_id"),
             Self::DataKey(_) => ("data_key", "object_id"),
             Self::PayoutAccount => ("payout_account", "id"),
+            Self::StripeEvent => ("stripe_event", "object_uuid"),
         }
     }
 
     /// Which of the table's rows.
     fn condition(self) -> String {
         match self {
-            Self::LeadContact | Self::PayoutAccount => "TRUE".to_owned(),
+            Self::LeadContact | Self::PayoutAccount | Self::StripeEvent => "TRUE".to_owned(),
             Self::DataKey(purpose) => format!("destroyed_at IS NULL AND purpose = '{}'", purpose.as_str()),
         }
     }

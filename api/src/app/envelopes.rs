@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::contact::contact_binding;
 use super::data_keys::key_binding;
-use super::{App, AppError, payouts};
+use super::{App, AppError, payments, payouts};
 use crate::crypto::WrappedDataKey;
 
 const BATCH: u64 = 200;
@@ -31,6 +31,7 @@ fn pair_of(app: &App, table: Envelopes, old: WrappedKey) -> Result<(WrappedKey, 
         Envelopes::LeadContact => contact_binding(old.object.into()),
         Envelopes::DataKey(purpose) => key_binding(purpose, old.object),
         Envelopes::PayoutAccount => payouts::binding(old.object),
+        Envelopes::StripeEvent => payments::events::binding(old.object),
     };
     let wrapped = WrappedDataKey { key_id: old.key_id.clone(), wrapped_key: old.wrapped_key.clone() };
     let moved = app.keys.rewrap(app.entropy.as_ref(), binding, &wrapped).map_err(AppError::internal)?.unwrap_or(wrapped);

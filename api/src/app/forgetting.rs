@@ -20,5 +20,6 @@ pub async fn forget_old(app: &App) -> Result<u64, AppError> {
     let throttles = app.store.throttles_prune(before(THROTTLES_KEPT_SECS)).await?;
     let events = app.store.events_prune(before(EVENTS_KEPT_SECS)).await?;
     let offers = app.store.test_offers_prune(before(TEST_OFFERS_KEPT_SECS)).await?;
-    Ok([sessions, throttles, events, offers].into_iter().fold(0, u64::saturating_add))
+    let told = app.store.stripe_events_prune(before(app.config.stripe.events_keep_secs)).await?;
+    Ok([sessions, throttles, events, offers, told].into_iter().fold(0, u64::saturating_add))
 }

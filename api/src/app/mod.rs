@@ -31,6 +31,7 @@ pub mod offers;
 pub mod organization;
 pub mod outcome;
 pub mod password;
+pub mod payments;
 pub mod payouts;
 pub mod posting;
 pub mod present;
@@ -60,7 +61,9 @@ use crate::crypto::KeyRing;
 use crate::ports::mail::mailer;
 use crate::ports::mail_domains::mail_domains;
 use crate::ports::sms::sms_sender;
-use crate::ports::{CallOuts, Clock, Entropy, Files, HttpCallOuts, MailDomains, Mailer, SmsSender, file_store};
+use crate::ports::{
+    CallOuts, Clock, Entropy, Files, HttpCallOuts, MailDomains, Mailer, Payments, SmsSender, file_store, payments,
+};
 
 pub use error::AppError;
 pub use identity::Identity;
@@ -95,6 +98,8 @@ pub struct App {
     pub mailer: Arc<dyn Mailer>,
     /// Sends text messages.
     pub sms: Arc<dyn SmsSender>,
+    /// The payment provider, if one is set up.
+    pub payments: Option<Payments>,
     /// Through which purchases, placements and releases go.
     pub settlement: Arc<settlement::Queue>,
 }
@@ -129,6 +134,7 @@ impl App {
         let mail_domains = Arc::from(mail_domains(&config.dns));
         let mailer = Arc::from(mailer(&config.mail)?);
         let sms = Arc::from(sms_sender(&config.sms));
+        let payments = payments(&config.stripe)?;
         let files = file_store(&config.files.resolved_url(&config.server))?;
         let identity = Arc::new(identity);
         let settlement = Arc::new(settlement::Queue::new(store.clone(), Arc::clone(&config)));
@@ -149,6 +155,7 @@ impl App {
             mail_domains,
             mailer,
             sms,
+            payments,
             settlement,
         })
     }

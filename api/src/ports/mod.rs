@@ -7,6 +7,7 @@ mod files;
 pub mod mail;
 pub mod mail_domains;
 pub mod outside;
+mod payments;
 pub mod sms;
 mod spool;
 
@@ -16,4 +17,5 @@ pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use files::{Files, file_store};
 pub use mail::{Mail, Mailer, RecordingMailer, SendError};
 pub use mail_domains::{KnownMailDomains, MailDomains};
+pub use payments::{Payments, payments};
 pub use sms::{RecordingSms, Sms, SmsSender};

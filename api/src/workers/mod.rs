@@ -12,7 +12,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{
-    App, AppError, campaigns, dispute, forgetting, gauges, imports, jobs, leads, ledger, listings, offers, trade, uploads,
+    App, AppError, campaigns, dispute, forgetting, gauges, imports, jobs, leads, ledger, listings, offers, payments, trade,
+    uploads,
 };
 
 /// How often what is over is forgotten.
@@ -31,6 +32,10 @@ pub const PASSES: &[(&str, Pass)] = &[
     ("checks", |app| Box::pin(async move { jobs::lane_run(&app, Lane::Checks).await })),
     ("scores", |app| Box::pin(async move { leads::scores_age(&app).await })),
     ("look_ups", |app| Box::pin(async move { jobs::lane_run(&app, Lane::LookUps).await })),
+    ("payment_events", |app| Box::pin(async move { jobs::lane_run(&app, Lane::Payments).await })),
+    ("payments", |app| Box::pin(async move { payments::work::payments_advance(&app).await })),
+    ("auto_top_ups", |app| Box::pin(async move { payments::auto_top_ups::auto_top_ups_fill(&app).await })),
+    ("write_offs", |app| Box::pin(async move { payments::card_disputes::chargebacks_write_off(&app).await })),
     ("disputes", |app| Box::pin(async move { dispute::disputes_advance(&app).await })),
     ("uploads", |app| Box::pin(async move { uploads::uploads_sweep(&app).await })),
     ("holds", |app| Box::pin(async move { trade::trades_advance(&app).await })),
@@ -52,6 +57,8 @@ pub async fn start(app: &Arc<App>, stop: &CancellationToken) -> Result<JoinSet<(
     workers.spawn(repeat(Arc::clone(app), "ledger", verify, hours, stop.clone()));
     workers.spawn(repeat(Arc::clone(app), "forgetting", forget, FORGETTING_PAUSE, stop.clone()));
     workers.spawn(repeat(Arc::clone(app), "gauges", measure, MEASURING_PAUSE, stop.clone()));
+    let nightly = Duration::from_secs(u64::try_from(app.config.stripe.reconcile_secs).unwrap_or(86_400));
+    workers.spawn(repeat(Arc::clone(app), "reconcile", reconcile, nightly, stop.clone()));
     let (app, stop) = (Arc::clone(app), stop.clone());
     let pause = Duration::from_millis(app.config.workers.poll_millis);
     workers.spawn(async move {
@@ -72,6 +79,10 @@ fn forget(app: Arc<App>) -> BoxFuture<'static, Result<u64, AppError>> {
 
 fn measure(app: Arc<App>) -> BoxFuture<'static, Result<u64, AppError>> {
     Box::pin(async move { gauges::gauges_set(&app).await.map(|_| 0) })
+}
+
+fn reconcile(app: Arc<App>) -> BoxFuture<'static, Result<u64, AppError>> {
+    Box::pin(async move { payments::reconcile::stripe_reconcile_recent(&app).await })
 }
 
 fn verify(app: Arc<App>) -> BoxFuture<'static, Result<u64, AppError>> {

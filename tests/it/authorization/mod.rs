@@ -2,6 +2,7 @@
 
 mod cases;
 mod operation;
+mod payments;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -116,7 +117,7 @@ async fn every_field_of_every_type_was_looked_at() {
 async fn every_case_is_of_a_field_that_there_is() {
     let x = Exchange::start(crate::harness::Database::Sqlite).await;
     let types = Types::of(&x).await;
-    let gone: Vec<_> = ROOTS.iter().filter(|(root, field, _)| !types.root_fields(root).iter().any(|f| f == field)).collect();
+    let gone: Vec<_> = ROOTS.iter().chain(payments::ROOTS).filter(|(root, field, _)| !types.root_fields(root).iter().any(|f| f == field)).collect();
     assert!(gone.is_empty(), "authorization/cases.rs names {gone:?}");
 }
 
@@ -125,7 +126,7 @@ fn field_name(line: &str) -> String {
 }
 
 fn access(root: &str, field: &str) -> Option<Access> {
-    ROOTS.iter().find(|(r, f, _)| *r == root && *f == field).map(|(_, _, access)| *access)
+    ROOTS.iter().chain(payments::ROOTS).find(|(r, f, _)| *r == root && *f == field).map(|(_, _, access)| *access)
 }
 
 /// Whether the answer is that the caller may not ask this at all.

@@ -135,6 +135,8 @@ fn prefix(name: &str) -> &'static str {
         "client" => "cli",
         "deposit" => "dep",
         "withdrawal" => "wdr",
+        "topUp" => "top",
+        "cardDispute" => "cdp",
         "suppression" => "sup",
         "confirmation" => "conf",
         "evidence" | "file" => "evd",
