@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gateways::payments::{GatewayError, IdempotencyKey, Mode};
+use gateways::payments::{Answer, GatewayError, IdempotencyKey, Mode};
 use miniserde::Deserialize;
 use secrecy::ExposeSecret;
 use stripe::{AccountId, Client, ClientBuilder, RequestStrategy, StripeRequest};
@@ -16,7 +16,7 @@ const MAX_PAUSE_FACTOR: u32 = 8;
 /// Pauses are shortened by up to this many hundredths, so that callers who were refused together do not come back together.
 const SPREAD: u32 = 50;
 
-/// Calls Stripe with one key.
+/// Calls Stripe with one secret key. Requests and answers are large, so each call is in a box of its own.
 #[derive(Clone)]
 pub(crate) struct Caller {
     client: Client,
@@ -43,33 +43,37 @@ impl Caller {
     }
 
     /// Reads something of the platform's.
-    pub(crate) async fn read<R>(&self, request: R) -> Result<R::Output, GatewayError>
+    pub(crate) fn read<'a, R>(&'a self, request: R) -> Answer<'a, R::Output>
     where
-        R: StripeRequest + Send + Sync,
+        R: StripeRequest + Send + Sync + 'a,
         R::Output: Deserialize + Send,
     {
-        self.call(&request, &RequestStrategy::Once, None).await
+        Box::pin(async move { self.call(&request, &RequestStrategy::Once, None).await })
     }
 
     /// Reads something of a connected account's, or of the platform's.
-    pub(crate) async fn read_of<R>(&self, account: Option<&str>, request: R) -> Result<R::Output, GatewayError>
+    pub(crate) fn read_of<'a, R>(&'a self, account: Option<&'a str>, request: R) -> Answer<'a, R::Output>
     where
-        R: StripeRequest + Send + Sync,
+        R: StripeRequest + Send + Sync + 'a,
         R::Output: Deserialize + Send,
     {
-        let account = account.map(value::id).transpose()?.map(AccountId::from);
-        self.call(&request, &RequestStrategy::Once, account.as_ref()).await
+        Box::pin(async move {
+            let account = account.map(value::id).transpose()?.map(AccountId::from);
+            self.call(&request, &RequestStrategy::Once, account.as_ref()).await
+        })
     }
 
     /// Makes or changes something, once under this key.
-    pub(crate) async fn change<R>(&self, key: &IdempotencyKey, request: R) -> Result<R::Output, GatewayError>
+    pub(crate) fn change<'a, R>(&'a self, key: &'a IdempotencyKey, request: R) -> Answer<'a, R::Output>
     where
-        R: StripeRequest + Send + Sync,
+        R: StripeRequest + Send + Sync + 'a,
         R::Output: Deserialize + Send,
     {
-        let key = stripe::IdempotencyKey::new(key.as_str())
-            .map_err(|_| GatewayError::Refused { code: "idempotency_key".to_owned(), message: "no key".to_owned() })?;
-        self.call(&request, &RequestStrategy::Idempotent(key), None).await
+        Box::pin(async move {
+            let key = stripe::IdempotencyKey::new(key.as_str())
+                .map_err(|_| GatewayError::Refused { code: "idempotency_key".to_owned(), message: "no key".to_owned() })?;
+            self.call(&request, &RequestStrategy::Idempotent(key), None).await
+        })
     }
 
     async fn call<R>(
@@ -88,8 +92,7 @@ impl Caller {
             if let Some(account) = account {
                 prepared = prepared.account_id(account.clone());
             }
-            // The client's future holds its whole request and answer; in a box it does not swell every caller's.
-            let failure = match Box::pin(prepared.send(&self.client)).await {
+            let failure = match prepared.send(&self.client).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => failure::read(&error, self.mode),
             };

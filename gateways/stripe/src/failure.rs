@@ -42,6 +42,7 @@ pub(crate) fn needs_authentication(error: &ApiErrors) -> bool {
 
 fn refusal(error: &ApiErrors, status: u16, mode: Mode) -> GatewayError {
     match status {
+        // How long to wait would stand in a header, which the client does not hand on.
         409 | 429 => GatewayError::Busy { code: code(error), retry_after: None },
         401 => GatewayError::Unauthorized { code: code(error) },
         // A key learns of a foreign account only that it has no access to it, or that there is none.

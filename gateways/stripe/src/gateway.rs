@@ -279,3 +279,16 @@ impl PaymentGateway for StripeGateway {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_of_the_keys_mode_is_not_the_gateways() {
+        let gateway = StripeGateway::new(&Settings::new("sk_live_x".to_owned().into())).unwrap();
+        assert_eq!(gateway.mode(), Mode::Live);
+        assert_eq!(gateway.own(1, |_| Mode::Live), Ok(1));
+        assert_eq!(gateway.own(1, |_| Mode::Test), Err(GatewayError::WrongMode(Mode::Live)));
+    }
+}

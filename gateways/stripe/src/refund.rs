@@ -7,7 +7,7 @@ use crate::currency::{from_stripe, to_stripe};
 use crate::list::{created, paged};
 use crate::value::{id_of, metadata, moment, notes};
 
-/// The currency is the payment's; what is asked for in another would be another amount, so both go to Stripe only as one number.
+/// Stripe takes the number only, in the payment's own currency, which the refund in the answer names.
 pub(crate) fn create(refund: &NewRefund) -> Result<CreateRefund, GatewayError> {
     let (minor, _) = to_stripe(&refund.amount)?;
     let request = CreateRefund::new().payment_intent(&refund.payment).amount(minor);

@@ -27,7 +27,7 @@ async fn customers_have_cards_that_can_be_listed_and_forgotten() {
         customer: Some(customer.id.clone()),
         created: customer.created,
     };
-    assert_eq!(bench.gateway.card_list(&customer.id, &all()).await.unwrap().items, [saved.clone()]);
+    assert_eq!(bench.gateway.card_list(&customer.id, &all()).await.unwrap().items, std::slice::from_ref(&saved));
     let detached = bench.gateway.card_detach(&key("e"), &card).await.unwrap();
     assert_eq!(detached, Card { customer: None, ..saved });
     assert_eq!(bench.gateway.card_list(&customer.id, &all()).await.unwrap().items, []);

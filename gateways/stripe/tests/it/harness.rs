@@ -173,7 +173,7 @@ impl Bench {
 
     /// Starts a receiver of webhook calls.
     pub(crate) async fn receiver(&self) -> Receiver {
-        let received: Arc<Mutex<Vec<(String, Vec<u8>)>>> = Arc::default();
+        let received: Arc<Mutex<Vec<Call>>> = Arc::default();
         let kept = Arc::clone(&received);
         let handler = async move |headers: HeaderMap, body: Bytes| {
             kept.lock().unwrap().push((headers["stripe-signature"].to_str().unwrap().to_owned(), body.to_vec()));
@@ -187,11 +187,14 @@ impl Bench {
     }
 }
 
-/// What came: signature and body of each call.
-pub(crate) struct Receiver(Arc<Mutex<Vec<(String, Vec<u8>)>>>);
+/// Signature and body of a webhook call.
+pub(crate) type Call = (String, Vec<u8>);
+
+/// What came.
+pub(crate) struct Receiver(Arc<Mutex<Vec<Call>>>);
 
 impl Receiver {
-    pub(crate) fn received(&self) -> Vec<(String, Vec<u8>)> {
+    pub(crate) fn received(&self) -> Vec<Call> {
         self.0.lock().unwrap().clone()
     }
 }
