@@ -37,7 +37,8 @@ pub enum GatewayError {
     /// error of its own under the key, so that asking again never tells; then the lists do.
     #[error("the outcome is not known: {reason}")]
     Unknown {
-        /// What happened: `timeout`, `connection`, `status 500`, `unreadable answer`.
+        /// What happened: `timeout`, `connection`, `status 500`, `unreadable answer`, or `idempotency_error` if the key was first used
+        /// for another request.
         reason: String,
     },
     /// There is no such object, or not for these credentials.

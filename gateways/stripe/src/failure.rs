@@ -50,6 +50,8 @@ fn refusal(error: &ApiErrors, status: u16, mode: Mode) -> GatewayError {
         403 => GatewayError::Unauthorized { code: code(error) },
         // 424 says that something behind Stripe failed.
         408 | 424 | 500.. => unknown(&format!("status {status}")),
+        // Another request came first under this key, and what it did stays unknown: a refusal would let the caller undo it.
+        _ if error.type_ == ApiErrorsType::IdempotencyError => unknown("idempotency_error"),
         _ if code(error) == MISSING => missing(error, mode),
         _ if error.type_ == ApiErrorsType::CardError => GatewayError::Declined {
             code: reason(error),
@@ -119,10 +121,7 @@ mod tests {
             refused(404, r#"{"type":"invalid_request_error","message":"Unrecognized request URL"}"#),
             GatewayError::Refused { .. }
         ));
-        assert_eq!(
-            refused(400, r#"{"type":"idempotency_error","message":"m"}"#),
-            GatewayError::Refused { code: "idempotency_error".to_owned(), message: "m".to_owned() }
-        );
+        assert_eq!(refused(400, r#"{"type":"idempotency_error","message":"m"}"#), unknown("idempotency_error"));
     }
 
     #[test]
