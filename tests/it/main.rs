@@ -18,6 +18,7 @@ mod ledger;
 mod live;
 mod market;
 mod offers;
+mod payments;
 mod protocol;
 mod schema;
 mod settlement;

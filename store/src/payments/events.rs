@@ -4,7 +4,7 @@ use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{QueryOrder, QuerySelect, TryInsertResult};
+use sea_orm::{QueryOrder, QuerySelect};
 
 use crate::db::Store;
 use crate::entity::stripe_event;
@@ -58,8 +58,7 @@ pub async fn stripe_event_take(tx: &Tx, event: SealedEvent, job: Option<serde_js
         handled_at: Set(job.is_none().then_some(now)),
     };
     let keep = OnConflict::column(stripe_event::Column::Id).do_nothing().to_owned();
-    let done = stripe_event::Entity::insert(row).on_conflict(keep).try_insert().exec_without_returning(tx.db()).await?;
-    if !matches!(done, TryInsertResult::Inserted(_)) {
+    if stripe_event::Entity::insert(row).on_conflict(keep).exec_without_returning(tx.db()).await? == 0 {
         return Ok(false);
     }
     if let Some(payload) = job {

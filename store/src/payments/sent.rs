@@ -10,7 +10,7 @@ use domain::withdrawal::{WithdrawalMethod, WithdrawalState};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{LockType, OnConflict};
-use sea_orm::{QueryOrder, QuerySelect, TryInsertResult};
+use sea_orm::{QueryOrder, QuerySelect};
 
 use super::{changed, locks};
 use crate::db::Store;
@@ -192,8 +192,7 @@ pub async fn payout_failed(
         created_at: Set(now),
     };
     let keep = OnConflict::column(payout_failure::Column::PayoutId).do_nothing().to_owned();
-    let done = payout_failure::Entity::insert(row).on_conflict(keep).try_insert().exec_without_returning(tx.db()).await?;
-    if !matches!(done, TryInsertResult::Inserted(_)) {
+    if payout_failure::Entity::insert(row).on_conflict(keep).exec_without_returning(tx.db()).await? == 0 {
         return Ok(());
     }
     let states = [WithdrawalState::Sent.as_str(), WithdrawalState::Paid.as_str()];

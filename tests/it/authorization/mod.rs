@@ -117,7 +117,11 @@ async fn every_field_of_every_type_was_looked_at() {
 async fn every_case_is_of_a_field_that_there_is() {
     let x = Exchange::start(crate::harness::Database::Sqlite).await;
     let types = Types::of(&x).await;
-    let gone: Vec<_> = ROOTS.iter().chain(payments::ROOTS).filter(|(root, field, _)| !types.root_fields(root).iter().any(|f| f == field)).collect();
+    let gone: Vec<_> = ROOTS
+        .iter()
+        .chain(payments::ROOTS)
+        .filter(|(root, field, _)| !types.root_fields(root).iter().any(|f| f == field))
+        .collect();
     assert!(gone.is_empty(), "authorization/cases.rs names {gone:?}");
 }
 

@@ -304,7 +304,7 @@ pub(super) fn noted_id(metadata: &gateways::payments::Metadata, reference: Optio
 }
 
 /// Something happened to a page: its state now counts.
-pub(super) async fn checkout_happened(app: &App, session: &str) -> Result<(), AppError> {
+pub async fn checkout_happened(app: &App, session: &str) -> Result<(), AppError> {
     let checkout = stripe(app)?.checkout_retrieve(session).await.map_err(unavailable)?;
     let Some(id) = noted_id(&checkout.metadata, checkout.reference.as_deref()) else { return Ok(()) };
     let Some(stored) = app.store.top_up(id).await? else { return Ok(()) };
