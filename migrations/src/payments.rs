@@ -16,6 +16,7 @@ const TABLES: &[&str] = &[
         amount_minor BIGINT NOT NULL CHECK (amount_minor > 0),
         currency TEXT NOT NULL,
         saved_card TEXT,
+        save_card BOOLEAN NOT NULL,
         automatic BOOLEAN NOT NULL DEFAULT FALSE,
         state TEXT NOT NULL CHECK (state IN
             ('CREATED', 'OPEN', 'AUTHENTICATION_REQUIRED', 'PROCESSING', 'PAID', 'FAILED', 'EXPIRED')),

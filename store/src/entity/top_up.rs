@@ -11,6 +11,7 @@ pub struct Model {
     pub amount_minor: i64,
     pub currency: String,
     pub saved_card: Option<String>,
+    pub save_card: bool,
     pub automatic: bool,
     pub state: String,
     pub session_id: Option<String>,

@@ -149,6 +149,7 @@ pub async fn auto_top_up_begin(
         organization,
         amount: Money::new(set.amount_minor, currency),
         saved_card: Some(set.saved_card),
+        save_card: false,
         automatic: true,
         requested_by: Some(set.set_by.0),
         check_secs,
@@ -200,17 +201,24 @@ impl Store {
         rows.into_iter().map(AutoTopUp::try_from).collect()
     }
 
-    /// Up to `limit` wallets that may have to fill themselves: active, low, with nothing under way, the longest unchanged first.
+    /// Up to `limit` wallets that may have to fill themselves: active, low, with room in the month and nothing under way, the longest
+    /// unchanged first.
     pub async fn auto_top_ups_low(&self, limit: u64) -> Result<Vec<(OrganizationId, Currency)>, StoreError> {
         let sql = "SELECT auto_top_up.organization_id, auto_top_up.currency FROM auto_top_up \
+            JOIN organization ON organization.id = auto_top_up.organization_id \
+              AND organization.status = 'ACTIVE' AND organization.wallet_frozen_at IS NULL \
             LEFT JOIN account ON account.organization_id = auto_top_up.organization_id AND account.kind = 'AVAILABLE' \
               AND account.currency = auto_top_up.currency \
             WHERE auto_top_up.state = 'ACTIVE' AND COALESCE(account.balance_minor, 0) < auto_top_up.threshold_minor \
               AND NOT EXISTS (SELECT 1 FROM top_up WHERE top_up.organization_id = auto_top_up.organization_id \
                 AND top_up.currency = auto_top_up.currency AND top_up.automatic \
                 AND top_up.state IN ('CREATED', 'OPEN', 'AUTHENTICATION_REQUIRED', 'PROCESSING')) \
-            ORDER BY auto_top_up.updated_at LIMIT $1";
-        let statement = Statement::from_sql_and_values(self.read().get_database_backend(), sql, [limit.into()]);
+              AND auto_top_up.amount_minor + COALESCE((SELECT SUM(COALESCE(top_up.paid_minor, top_up.amount_minor)) FROM top_up \
+                WHERE top_up.organization_id = auto_top_up.organization_id AND top_up.currency = auto_top_up.currency \
+                AND top_up.automatic AND top_up.created_at >= $1 AND top_up.state = 'PAID'), 0) <= auto_top_up.monthly_max_minor \
+            ORDER BY auto_top_up.updated_at LIMIT $2";
+        let values: [sea_orm::Value; 2] = [month_of(self.now()).from.into(), limit.into()];
+        let statement = Statement::from_sql_and_values(self.read().get_database_backend(), sql, values);
         let rows = LowRow::find_by_statement(statement).all(self.read()).await?;
         rows.into_iter().map(|row| Ok((row.organization_id.into(), row.currency.parse().map_err(StoreError::corrupt)?))).collect()
     }

@@ -27,6 +27,8 @@ pub struct NewTopUp {
     pub amount: Money,
     /// The saved card to charge; a page of the provider otherwise.
     pub saved_card: Option<String>,
+    /// Whether a card that pays at a page is kept.
+    pub save_card: bool,
     /// Whether the wallet fills itself.
     pub automatic: bool,
     /// Who asked.
@@ -46,6 +48,8 @@ pub struct StoredTopUp {
     pub amount: Money,
     /// The saved card that is charged, if one is.
     pub saved_card: Option<String>,
+    /// Whether a card that pays at a page is kept: a call that is repeated must say the same.
+    pub save_card: bool,
     /// Whether the wallet fills itself.
     pub automatic: bool,
     /// Where it stands.
@@ -83,6 +87,7 @@ impl TryFrom<top_up::Model> for StoredTopUp {
             organization: row.organization_id.into(),
             amount: Money::new(row.amount_minor, row.currency.parse().map_err(StoreError::corrupt)?),
             saved_card: row.saved_card,
+            save_card: row.save_card,
             automatic: row.automatic,
             standing,
             session: row.session_id,
@@ -127,6 +132,7 @@ pub async fn top_up_insert(tx: &Tx, new: NewTopUp) -> Result<StoredTopUp, WriteE
         amount_minor: new.amount.minor,
         currency: new.amount.currency.code().to_owned(),
         saved_card: new.saved_card,
+        save_card: new.save_card,
         automatic: new.automatic,
         state: TopUpState::Created.as_str().to_owned(),
         session_id: None,

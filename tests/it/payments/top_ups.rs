@@ -89,7 +89,8 @@ on_each_backend! {
         let buyer = till.x.organization("B").await;
         for (n, phase) in [Phase::Before, Phase::After].into_iter().enumerate() {
             till.fault("/v1/checkout/sessions", phase, 3);
-            let begun = till.begin(&buyer, "50", &format!("k{n}")).await;
+            let input = json!({ "amount": eur("50"), "saveCard": phase == Phase::Before, "idempotencyKey": format!("k{n}") });
+            let begun = till.top_up(&buyer, input).await["topUp"].clone();
             assert_eq!((&begun["state"], &begun["url"]), (&json!("CREATED"), &Value::Null));
             let restarted = till.restarted().await;
             till.wait(60);

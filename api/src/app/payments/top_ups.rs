@@ -49,7 +49,6 @@ pub async fn wallet_top_up(app: &App, caller: &Caller, key: &str, input: TopUpRe
     }
     let key = idempotency_key(organization, key, "wallet_top_up", &input)?;
     let requested_by = caller.principal.user().map(|user| user.0);
-    let save_card = input.save_card;
     let id: TopUpId = app
         .store
         .write("wallet_top_up", move |tx| {
@@ -62,6 +61,7 @@ pub async fn wallet_top_up(app: &App, caller: &Caller, key: &str, input: TopUpRe
                     organization,
                     amount: input.amount,
                     saved_card: input.card,
+                    save_card: input.save_card,
                     automatic: false,
                     requested_by,
                     check_secs: UNDER_WAY_SECS,
@@ -76,7 +76,7 @@ pub async fn wallet_top_up(app: &App, caller: &Caller, key: &str, input: TopUpRe
     if stored.standing.state() != TopUpState::Created {
         return Ok(stored);
     }
-    match begin(app, &stored, save_card).await {
+    match begin(app, &stored).await {
         Ok(stored) => Ok(stored),
         Err(error) => {
             // It is written down: the worker asks again, under the same key.
@@ -107,7 +107,7 @@ pub async fn top_up(app: &App, caller: &Caller, id: TopUpId) -> Result<Option<St
 pub(super) async fn top_up_drive(app: &App, id: TopUpId) -> Result<StoredTopUp, AppError> {
     let stored = top_up_read(app, id).await?;
     match &stored.standing {
-        TopUp::Created => begin(app, &stored, stored.saved_card.is_none()).await,
+        TopUp::Created => begin(app, &stored).await,
         TopUp::AuthenticationRequired { payment, url: None } => {
             let card = stored.saved_card.clone().ok_or_else(|| AppError::internal("a page that asks for authentication"))?;
             authenticate(app, &stored, payment, card).await
@@ -138,15 +138,15 @@ pub(super) fn bounds_check(app: &App, amount: Money) -> Result<(), Refusal> {
 }
 
 /// Asks the provider for the first time, or for the first time that anybody knows of.
-async fn begin(app: &App, stored: &StoredTopUp, save_card: bool) -> Result<StoredTopUp, AppError> {
+async fn begin(app: &App, stored: &StoredTopUp) -> Result<StoredTopUp, AppError> {
     let seen = match &stored.saved_card {
-        None => begin_page(app, stored, save_card).await?,
+        None => begin_page(app, stored).await?,
         Some(card) => begin_card(app, stored, card).await?,
     };
     apply(app, stored.id, seen).await
 }
 
-async fn begin_page(app: &App, stored: &StoredTopUp, save_card: bool) -> Result<TopUp, AppError> {
+async fn begin_page(app: &App, stored: &StoredTopUp) -> Result<TopUp, AppError> {
     let id = stored.id.to_string();
     let new = NewCheckout {
         amount: outside(stored.amount),
@@ -155,7 +155,7 @@ async fn begin_page(app: &App, stored: &StoredTopUp, save_card: bool) -> Result<
         success_url: return_url(app, "state=paid"),
         cancel_url: return_url(app, "state=left"),
         reference: id.clone(),
-        save_card,
+        save_card: stored.save_card,
         expires_at: None,
         locale: None,
         metadata: noted(NOTE, &id),
