@@ -6,6 +6,7 @@ mod exchange;
 mod outside;
 mod problems;
 mod runtime;
+mod stripe;
 mod webhooks;
 
 use std::fmt;
@@ -22,6 +23,7 @@ pub use exchange::{Campaigns, Exchange, Imports, Scoring, Verification};
 pub use outside::{Meta, Nats};
 pub use problems::Problems;
 pub use runtime::{Database, Dns, Files, Graphql, Log, LogFormat, Mail, Server, Settlement, Sms, Workers};
+pub use stripe::Stripe;
 pub use webhooks::Webhooks;
 
 /// The default file, which documents every setting.
@@ -75,6 +77,8 @@ pub struct Config {
     pub scoring: Scoring,
     /// `[webhooks]`
     pub webhooks: Webhooks,
+    /// `[stripe]`
+    pub stripe: Stripe,
     /// `[workers]`
     pub workers: Workers,
 }
@@ -150,6 +154,7 @@ impl Config {
         self.nats.check(problems);
         self.scoring.check(problems);
         self.webhooks.check(problems);
+        self.stripe.check(problems);
         self.workers.check(problems);
     }
 }

@@ -171,6 +171,14 @@ ids! {
     PayoutAccountId = "pay";
     /// Money that its payer took back.
     ChargebackId = "chb";
+    /// Money that an organization pays in by card.
+    TopUpId = "top";
+    /// Money that goes back to a card.
+    CardRefundId = "crf";
+    /// A card payment that its payer's bank questions.
+    CardDisputeId = "cdp";
+    /// Money of a withdrawal that came back after it had left.
+    WithdrawalReturnId = "wrt";
     /// A mistake in the ledger that an operator corrects.
     CorrectionId = "cor";
     /// An address to which messages are sent.

@@ -8,8 +8,11 @@
 
 pub mod access;
 pub mod account;
+pub mod auto_top_up;
 pub mod bid;
 pub mod campaign;
+pub mod card_dispute;
+pub mod card_refund;
 pub mod clearing;
 pub mod client;
 pub mod cloud_event;
@@ -39,6 +42,7 @@ pub mod scoring;
 pub mod test_mode;
 pub mod text;
 pub mod time;
+pub mod top_up;
 pub mod trade;
 pub mod upload;
 pub mod verification;

@@ -71,6 +71,12 @@ codes! {
     InsufficientFunds = "INSUFFICIENT_FUNDS";
     /// The wallet is frozen after a chargeback, until an operator has looked.
     WalletFrozen = "WALLET_FROZEN";
+    /// No payment provider is set up: an operator records deposits and carries withdrawals out.
+    PaymentsNotConfigured = "PAYMENTS_NOT_CONFIGURED";
+    /// The payment provider cannot be reached, or does not answer in time; what was begun is finished behind the scenes.
+    PaymentsUnavailable = "PAYMENTS_UNAVAILABLE";
+    /// The payment provider still needs something of the organization before it may be paid.
+    OnboardingIncomplete = "ONBOARDING_INCOMPLETE";
     /// Two currencies where one is needed.
     CurrencyMismatch = "CURRENCY_MISMATCH";
     /// Movements of money are stopped until an operator has looked at the ledger.

@@ -11,11 +11,23 @@ text_enum! {
     WithdrawalState {
         /// Asked for; the money is on its way.
         Requested = "REQUESTED",
+        /// It has left the exchange's account towards the connected account; the bank there has not paid it yet.
+        Sent = "SENT",
         /// The bank carried it out.
         Paid = "PAID",
         /// The bank returned it.
         Failed = "FAILED",
         /// Its organization took it back.
         Cancelled = "CANCELLED",
+    }
+}
+
+text_enum! {
+    /// How a withdrawal is carried out.
+    WithdrawalMethod {
+        /// An operator pays it to a bank account.
+        Bank = "BANK",
+        /// Stripe pays it, through the organization's connected account.
+        Stripe = "STRIPE",
     }
 }

@@ -10,6 +10,7 @@ mod hooks;
 mod leads;
 mod market;
 mod money;
+mod payments;
 mod signed_hooks;
 mod verticals;
 mod walks;
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(hooks::Migration),
             Box::new(webhooks::Migration),
             Box::new(destinations::Migration),
+            Box::new(payments::Migration),
             Box::new(signed_hooks::Migration),
             Box::new(walks::Migration),
             Box::new(event_stream::Migration),

@@ -22,6 +22,8 @@ pub enum Envelopes {
     Destination,
     /// What signs the messages of hooks.
     LeadHookSecret,
+    /// What the payment provider sent.
+    StripeEvent,
 }
 
 /// A wrapped data key.
@@ -52,6 +54,7 @@ impl Envelopes {
         Self::WebhookSecret,
         Self::Destination,
         Self::LeadHookSecret,
+        Self::StripeEvent,
     ];
 
     const fn table_and_id(self) -> (&'static str, &'static str) {
@@ -62,15 +65,19 @@ impl Envelopes {
             Self::WebhookSecret => ("webhook_secret", "id"),
             Self::Destination => ("destination", "id"),
             Self::LeadHookSecret => ("lead_hook_secret", "hook_id"),
+            Self::StripeEvent => ("stripe_event", "object_uuid"),
         }
     }
 
     /// Which of the table's rows.
     fn condition(self) -> String {
         match self {
-            Self::LeadContact | Self::PayoutAccount | Self::WebhookSecret | Self::Destination | Self::LeadHookSecret => {
-                "TRUE".to_owned()
-            }
+            Self::LeadContact
+            | Self::PayoutAccount
+            | Self::WebhookSecret
+            | Self::Destination
+            | Self::LeadHookSecret
+            | Self::StripeEvent => "TRUE".to_owned(),
             Self::DataKey(purpose) => format!("destroyed_at IS NULL AND purpose = '{}'", purpose.as_str()),
         }
     }

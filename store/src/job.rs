@@ -27,11 +27,13 @@ pub enum Lane {
     Checks,
     /// Questions to the world outside, which may take their time.
     LookUps,
+    /// What the payment provider told of.
+    Payments,
 }
 
 impl Lane {
     /// Every lane, the most urgent first.
-    pub const ALL: &[Self] = &[Self::Prompt, Self::Meetings, Self::Checks, Self::LookUps];
+    pub const ALL: &[Self] = &[Self::Prompt, Self::Meetings, Self::Checks, Self::LookUps, Self::Payments];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -39,6 +41,7 @@ impl Lane {
             Self::Meetings => "MEETINGS",
             Self::Checks => "CHECKS",
             Self::LookUps => "LOOK_UPS",
+            Self::Payments => "PAYMENTS",
         }
     }
 }

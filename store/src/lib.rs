@@ -38,6 +38,7 @@ pub mod offers;
 pub mod outbox;
 pub mod outcomes;
 pub mod page;
+pub mod payments;
 pub mod payouts;
 pub mod receipts;
 pub mod reputation;
@@ -64,15 +65,20 @@ pub const TABLES: &[&str] = &[
     "account",
     "account_user",
     "api_key",
+    "auto_top_up",
     "bid",
     "call_attempt",
     "campaign",
     "campaign_destination",
     "campaign_purchase",
     "campaign_revision",
+    "card_dispute",
+    "card_refund",
     "chargeback",
+    "chargeback_write_off",
     "client",
     "client_entry",
+    "connected_account",
     "contact_reveal",
     "data_key",
     "delivery",
@@ -108,7 +114,9 @@ pub const TABLES: &[&str] = &[
     "organization",
     "outcome",
     "password_reset",
+    "payment_customer",
     "payout_account",
+    "payout_failure",
     "payout_reveal",
     "receipt",
     "refresh_token",
@@ -117,9 +125,11 @@ pub const TABLES: &[&str] = &[
     "setting",
     "signing_key",
     "staff",
+    "stripe_event",
     "suppression",
     "test_offer",
     "throttle",
+    "top_up",
     "trade",
     "transfer",
     "upload",
@@ -131,4 +141,5 @@ pub const TABLES: &[&str] = &[
     "webhook_endpoint",
     "webhook_secret",
     "withdrawal",
+    "withdrawal_return",
 ];

@@ -100,7 +100,9 @@ pub(crate) async fn payout_account_of(
 pub async fn withdrawal_reveal(tx: &Tx, id: WithdrawalId, by: UserId) -> Result<SealedPayout, WriteError> {
     let row = withdrawal::Entity::find_by_id(id.0).one(tx.db()).await?;
     let row = row.ok_or_else(|| Refusal::not_found("withdrawalId", "withdrawal"))?;
-    let account = payout_account::Entity::find_by_id(row.payout_account_id).one(tx.db()).await?;
+    let payout_account =
+        row.payout_account_id.ok_or_else(|| Refusal::not_found("withdrawalId", "bank account of a withdrawal"))?;
+    let account = payout_account::Entity::find_by_id(payout_account).one(tx.db()).await?;
     let account = account.ok_or_else(|| StoreError::corrupt("a withdrawal without its bank account"))?;
     let look = payout_reveal::ActiveModel {
         id: Set(tx.id::<PayoutAccountId>().uuid()),

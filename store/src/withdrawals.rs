@@ -5,9 +5,8 @@ use domain::id::{OrganizationId, TypedId, UserId, WithdrawalId};
 use domain::ledger::{Account, AccountKind, Journal, event};
 use domain::money::Money;
 use domain::refusal::{Code, Refusal};
-use domain::time::Timestamp;
-use domain::withdrawal::WithdrawalState;
-use sea_orm::ActiveValue::Set;
+use domain::time::{Timestamp, plus_secs};
+use domain::withdrawal::{WithdrawalMethod, WithdrawalState};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
 use sea_orm::{ExprTrait, QueryOrder, QuerySelect};
@@ -20,6 +19,7 @@ use crate::error::{StoreError, WriteError};
 use crate::ledger::{Ledger, Note};
 use crate::outbox::Event;
 use crate::page::{Page, Slice};
+use crate::payments::connected_accounts::connected_account_of;
 use crate::payouts::payout_account_of;
 use crate::write::Tx;
 
@@ -32,8 +32,29 @@ pub struct Withdrawal {
     pub organization: OrganizationId,
     /// How much.
     pub amount: Money,
-    /// The last four characters of the account that it goes to.
-    pub payout_last_four: String,
+    /// How it is carried out.
+    #[serde(default = "bank")]
+    pub method: WithdrawalMethod,
+    /// The last four characters of the bank account that it goes to, when an operator pays it.
+    pub payout_last_four: Option<String>,
+    /// The connected account that it goes through, when Stripe pays it.
+    #[serde(default)]
+    pub connected_account: Option<String>,
+    /// Stripe's transfer, once there is one.
+    #[serde(default)]
+    pub transfer: Option<String>,
+    /// Which attempt at the transfer is under way, from 0.
+    #[serde(default)]
+    pub attempt: i64,
+    /// How much of it is to be taken back, since the bank there returned it, in minor units.
+    #[serde(default)]
+    pub return_asked_minor: i64,
+    /// How much of it came back, in minor units.
+    #[serde(default)]
+    pub returned_minor: i64,
+    /// When it left.
+    #[serde(default)]
+    pub sent_at: Option<Timestamp>,
     /// Where it stands.
     pub state: WithdrawalState,
     /// How the bank names the transfer that carried it out.
@@ -44,6 +65,22 @@ pub struct Withdrawal {
     pub requested_at: Timestamp,
     /// When it was paid, failed or taken back.
     pub ended_at: Option<Timestamp>,
+}
+
+const fn bank() -> WithdrawalMethod {
+    WithdrawalMethod::Bank
+}
+
+/// Which way a withdrawal goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// To the bank account that the organization named; an operator pays it.
+    Bank,
+    /// Through the organization's connected account.
+    Stripe {
+        /// When a worker looks at it unless it is done by then, in seconds from now.
+        check_secs: i64,
+    },
 }
 
 /// How a withdrawal ends.
@@ -65,7 +102,14 @@ impl TryFrom<withdrawal::Model> for Withdrawal {
             id: row.id.into(),
             organization: row.organization_id.into(),
             amount: Money::new(row.amount_minor, row.currency.parse().map_err(StoreError::corrupt)?),
+            method: row.method.parse().map_err(StoreError::corrupt)?,
             payout_last_four: row.payout_last_four,
+            connected_account: row.connected_account,
+            transfer: row.transfer_id,
+            attempt: row.attempt,
+            return_asked_minor: row.return_asked_minor,
+            returned_minor: row.returned_minor,
+            sent_at: row.sent_at,
             state: row.state.parse().map_err(StoreError::corrupt)?,
             bank_reference: row.bank_reference,
             failure: row.failure,
@@ -82,10 +126,10 @@ pub async fn withdrawal_request(
     organization: OrganizationId,
     amount: Money,
     principal: &Principal,
+    route: Route,
 ) -> Result<Withdrawal, WriteError> {
     wallet_require_open(tx, organization).await?;
-    let payout = payout_account_of(tx.db(), organization).await?;
-    let payout = payout.ok_or_else(|| Refusal::wrong_state("nobody knows where to pay: set it with `payoutAccountSet`"))?;
+    let mut row = row_for(tx, organization, amount, route).await?;
     let account = |kind| Account::of(organization, kind, amount.currency);
     let accounts = [AccountKind::Available, AccountKind::Payout, AccountKind::Receivable].map(account);
     let mut ledger = Ledger::lock(tx, accounts).await?;
@@ -94,39 +138,73 @@ pub async fn withdrawal_request(
             Refusal::wrong_state(format!("the organization owes the exchange {owed}: deposits and income pay it first")).into()
         );
     }
-    let requested_by = principal.user().map(Uuid::from);
-    let withdrawal = Withdrawal {
-        id: tx.id(),
-        organization,
-        amount,
-        payout_last_four: payout.last_four,
-        state: WithdrawalState::Requested,
-        bank_reference: None,
-        failure: None,
-        requested_at: ledger.now(),
-        ended_at: None,
-    };
-    let row = withdrawal::ActiveModel {
-        id: Set(withdrawal.id.uuid()),
-        organization_id: Set(organization.0),
-        payout_account_id: Set(payout.id.uuid()),
-        payout_last_four: Set(withdrawal.payout_last_four.clone()),
-        amount_minor: Set(amount.minor),
-        currency: Set(amount.currency.code().to_owned()),
-        state: Set(withdrawal.state.as_str().to_owned()),
-        bank_reference: Set(None),
-        failure: Set(None),
-        requested_by: Set(requested_by),
-        created_at: Set(withdrawal.requested_at),
-        ended_at: Set(None),
-        version: Set(0),
-    };
-    withdrawal::Entity::insert(row).exec_without_returning(tx.db()).await?;
+    row.requested_by = principal.user().map(Uuid::from);
+    row.created_at = ledger.now();
+    if let Route::Stripe { check_secs } = route {
+        row.check_at = Some(plus_secs(row.created_at, check_secs));
+    }
+    withdrawal::Entity::insert(withdrawal::ActiveModel::from(row.clone())).exec_without_returning(tx.db()).await?;
+    let note = Note { memo: None, recorded_by: row.requested_by };
+    let withdrawal = Withdrawal::try_from(row)?;
     let journal = event::withdrawal(withdrawal.id, organization, amount).map_err(StoreError::corrupt)?;
-    ledger.record(&journal, Note { memo: None, recorded_by: requested_by })?;
+    ledger.record(&journal, note)?;
     ledger.flush().await?;
     tx.emit(news(&withdrawal)).await?;
     Ok(withdrawal)
+}
+
+/// The row of a withdrawal to be asked for, with where it goes: refused when nobody knows.
+async fn row_for(tx: &Tx, organization: OrganizationId, amount: Money, route: Route) -> Result<withdrawal::Model, WriteError> {
+    let (mut payout_account_id, mut payout_last_four, mut connected_account) = (None, None, None);
+    let method = match route {
+        Route::Bank => {
+            let payout = payout_account_of(tx.db(), organization).await?;
+            let payout =
+                payout.ok_or_else(|| Refusal::wrong_state("nobody knows where to pay: set it with `payoutAccountSet`"))?;
+            (payout_account_id, payout_last_four) = (Some(payout.id.uuid()), Some(payout.last_four));
+            WithdrawalMethod::Bank
+        }
+        Route::Stripe { .. } => {
+            let account = connected_account_of(tx.db(), organization).await?;
+            let ready = account.filter(|account| account.transfers_enabled && account.payouts_enabled);
+            let message = "Stripe may not pay the organization yet: see `payoutOnboarding`, begin with `payoutOnboardingStart`";
+            let ready = ready.ok_or_else(|| Refusal::new(Code::OnboardingIncomplete, message))?;
+            connected_account = Some(ready.account);
+            WithdrawalMethod::Stripe
+        }
+    };
+    Ok(withdrawal::Model {
+        id: tx.id::<WithdrawalId>().uuid(),
+        organization_id: organization.0,
+        method: method.as_str().to_owned(),
+        payout_account_id,
+        payout_last_four,
+        connected_account,
+        transfer_id: None,
+        amount_minor: amount.minor,
+        return_asked_minor: 0,
+        returned_minor: 0,
+        currency: amount.currency.code().to_owned(),
+        state: WithdrawalState::Requested.as_str().to_owned(),
+        bank_reference: None,
+        failure: None,
+        attempt: 0,
+        requested_by: None,
+        created_at: tx.now().await?,
+        sent_at: None,
+        check_at: None,
+        ended_at: None,
+        version: 0,
+    })
+}
+
+/// What the feed says of a withdrawal.
+pub(crate) fn news(withdrawal: &Withdrawal) -> Event {
+    let payload = serde_json::json!({
+        "state": withdrawal.state.as_str(), "amountMinor": withdrawal.amount.minor,
+        "currency": withdrawal.amount.currency.code(), "method": withdrawal.method.as_str(),
+    });
+    Event { topic: "payout.changed", subject_id: withdrawal.id.uuid(), audience: vec![withdrawal.organization], payload }
 }
 
 /// Records how a withdrawal ended: the money leaves, or returns to the wallet.
@@ -145,6 +223,9 @@ pub async fn withdrawal_end(
     let mut withdrawal = Withdrawal::try_from(row)?;
     if matches!(answer, WithdrawalAnswer::Cancelled(owner) if owner != withdrawal.organization) {
         return Err(Refusal::not_found("withdrawalId", "withdrawal").into());
+    }
+    if withdrawal.method == WithdrawalMethod::Stripe {
+        return Err(Refusal::new(Code::WrongState, "Stripe carries this withdrawal out").at("withdrawalId").into());
     }
     if withdrawal.state != WithdrawalState::Requested {
         let message = format!("the withdrawal is {}", withdrawal.state.as_str());
@@ -181,17 +262,6 @@ pub async fn withdrawal_end(
     Ok(withdrawal)
 }
 
-/// What the feed says of a withdrawal.
-fn news(withdrawal: &Withdrawal) -> Event {
-    let payload = serde_json::json!({
-        "state": withdrawal.state.as_str(),
-        "amountMinor": withdrawal.amount.minor,
-        "currency": withdrawal.amount.currency.code(),
-    });
-    let audience = vec![withdrawal.organization];
-    Event { topic: "payout.changed", subject_id: withdrawal.id.uuid(), audience, payload }
-}
-
 /// What the organization owes the exchange, in the first currency in which it owes something.
 async fn debt(tx: &Tx, organization: OrganizationId) -> Result<Option<Money>, StoreError> {
     let row = account::Entity::find()
@@ -209,7 +279,7 @@ fn end_journal(withdrawal: &Withdrawal, state: WithdrawalState, owed_minor: i64)
     let &Withdrawal { id, organization, amount, .. } = withdrawal;
     match state {
         WithdrawalState::Paid => event::withdrawal_paid(id, organization, amount),
-        WithdrawalState::Failed | WithdrawalState::Cancelled | WithdrawalState::Requested => {
+        WithdrawalState::Failed | WithdrawalState::Cancelled | WithdrawalState::Requested | WithdrawalState::Sent => {
             event::withdrawal_failed(id, organization, amount, owed_minor)
         }
     }

@@ -12,7 +12,7 @@ const ROWS: usize = 300;
 
 fn demo(folder: &Path, seed: u64, url: &str) -> Demo {
     let (data_dir, bind) = (folder.to_path_buf(), "127.0.0.1:8080".to_owned());
-    Demo { rows: ROWS, seed, data_dir, database_url: Some(SecretString::from(url.to_owned())), bind }
+    Demo { rows: ROWS, seed, data_dir, database_url: Some(SecretString::from(url.to_owned())), bind, stripe: true }
 }
 
 async fn run(demo: Demo) -> Result<Report, DemoError> {
@@ -52,6 +52,10 @@ fn check(report: &Report) {
         assert_eq!((line.recall_before_bp, line.precision_before_bp), (Some(10_000), Some(10_000)), "{line:?}");
     }
     assert_eq!(report.pseudo_leads.len(), Flaw::ALL.len());
+
+    let stripe = report.stripe.as_ref().unwrap();
+    assert!(stripe.topped_up_minor > 0 && stripe.withdrawn_minor > 0 && stripe.double_holds, "{stripe:?}");
+    assert_eq!(stripe.differences, 0, "both books agree");
 
     let ledger = &report.ledger;
     assert!(ledger.balanced && ledger.invariants > 0, "{:?}", ledger.broken);

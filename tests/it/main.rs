@@ -19,6 +19,7 @@ mod ledger;
 mod live;
 mod market;
 mod offers;
+mod payments;
 mod processes;
 mod protocol;
 mod schema;

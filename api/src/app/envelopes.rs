@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::contact::contact_binding;
 use super::data_keys::key_binding;
-use super::{App, AppError, destinations, lead_hooks, payouts, webhooks};
+use super::{App, AppError, destinations, lead_hooks, payments, payouts, webhooks};
 use crate::crypto::WrappedDataKey;
 
 const BATCH: u64 = 200;
@@ -34,6 +34,7 @@ fn pair_of(app: &App, table: Envelopes, old: WrappedKey) -> Result<(WrappedKey, 
         Envelopes::WebhookSecret => webhooks::secret_binding(old.object),
         Envelopes::Destination => destinations::secrets_binding(old.object),
         Envelopes::LeadHookSecret => lead_hooks::binding(old.object),
+        Envelopes::StripeEvent => payments::events::binding(old.object),
     };
     let wrapped = WrappedDataKey { key_id: old.key_id.clone(), wrapped_key: old.wrapped_key.clone() };
     let moved = app.keys.rewrap(app.entropy.as_ref(), binding, &wrapped).map_err(AppError::internal)?.unwrap_or(wrapped);

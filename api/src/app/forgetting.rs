@@ -26,5 +26,6 @@ pub async fn forget_old(app: &App) -> Result<u64, AppError> {
     let offers = app.store.test_offers_prune(before(TEST_OFFERS_KEPT_SECS)).await?;
     let webhooks = webhooks::deliveries_forget(app).await?;
     let messages = app.store.lead_hook_messages_prune(before(HOOK_MESSAGES_KEPT_SECS)).await?;
-    Ok([sessions, throttles, events, offers, webhooks, messages].into_iter().fold(0, u64::saturating_add))
+    let told = app.store.stripe_events_prune(before(app.config.stripe.events_keep_secs)).await?;
+    Ok([sessions, throttles, events, offers, webhooks, messages, told].into_iter().fold(0, u64::saturating_add))
 }

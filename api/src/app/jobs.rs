@@ -4,6 +4,7 @@ use domain::refusal::Code;
 use serde_json::Value;
 use store::job::{Job, Lane};
 use store::listings::{CAMPAIGN_MEET, LISTING_MEET, LISTING_VOID};
+use store::payments::events::STRIPE_EVENT;
 use store::suppressions::LEAD_REVERIFY;
 
 use super::campaigns::meet::{campaign_meet, listing_meet};
@@ -12,6 +13,7 @@ use super::leads::{MAIL_DOMAIN_CHECK, lead_reverify, mail_domain_check};
 use super::listings::{ORGANIZATION_OFFERS_END, listing_void, organization_offers_end};
 use super::message::{MESSAGE_SEND, message_send};
 use super::password::{PASSWORD_RESET, password_reset_send};
+use super::payments::events::stripe_event_handle;
 use super::webhooks::{WEBHOOK_NOTICE, webhook_notice_send};
 use super::{App, AppError};
 
@@ -57,6 +59,7 @@ async fn job_do(app: &App, kind: &str, payload: &Value) -> Result<(), AppError> 
         MESSAGE_SEND => message_send(app, payload).await,
         PASSWORD_RESET => password_reset_send(app, payload).await,
         WEBHOOK_NOTICE => webhook_notice_send(app, payload).await,
+        STRIPE_EVENT => stripe_event_handle(app, payload).await,
         _ => Err(AppError::internal("nobody knows how to do a job of this kind")),
     }
 }

@@ -34,6 +34,7 @@ pub mod offers;
 pub mod organization;
 pub mod outcome;
 pub mod password;
+pub mod payments;
 pub mod payouts;
 pub mod posting;
 pub mod present;
@@ -67,7 +68,7 @@ use crate::ports::mail_domains::mail_domains;
 use crate::ports::sms::sms_sender;
 use crate::ports::{
     CallOuts, Clock, Entropy, Files, HttpCallOuts, HttpMetaLeads, HttpOutward, HttpWebhooks, MailDomains, Mailer, MetaLeads,
-    Outward, SmsSender, Webhooks, file_store,
+    Outward, Payments, SmsSender, Webhooks, file_store, payments,
 };
 
 pub use error::AppError;
@@ -111,6 +112,8 @@ pub struct App {
     pub outward: Arc<dyn Outward>,
     /// Sends text messages.
     pub sms: Arc<dyn SmsSender>,
+    /// The payment provider, if one is set up.
+    pub payments: Option<Payments>,
     /// Through which purchases, placements and releases go.
     pub settlement: Arc<settlement::Queue>,
     /// Posts messages to organizations' endpoints.
@@ -149,6 +152,7 @@ impl App {
         let mail_domains = Arc::from(mail_domains(&config.dns));
         let mailer = Arc::from(mailer(&config.mail)?);
         let sms = Arc::from(sms_sender(&config.sms));
+        let payments = payments(&config.stripe)?;
         let files = file_store(&config.files.resolved_url(&config.server))?;
         let identity = Arc::new(identity);
         let settlement = Arc::new(settlement::Queue::new(store.clone(), Arc::clone(&config)));
@@ -180,6 +184,7 @@ impl App {
             mailer,
             outward,
             sms,
+            payments,
             settlement,
             webhooks,
             webhooks_due: Arc::default(),

@@ -10,7 +10,7 @@ use serde::Serialize;
 use store::deposits::{self, Deposit};
 use store::ledger::{StatementKey, StatementRow, Wallet};
 use store::page::{Page, Slice};
-use store::withdrawals::{self, Withdrawal, WithdrawalAnswer};
+use store::withdrawals::{self, Route, Withdrawal, WithdrawalAnswer};
 
 use super::email_verification::require_verified_email;
 use super::idempotency::idempotency_key;
@@ -141,7 +141,7 @@ pub async fn withdrawal_request(app: &App, caller: &Caller, key: &str, amount: M
                 if let Some(earlier) = tx.replayed(&key).await? {
                     return Ok(earlier);
                 }
-                let done = withdrawals::withdrawal_request(&tx, organization, amount, &principal).await?;
+                let done = withdrawals::withdrawal_request(&tx, organization, amount, &principal, Route::Bank).await?;
                 tx.remember(&key, &done).await?;
                 Ok::<_, AppError>(done)
             }

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use super::{CommandError, print, serve, start};
 use crate::demo::{Demo, Done, Login, PASSWORD, Progress, Table};
 use crate::http::DemoLogin;
+use crate::ports::{Clock, SystemClock};
 
 /// Rows of the whole input.
 const ALL_ROWS: usize = 45_211;
@@ -35,6 +36,9 @@ pub(super) struct DemoArguments {
     /// Where to serve the API.
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     bind: String,
+    /// Leaves the double of Stripe out: every deposit comes over the bank.
+    #[arg(long)]
+    no_stripe: bool,
     /// Tells on standard error how long each phase took.
     #[arg(long)]
     timings: bool,
@@ -47,6 +51,7 @@ pub(super) async fn demo(arguments: DemoArguments) -> Result<(), CommandError> {
         data_dir: arguments.data_dir,
         database_url: arguments.database_url.map(SecretString::from),
         bind: arguments.bind,
+        stripe: !arguments.no_stripe,
     };
     let done = Box::pin(demo.run(&Progress::new(!arguments.json))).await?;
     if arguments.timings {
@@ -57,6 +62,9 @@ pub(super) async fn demo(arguments: DemoArguments) -> Result<(), CommandError> {
     } else {
         print(&Table(&done.report).to_string())?;
     }
+    if done.report.stripe.as_ref().is_some_and(|stripe| !stripe.double_holds || stripe.differences > 0) {
+        return Err(CommandError::new("the books differ from those of Stripe's double"));
+    }
     if !done.report.ledger.balanced {
         return Err(CommandError::new("the ledger does not balance"));
     }
@@ -65,14 +73,24 @@ pub(super) async fn demo(arguments: DemoArguments) -> Result<(), CommandError> {
 
 async fn serve_after(done: Done, quiet: bool) -> Result<(), CommandError> {
     start::start_log(&done.config.log)?;
+    // Held until the exchange has stopped: the double ends with it.
+    let till = done.till;
+    if let Some(till) = &till {
+        till.serve(&done.config.server.bind.to_string(), SystemClock.now());
+    }
     if !quiet {
         let mut text = format!("\nServing this market at http://{}/graphql\n", done.config.server.bind);
         for login in &done.logins {
             text.push_str(&format!("  {:<36}{:<40}{PASSWORD}\n", login.role, login.email));
         }
+        if let Some(till) = &till {
+            text.push_str(&format!("  Stripe's double, which is not Stripe, at {}/\n", till.url()));
+        }
         print(&text)?;
     }
     let login = |login: Login| DemoLogin { title: login.role, email: login.email, password: PASSWORD.to_owned() };
     let logins = done.logins.into_iter().map(login).collect();
-    Box::pin(serve::serve_with(done.config, logins)).await
+    let served = Box::pin(serve::serve_with(done.config, logins)).await;
+    drop(till);
+    served
 }

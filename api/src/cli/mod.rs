@@ -11,6 +11,7 @@ mod serve;
 mod simulate;
 mod staff;
 mod start;
+mod stripe;
 mod suppressions;
 
 use std::ffi::OsString;
@@ -61,6 +62,9 @@ enum Command {
     /// The exchange's own staff.
     #[command(subcommand)]
     Staff(staff::StaffCommand),
+    /// The payment provider.
+    #[command(subcommand)]
+    Stripe(stripe::StripeCommand),
     /// Prints the schema in the definition language, or compares it with a file.
     Schema(schema::SchemaArguments),
 }
@@ -116,6 +120,7 @@ where
             Command::Keys(command) => keys::keys(load()?, command).await,
             Command::Staff(command) => staff::staff(load()?, command).await,
             Command::Migrate => migrate::migrate(load()?).await,
+            Command::Stripe(command) => stripe::stripe(load, command).await,
             Command::Schema(arguments) => schema::schema(&arguments),
         }
     }));

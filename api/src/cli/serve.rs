@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{CommandError, open, start};
 use crate::app::event_stream::events_publish_end;
+use crate::app::payments::payments_open;
 use crate::app::verticals::verticals_seed;
 use crate::config::Config;
 use crate::http::{self, DemoLogin};
@@ -27,6 +28,7 @@ pub(super) async fn serve_with(config: Config, logins: Vec<DemoLogin>) -> Result
     start::start_log(&config.log)?;
     let app = open(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
     app.store.migrate().await?;
+    payments_open(&app).await?;
     verticals_seed(&app).await?;
     let listener = TcpListener::bind(app.config.server.bind).await?;
     tracing::info!(address = %listener.local_addr()?, "serving");

@@ -30,6 +30,7 @@ impl Market<'_> {
         self.trades_of_buyers(&formats).await?;
         let mut report = self.findings.report(truth, self.seed);
         report.ledger = self.ledger().await?;
+        report.stripe = self.stripe().await?;
         self.timings.add("report", started);
         Ok(report)
     }

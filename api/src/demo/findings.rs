@@ -95,6 +95,10 @@ pub(crate) struct Findings {
     /// People who bought, and have a client card.
     pub(crate) clients: u64,
     pub(crate) deposited_minor: i64,
+    /// Of that, paid by card.
+    pub(crate) card_minor: i64,
+    /// What the agencies took out through Stripe.
+    pub(crate) withdrawn_minor: i64,
 }
 
 impl Findings {
@@ -117,6 +121,7 @@ impl Findings {
             money: self.money(),
             pseudo_leads: Flaw::ALL.into_iter().map(|flaw| self.pseudo(flaw, truth)).collect(),
             ledger: super::report::Ledger::default(),
+            stripe: None,
         }
     }
 

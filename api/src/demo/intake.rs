@@ -38,14 +38,23 @@ const PAGE_ROWS: u64 = 500;
 const AHEAD_SECS: i64 = 600;
 
 impl Market<'_> {
-    /// The advertisers pay in, and the operator records it.
+    /// The advertisers pay in: to the bank, where the operator records it, or by card.
     pub(crate) async fn deposit(&mut self) -> Result<(), DemoError> {
-        for buyer in &self.cast.buyers {
+        for (number, buyer) in self.cast.buyers.iter().enumerate() {
+            if self.uses_stripe(number) {
+                continue;
+            }
             let bank_reference = format!("Deposit of {}", buyer.who.as_str());
             let input = DepositRecord { organization: buyer.organization, amount: DEPOSIT, bank_reference };
             let key = format!("deposit-{}", buyer.who.domain());
             deposit_record(self.app, &self.cast.operator.caller, &key, input).await?;
             self.findings.deposited_minor = self.findings.deposited_minor.saturating_add(DEPOSIT.minor);
+        }
+        for number in 0..self.cast.buyers.len() {
+            if self.uses_stripe(number) {
+                self.pay_by_card(number, DEPOSIT).await?;
+                self.findings.deposited_minor = self.findings.deposited_minor.saturating_add(DEPOSIT.minor);
+            }
         }
         Ok(())
     }

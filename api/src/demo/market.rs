@@ -14,7 +14,7 @@ use super::form::OPENING;
 use super::injection::Truth;
 use super::progress::Progress;
 use super::seller::Stock;
-use super::{DemoError, Timings};
+use super::{DemoError, Till, Timings};
 use crate::app::App;
 use crate::ports::FakeClock;
 use crate::workers::PASSES;
@@ -57,6 +57,8 @@ pub(crate) struct Market<'a> {
     pub(crate) clock: &'a FakeClock,
     pub(crate) seed: u64,
     pub(crate) cast: &'a Cast,
+    /// The double of Stripe, if one takes part.
+    pub(crate) till: Option<&'a Till>,
     pub(crate) truth: &'a BTreeMap<u32, Truth>,
     pub(crate) findings: Findings,
     pub(crate) agenda: Agenda,

@@ -24,6 +24,7 @@ mod script;
 mod seller;
 mod selling;
 mod table;
+mod till;
 mod timings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,6 +52,7 @@ pub use progress::Progress;
 pub use report::Report;
 pub use table::Table;
 pub(crate) use table::amount;
+pub use till::Till;
 pub use timings::Timings;
 
 /// What decides a run.
@@ -66,6 +68,8 @@ pub struct Demo {
     pub database_url: Option<SecretString>,
     /// Where the exchange listens afterwards.
     pub bind: String,
+    /// Whether a double of Stripe takes part.
+    pub stripe: bool,
 }
 
 /// A market that has run.
@@ -79,6 +83,8 @@ pub struct Done {
     pub config: Config,
     /// How long each phase took.
     pub timings: Timings,
+    /// The double of Stripe, if one took part; it ends with this.
+    pub till: Option<Till>,
 }
 
 /// Why the demo did not run to its end.
@@ -114,28 +120,30 @@ impl Demo {
         let clock = Arc::new(FakeClock::new(OPENING));
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(self.seed));
         let place = Place::new(&self.data_dir, self.database_url.clone());
-        let config = place.config(&self.bind)?;
+        let till = if self.stripe { Some(Till::open(self.seed).await?) } else { None };
+        let config = place.config(&self.bind, &till.as_ref().map(Till::settings).unwrap_or_default())?;
         place.clear(Arc::new(StoreSource::new(clock.clone(), Arc::clone(&entropy)))).await?;
         let shared: Arc<dyn Clock> = clock.clone();
         let app = Arc::new(place.open(config.clone(), shared, entropy).await?);
         let started = timings.start();
         app.store.migrate().await?;
         app.store.demo_mark().await?;
+        crate::app::payments::payments_open(&app).await?;
         crate::app::verticals::verticals_seed(&app).await?;
         let cast = Cast::assemble(&app).await?;
         timings.add("database and accounts", started);
-        let report = self.trade(&app, &clock, &cast, &place, progress, &mut timings).await;
+        let report = Box::pin(self.trade(&app, &clock, (&cast, till.as_ref()), &place, progress, &mut timings)).await;
         progress.end();
         let report = report?;
         app.store.close().await?;
-        Ok(Done { report, logins: cast.logins(), config, timings })
+        Ok(Done { report, logins: cast.logins(), config, timings, till })
     }
 
     async fn trade(
         &self,
         app: &Arc<App>,
         clock: &FakeClock,
-        cast: &Cast,
+        (cast, till): (&Cast, Option<&Till>),
         place: &Place,
         progress: &Progress,
         timings: &mut Timings,
@@ -150,6 +158,7 @@ impl Demo {
             clock,
             seed: self.seed,
             cast,
+            till,
             truth: &injected.truth,
             findings: Findings::default(),
             agenda: Agenda::default(),
@@ -165,6 +174,7 @@ impl Demo {
         market.hand_in(&injected.forms, place.folder(), progress).await?;
         market.take_stock().await?;
         market.run(progress).await?;
+        market.withdraw().await?;
         market.report(&injected.truth).await
     }
 }

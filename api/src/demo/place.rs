@@ -43,9 +43,9 @@ impl Place {
         &self.folder
     }
 
-    /// The settings of the demo's exchange, listening on `bind`.
-    pub(crate) fn config(&self, bind: &str) -> Result<Config, DemoError> {
-        self.settings(bind, &format!("[exchange]\nsecond_arbiter_above_minor = {{ EUR = {DEAR_MINOR} }}\n"))
+    /// The settings of the demo's exchange, listening on `bind`, with `more` sections.
+    pub(crate) fn config(&self, bind: &str, more: &str) -> Result<Config, DemoError> {
+        self.settings(bind, &format!("[exchange]\nsecond_arbiter_above_minor = {{ EUR = {DEAR_MINOR} }}\n{more}"))
     }
 
     /// The settings of an exchange here, listening on `bind`, with `more` sections.
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(place.url.expose_secret(), "sqlite:data/demo/demo.db");
         assert_eq!(sqlite_file("sqlite://a/b.db?mode=rwc"), Some(PathBuf::from("a/b.db")));
         assert_eq!(sqlite_file("postgres://h/d"), None);
-        let config = place.config("127.0.0.1:8080").unwrap();
+        let config = place.config("127.0.0.1:8080", "").unwrap();
         assert!(!config.dns.enabled);
     }
 }

@@ -35,6 +35,22 @@ pub struct Report {
     pub pseudo_leads: Vec<PseudoLine>,
     /// The ledger.
     pub ledger: Ledger,
+    /// Payments by card and through connected accounts, if a double of Stripe took part.
+    pub stripe: Option<Stripe>,
+}
+
+/// What passed through the double of Stripe. It is not Stripe.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stripe {
+    /// Paid in by card.
+    pub topped_up_minor: i64,
+    /// Taken out through connected accounts.
+    pub withdrawn_minor: i64,
+    /// Whether the double's own book sums to zero and no ceiling is exceeded.
+    pub double_holds: bool,
+    /// Entries in which the exchange's books and the double's differ.
+    pub differences: u64,
 }
 
 /// What became of the rows of both files.

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::report::{Disputes, Leads, Report, Rows};
+use super::report::{Disputes, Leads, Report, Rows, Stripe};
 
 /// Writes the report as a table of plain text.
 #[derive(Debug)]
@@ -127,7 +127,17 @@ fn money(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
     match &report.ledger.broken {
         None => writeln!(f, "  balanced: {} invariants hold", report.ledger.invariants),
         Some(row) => writeln!(f, "  BROKEN: {row}"),
+    }?;
+    report.stripe.as_ref().map_or(Ok(()), |stripe| by_card(f, stripe))
+}
+
+fn by_card(f: &mut Formatter<'_>, stripe: &Stripe) -> fmt::Result {
+    title(f, "Stripe's double, which is not Stripe")?;
+    for (what, minor) in [("paid in by card", stripe.topped_up_minor), ("taken out", stripe.withdrawn_minor)] {
+        writeln!(f, "  {what:<32}{:>14}", amount(Some(minor)))?;
     }
+    let holds = if stripe.double_holds { "its book sums to zero" } else { "BROKEN: its book does not sum to zero" };
+    writeln!(f, "  {holds}; {} differences from the exchange's", stripe.differences)
 }
 
 fn title(f: &mut Formatter<'_>, text: &str) -> fmt::Result {

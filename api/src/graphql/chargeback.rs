@@ -37,6 +37,8 @@ pub struct ChargebackObject {
     pub organization_id: ID,
     /// The deposit that was taken back, when the operator named one.
     pub deposit_id: Option<ID>,
+    /// The payment by card that was taken back, when it was one.
+    pub top_up_id: Option<ID>,
     /// How much was taken back.
     pub amount: MoneyObject,
     /// How the bank names it.
@@ -57,6 +59,7 @@ impl From<Chargeback> for ChargebackObject {
             id: to_id(id),
             organization_id: to_id(draft.organization),
             deposit_id: draft.deposit.map(to_id),
+            top_up_id: draft.top_up.map(to_id),
             amount: draft.amount.into(),
             taken: money(taken_minor),
             owed: money(owed_minor),
@@ -73,6 +76,9 @@ pub struct ChargebackRecordInput {
     pub organization_id: ID,
     /// The deposit that was taken back: once, and not more than it was.
     pub deposit_id: Option<ID>,
+    /// The payment by card that was taken back: once, and not more than it was. The payment provider's own word of it, before or
+    /// after, then books nothing more.
+    pub top_up_id: Option<ID>,
     /// How much was taken back.
     pub amount: MoneyInput,
     /// How the bank names it, at most 140 characters; one chargeback is recorded once.
@@ -86,6 +92,7 @@ impl ChargebackRecordInput {
         Ok(ChargebackDraft {
             organization: parse_id(&self.organization_id, "organizationId")?,
             deposit: self.deposit_id.as_ref().map(|id| parse_id(id, "depositId")).transpose()?,
+            top_up: self.top_up_id.as_ref().map(|id| parse_id(id, "topUpId")).transpose()?,
             amount: self.amount.positive("amount")?,
             reference: self.reference.clone(),
         })

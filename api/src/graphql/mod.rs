@@ -4,6 +4,8 @@
 pub mod api_key;
 pub mod bid;
 pub mod campaign;
+pub mod card_dispute;
+pub mod card_refund;
 pub mod chargeback;
 pub mod client;
 pub mod confirmation;
@@ -26,6 +28,7 @@ pub mod loader;
 pub mod member;
 pub mod node;
 pub mod offer;
+pub mod onboarding;
 pub mod organization;
 pub mod outcome;
 pub mod payout;
@@ -35,6 +38,7 @@ pub mod scalar;
 pub mod server;
 pub mod session;
 pub mod suppression;
+pub mod top_up;
 pub mod trade;
 pub mod user;
 pub mod vertical;
@@ -67,6 +71,8 @@ pub struct Query(
     lead_hook::LeadHookQuery,
     bid::BidQuery,
     campaign::CampaignQuery,
+    card_dispute::CardDisputeQuery,
+    card_refund::CardRefundQuery,
     chargeback::ChargebackQuery,
     client::ClientQuery,
     delivery::DeliveryQuery,
@@ -82,12 +88,14 @@ pub struct Query(
     member::MemberQuery,
     node::NodeQuery,
     offer::OfferQuery,
+    onboarding::OnboardingQuery,
     organization::OrganizationQuery,
     outcome::OutcomeQuery,
     receipt::ReceiptQuery,
     reveal::RevealQuery,
     session::SessionQuery,
     suppression::SuppressionQuery,
+    top_up::TopUpQuery,
     trade::TradeQuery,
     vertical::VerticalQuery,
     wallet::WalletQuery,
@@ -102,6 +110,8 @@ pub struct Mutation(
     lead_hook::LeadHookMutation,
     bid::BidMutation,
     campaign::CampaignMutation,
+    card_dispute::CardDisputeMutation,
+    card_refund::CardRefundMutation,
     chargeback::ChargebackMutation,
     client::ClientMutation,
     confirmation::ConfirmationMutation,
@@ -118,11 +128,13 @@ pub struct Mutation(
     listing::ListingMutation,
     member::MemberMutation,
     offer::OfferMutation,
+    onboarding::OnboardingMutation,
     organization::OrganizationMutation,
     outcome::OutcomeMutation,
     payout::PayoutMutation,
     session::SessionMutation,
     suppression::SuppressionMutation,
+    top_up::TopUpMutation,
     trade::TradeMutation,
     user::UserMutation,
     vertical::VerticalMutation,

@@ -6,7 +6,7 @@ use domain::id::{OrganizationId, WithdrawalId};
 use domain::ledger::{JournalKind, WalletAccount};
 use domain::money::{Currency, Money};
 use domain::refusal::Refusal;
-use domain::withdrawal::WithdrawalState;
+use domain::withdrawal::{WithdrawalMethod, WithdrawalState};
 use store::ledger::{Balances, StatementRow};
 use store::withdrawals::Withdrawal;
 
@@ -141,16 +141,22 @@ pub struct WithdrawalObject {
     pub organization_id: ID,
     /// How much.
     pub amount: MoneyObject,
-    /// The last four characters of the IBAN that it goes to; `withdrawalReveal` shows an operator the whole.
-    pub payout_last_four: String,
+    /// How it is carried out.
+    pub method: Word<WithdrawalMethod>,
+    /// Of a BANK withdrawal, the last four characters of the IBAN that it goes to; `withdrawalReveal` shows an operator the whole.
+    pub payout_last_four: Option<String>,
     /// Where it stands.
     pub state: Word<WithdrawalState>,
     /// How the bank names the transfer that carried it out.
     pub bank_reference: Option<String>,
     /// Why the bank returned it.
     pub failure: Option<String>,
+    /// What of it came back after it had left.
+    pub returned: MoneyObject,
     /// When it was asked for.
     pub requested_at: DateTime<Utc>,
+    /// When a STRIPE withdrawal left the exchange's account.
+    pub sent_at: Option<DateTime<Utc>>,
     /// When it was paid, failed or taken back.
     pub ended_at: Option<DateTime<Utc>>,
 }
@@ -161,7 +167,10 @@ impl From<Withdrawal> for WithdrawalObject {
             id: to_id(withdrawal.id),
             organization_id: to_id(withdrawal.organization),
             amount: withdrawal.amount.into(),
+            method: withdrawal.method.into(),
             payout_last_four: withdrawal.payout_last_four,
+            returned: Money::new(withdrawal.returned_minor, withdrawal.amount.currency).into(),
+            sent_at: withdrawal.sent_at,
             state: withdrawal.state.into(),
             bank_reference: withdrawal.bank_reference,
             failure: withdrawal.failure,

@@ -13,7 +13,9 @@ use uuid::Uuid;
 use super::door::Door;
 use super::host::{Admitted, Credentials, Host, Readiness};
 use super::problem::{Problem, ProblemCode};
-use super::{Contract, DemoLogin, confirm, delivery_files, evidence, hooks, jwks, record, refusals, serve, statement, uploads};
+use super::{
+    Contract, DemoLogin, confirm, delivery_files, evidence, hooks, jwks, payments, record, refusals, serve, statement, uploads,
+};
 use crate::app::session::authenticate;
 use crate::app::{App, AppError, Caller};
 
@@ -34,6 +36,7 @@ pub async fn exchange_serve(
         .merge(delivery_files::routes(door.clone()))
         .merge(evidence::routes(door.clone()))
         .merge(hooks::routes(door.clone()))
+        .merge(payments::routes(door.clone()))
         .merge(record::routes(door.clone()))
         .merge(refusals::routes(door.clone()))
         .merge(statement::routes(door.clone()))

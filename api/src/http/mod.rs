@@ -19,6 +19,7 @@ pub mod log;
 mod negotiate;
 mod parameters;
 mod patient;
+pub mod payments;
 pub mod problem;
 pub mod record;
 pub mod refusals;

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{
     App, AppError, campaigns, deliveries, dispute, event_stream, forgetting, gauges, imports, jobs, leads, ledger, listings,
-    offers, trade, uploads, webhooks,
+    offers, payments, trade, uploads, webhooks,
 };
 
 /// How often what is over is forgotten.
@@ -32,6 +32,10 @@ pub const PASSES: &[(&str, Pass)] = &[
     ("checks", |app| Box::pin(async move { jobs::lane_run(&app, Lane::Checks).await })),
     ("scores", |app| Box::pin(async move { leads::scores_age(&app).await })),
     ("look_ups", |app| Box::pin(async move { jobs::lane_run(&app, Lane::LookUps).await })),
+    ("payment_events", |app| Box::pin(async move { jobs::lane_run(&app, Lane::Payments).await })),
+    ("payments", |app| Box::pin(async move { payments::work::payments_advance(&app).await })),
+    ("auto_top_ups", |app| Box::pin(async move { payments::auto_top_ups::auto_top_ups_fill(&app).await })),
+    ("write_offs", |app| Box::pin(async move { payments::card_disputes::chargebacks_write_off(&app).await })),
     ("disputes", |app| Box::pin(async move { dispute::disputes_advance(&app).await })),
     ("uploads", |app| Box::pin(async move { uploads::uploads_sweep(&app).await })),
     ("deliveries_follow", |app| Box::pin(async move { deliveries::deliveries_follow(&app).await })),
@@ -61,6 +65,8 @@ pub async fn start(app: &Arc<App>, stop: &CancellationToken) -> Result<JoinSet<(
     webhooks::webhooks_begin(app).await?;
     workers.spawn(webhooks::webhooks_follow(Arc::clone(app), stop.clone()));
     workers.spawn(webhooks::Sender::new(Arc::clone(app)).run(stop.clone()));
+    let nightly = Duration::from_secs(u64::try_from(app.config.stripe.reconcile_secs).unwrap_or(86_400));
+    workers.spawn(repeat(Arc::clone(app), "reconcile", reconcile, nightly, stop.clone()));
     let (app, stop) = (Arc::clone(app), stop.clone());
     let pause = Duration::from_millis(app.config.workers.poll_millis);
     workers.spawn(async move {
@@ -81,6 +87,10 @@ fn forget(app: Arc<App>) -> BoxFuture<'static, Result<u64, AppError>> {
 
 fn measure(app: Arc<App>) -> BoxFuture<'static, Result<u64, AppError>> {
     Box::pin(async move { gauges::gauges_set(&app).await.map(|_| 0) })
+}
+
+fn reconcile(app: Arc<App>) -> BoxFuture<'static, Result<u64, AppError>> {
+    Box::pin(async move { payments::reconcile::stripe_reconcile_recent(&app).await })
 }
 
 fn verify(app: Arc<App>) -> BoxFuture<'static, Result<u64, AppError>> {

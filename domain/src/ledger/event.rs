@@ -235,11 +235,11 @@ fn own(
     Ok(Journal::new(kind, subject, moved(account(from), account(to), amount.minor))?)
 }
 
-fn moved(from: Account, to: Account, amount_minor: i64) -> Vec<Movement> {
+pub(super) fn moved(from: Account, to: Account, amount_minor: i64) -> Vec<Movement> {
     if amount_minor == 0 { Vec::new() } else { vec![Movement { from, to, amount_minor }] }
 }
 
-fn netted(from: Account, organization: OrganizationId, amount: Money, owed_minor: i64) -> Vec<Movement> {
+pub(super) fn netted(from: Account, organization: OrganizationId, amount: Money, owed_minor: i64) -> Vec<Movement> {
     let account = |kind, currency: Currency| Account::of(organization, kind, currency);
     let paid_back = amount.minor.min(owed_minor.max(0));
     let mut movements = moved(from, account(AccountKind::Receivable, amount.currency), paid_back);

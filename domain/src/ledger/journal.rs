@@ -8,7 +8,9 @@ use uuid::Uuid;
 
 use super::account::{Account, AccountKind};
 use crate::access::{UnknownText, text_enum};
-use crate::id::{BidId, ChargebackId, CorrectionId, DepositId, TradeId, TypedId, WithdrawalId};
+use crate::id::{
+    BidId, CardRefundId, ChargebackId, CorrectionId, DepositId, TopUpId, TradeId, TypedId, WithdrawalId, WithdrawalReturnId,
+};
 use crate::money::Currency;
 
 text_enum! {
@@ -34,8 +36,18 @@ text_enum! {
         WithdrawalPaid = "WITHDRAWAL_PAID",
         /// The bank returned a withdrawal, or its organization took it back.
         WithdrawalFailed = "WITHDRAWAL_FAILED",
+        /// Money of a withdrawal came back after it had left.
+        WithdrawalReturned = "WITHDRAWAL_RETURNED",
+        /// Unspent money goes back to the card that paid it.
+        CardRefund = "CARD_REFUND",
+        /// The card's bank did not take a refund.
+        CardRefundFailed = "CARD_REFUND_FAILED",
         /// A payer took money back at its bank or card.
         Chargeback = "CHARGEBACK",
+        /// The payer's bank gave back what a chargeback had taken.
+        ChargebackWon = "CHARGEBACK_WON",
+        /// The exchange bears what an organization did not pay of a chargeback in time.
+        WriteOff = "WRITE_OFF",
         /// An operator corrected a mistake.
         Correction = "CORRECTION",
     }
@@ -55,7 +67,12 @@ impl JournalKind {
             Self::Recovery => "RECOVERY",
             Self::Withdrawal => "WITHDRAWAL",
             Self::WithdrawalPaid | Self::WithdrawalFailed => "WITHDRAWAL_END",
+            Self::WithdrawalReturned => "WITHDRAWAL_RETURN",
+            Self::CardRefund => "CARD_REFUND",
+            Self::CardRefundFailed => "CARD_REFUND_END",
             Self::Chargeback => "CHARGEBACK",
+            Self::ChargebackWon => "CHARGEBACK_END",
+            Self::WriteOff => "WRITE_OFF",
             Self::Correction => "CORRECTION",
         }
     }
@@ -66,7 +83,11 @@ impl JournalKind {
         use AccountKind as A;
         let own = from.organization == to.organization;
         match (self, from.kind, to.kind) {
-            (Self::Deposit, source, A::Available | A::Receivable) => source.is_external(),
+            (Self::Deposit | Self::WithdrawalReturned, source, A::Available | A::Receivable) => source.is_external(),
+            (Self::CardRefundFailed, A::ExternalStripe, A::Available | A::Receivable)
+            | (Self::CardRefund, A::Available, A::ExternalStripe)
+            | (Self::WriteOff, A::Losses, A::Receivable) => true,
+            (Self::ChargebackWon, source, A::Available | A::Receivable | A::Losses) => source.is_external(),
             (Self::BidReserve, A::Available, A::Reserved)
             | (Self::BidRelease | Self::Trade, A::Reserved, A::Available | A::Receivable)
             | (Self::Release, A::Escrow, A::Available | A::Receivable)
@@ -77,7 +98,7 @@ impl JournalKind {
             (Self::Refund, A::Escrow, A::Available | A::Receivable)
             | (Self::Release | Self::Refund, A::Escrow, A::Fees)
             | (Self::Recovery, A::Fees | A::Losses, A::Available | A::Receivable)
-            | (Self::WithdrawalPaid, A::Payout, A::ExternalBank) => true,
+            | (Self::WithdrawalPaid, A::Payout, A::ExternalBank | A::ExternalStripe) => true,
             (Self::Chargeback, A::Available | A::Receivable | A::Losses, target) => target.is_external(),
             // What bids, holds and withdrawals account for is corrected through them, or the sums would no longer agree.
             (Self::Correction, source, target) => {
@@ -92,11 +113,13 @@ impl JournalKind {
     pub const fn concerns(self, subject: Subject) -> bool {
         matches!(
             (self, subject),
-            (Self::Deposit, Subject::Deposit(_))
+            (Self::Deposit, Subject::Deposit(_) | Subject::TopUp(_))
                 | (Self::BidReserve | Self::BidRelease, Subject::Bid(_))
                 | (Self::Trade | Self::Release | Self::Refund | Self::Recovery, Subject::Trade(_))
                 | (Self::Withdrawal | Self::WithdrawalPaid | Self::WithdrawalFailed, Subject::Withdrawal(_))
-                | (Self::Chargeback, Subject::Chargeback(_))
+                | (Self::WithdrawalReturned, Subject::WithdrawalReturn(_))
+                | (Self::CardRefund | Self::CardRefundFailed, Subject::CardRefund(_))
+                | (Self::Chargeback | Self::ChargebackWon | Self::WriteOff, Subject::Chargeback(_))
                 | (Self::Correction, Subject::Correction(_))
         )
     }
@@ -145,8 +168,14 @@ subjects! {
     Trade(TradeId) = "TRADE";
     /// Money that came in.
     Deposit(DepositId) = "DEPOSIT";
+    /// Money that was paid in by card.
+    TopUp(TopUpId) = "TOP_UP";
     /// Money that goes out.
     Withdrawal(WithdrawalId) = "WITHDRAWAL";
+    /// Money that came back after it had gone out.
+    WithdrawalReturn(WithdrawalReturnId) = "WITHDRAWAL_RETURN";
+    /// Money that goes back to a card.
+    CardRefund(CardRefundId) = "CARD_REFUND";
     /// Money that its payer took back.
     Chargeback(ChargebackId) = "CHARGEBACK";
     /// A mistake that an operator corrects.

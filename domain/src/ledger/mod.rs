@@ -3,6 +3,7 @@
 
 mod account;
 pub mod book;
+pub mod card;
 pub mod event;
 mod journal;
 

@@ -9,12 +9,13 @@ pub struct Model {
     pub id: Uuid,
     pub organization_id: Uuid,
     pub deposit_id: Option<Uuid>,
+    pub top_up_id: Option<Uuid>,
     pub reference: String,
     pub amount_minor: i64,
     pub taken_minor: i64,
     pub owed_minor: i64,
     pub currency: String,
-    pub recorded_by: Uuid,
+    pub recorded_by: Option<Uuid>,
     pub created_at: DateTimeUtc,
 }
 

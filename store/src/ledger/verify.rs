@@ -152,6 +152,53 @@ const CHECKS: &[(&str, &str)] = &[
          ORDER BY chargeback.id LIMIT 1",
     ),
     (
+        "each top-up is what was paid of it",
+        "SELECT 'top-up {a} was paid ' || CAST(COALESCE(top_up.paid_minor, 0) AS TEXT) || ', its journal moved ' || \
+           CAST(COALESCE(SUM(CASE WHEN target.id IS NOT NULL THEN transfer.amount_minor END), 0) AS TEXT) AS words, \
+           top_up.id AS a, NULL AS b FROM top_up \
+         LEFT JOIN journal ON journal.subject_id = top_up.id AND journal.kind = 'DEPOSIT' \
+         LEFT JOIN transfer ON transfer.journal_id = journal.id \
+         LEFT JOIN account AS target ON target.id = transfer.to_account_id \
+           AND target.organization_id = top_up.organization_id AND target.currency = top_up.paid_currency \
+         GROUP BY top_up.id, top_up.paid_minor HAVING COALESCE(top_up.paid_minor, 0) <> \
+           COALESCE(SUM(CASE WHEN target.id IS NOT NULL THEN transfer.amount_minor END), 0) \
+         ORDER BY top_up.id LIMIT 1",
+    ),
+    (
+        "each refund to a card left the wallet once, and came back when it failed",
+        "WITH moved AS (SELECT journal.subject_id AS id, \
+           SUM(CASE WHEN journal.kind = 'CARD_REFUND' THEN transfer.amount_minor ELSE 0 END) AS out_minor, \
+           SUM(CASE WHEN journal.kind = 'CARD_REFUND_FAILED' THEN transfer.amount_minor ELSE 0 END) AS back_minor \
+           FROM journal JOIN transfer ON transfer.journal_id = journal.id WHERE journal.subject_kind = 'CARD_REFUND' \
+           GROUP BY journal.subject_id) \
+         SELECT 'refund {a} of ' || CAST(card_refund.amount_minor AS TEXT) || ' is ' || card_refund.state || \
+           ', as its journals do not say' AS words, card_refund.id AS a, NULL AS b \
+         FROM card_refund LEFT JOIN moved ON moved.id = card_refund.id \
+         WHERE COALESCE(moved.out_minor, 0) <> card_refund.amount_minor OR COALESCE(moved.back_minor, 0) <> \
+           (CASE WHEN card_refund.state = 'FAILED' THEN card_refund.amount_minor ELSE 0 END) ORDER BY card_refund.id LIMIT 1",
+    ),
+    (
+        "what came back of each withdrawal is what its journals moved",
+        "WITH back AS (SELECT withdrawal_return.withdrawal_id AS id, SUM(transfer.amount_minor) AS minor \
+           FROM withdrawal_return LEFT JOIN journal ON journal.subject_id = withdrawal_return.id \
+           LEFT JOIN transfer ON transfer.journal_id = journal.id GROUP BY withdrawal_return.withdrawal_id) \
+         SELECT 'withdrawal {a}: ' || CAST(withdrawal.returned_minor AS TEXT) || ' came back, its journals moved ' || \
+           CAST(COALESCE(back.minor, 0) AS TEXT) AS words, withdrawal.id AS a, NULL AS b \
+         FROM withdrawal LEFT JOIN back ON back.id = withdrawal.id WHERE withdrawal.returned_minor <> COALESCE(back.minor, 0) \
+         ORDER BY withdrawal.id LIMIT 1",
+    ),
+    (
+        "each write-off is what its journal moved",
+        "SELECT 'chargeback {a} was written off by ' || CAST(chargeback_write_off.amount_minor AS TEXT) || \
+           ', its journal moved ' || CAST(COALESCE(SUM(transfer.amount_minor), 0) AS TEXT) AS words, \
+           chargeback_write_off.chargeback_id AS a, NULL AS b FROM chargeback_write_off \
+         LEFT JOIN journal ON journal.subject_id = chargeback_write_off.chargeback_id AND journal.kind = 'WRITE_OFF' \
+         LEFT JOIN transfer ON transfer.journal_id = journal.id \
+         GROUP BY chargeback_write_off.chargeback_id, chargeback_write_off.amount_minor \
+         HAVING COALESCE(SUM(transfer.amount_minor), 0) <> chargeback_write_off.amount_minor \
+         ORDER BY chargeback_write_off.chargeback_id LIMIT 1",
+    ),
+    (
         "each hold begins once, and ends exactly once when its trade has ended",
         "SELECT 'trade {a} is ' || trade.state || ', its hold began ' || \
            CAST(COUNT(CASE WHEN journal.effect = 'HOLD' THEN 1 END) AS TEXT) || ' and ended ' || \

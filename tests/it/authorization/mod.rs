@@ -3,6 +3,7 @@
 mod cases;
 mod deliveries;
 mod operation;
+mod payments;
 mod webhooks;
 
 use std::collections::BTreeSet;
@@ -131,7 +132,7 @@ fn access(root: &str, field: &str) -> Option<Access> {
 }
 
 fn roots() -> impl Iterator<Item = &'static (&'static str, &'static str, Access)> {
-    ROOTS.iter().chain(deliveries::ROOTS).chain(webhooks::ROOTS)
+    ROOTS.iter().chain(deliveries::ROOTS).chain(payments::ROOTS).chain(webhooks::ROOTS)
 }
 
 /// Whether the answer is that the caller may not ask this at all.

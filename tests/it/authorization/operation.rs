@@ -139,6 +139,8 @@ fn prefix(name: &str) -> &'static str {
         "webhookEndpoint" => "whe",
         "webhookDelivery" => "msg",
         "withdrawal" => "wdr",
+        "topUp" => "top",
+        "cardDispute" => "cdp",
         "suppression" => "sup",
         "confirmation" => "conf",
         "evidence" | "file" => "evd",

@@ -110,14 +110,17 @@ on_each_backend! {
         ))
         .await
         .unwrap();
-        let owner = format!("SELECT {forged}, organization_id, (SELECT id FROM payout_account), '0154', 5, 'USD', 'REQUESTED', NULL, NULL, NULL, created_at, NULL, 0 FROM account");
+        let columns = "id, organization_id, method, payout_account_id, payout_last_four, amount_minor, currency, state, created_at, version";
+        let owner = format!(
+            "({columns}) SELECT {forged}, organization_id, 'BANK', (SELECT id FROM payout_account), '0154', 5, 'USD', 'REQUESTED', created_at, 0 FROM account"
+        );
         x.tamper(&format!("INSERT INTO withdrawal {owner} WHERE kind = 'ESCROW'")).await.unwrap();
         let (invariant, row) = broken(&x).await;
         assert_eq!(invariant, "payout equals the withdrawals on their way", "no account is there to compare with");
         assert!(row.contains(&trade.seller.0.to_string()), "{row}");
         x.tamper("DELETE FROM withdrawal").await.unwrap();
         x.tamper(&format!(
-            "INSERT INTO chargeback SELECT {forged}, organization_id, NULL, 'R', 5, 3, 2, 'EUR', id, created_at FROM account WHERE kind = 'ESCROW'"
+            "INSERT INTO chargeback (id, organization_id, reference, amount_minor, taken_minor, owed_minor, currency, recorded_by, created_at) SELECT {forged}, organization_id, 'R', 5, 3, 2, 'EUR', id, created_at FROM account WHERE kind = 'ESCROW'"
         ))
         .await
         .unwrap();

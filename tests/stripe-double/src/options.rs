@@ -66,6 +66,8 @@ pub enum Clock {
     System,
     /// Seconds since the Unix epoch, standing still until advanced.
     Fixed(i64),
+    /// Seconds since the Unix epoch, running on from there.
+    From(i64),
 }
 
 /// A clock that is read in seconds and moves forward on demand.
@@ -80,6 +82,7 @@ impl RunningClock {
     pub(crate) fn start(clock: Clock) -> Self {
         match clock {
             Clock::Fixed(start) => Self { start, since: None, advanced: 0 },
+            Clock::From(start) => Self { start, since: Some(std::time::Instant::now()), advanced: 0 },
             Clock::System => Self { start: system_time(), since: Some(std::time::Instant::now()), advanced: 0 },
         }
     }

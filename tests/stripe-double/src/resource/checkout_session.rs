@@ -15,6 +15,7 @@ use crate::table::{Object, list};
 
 const KNOWN: &[&str] = &[
     "allow_promotion_codes",
+    "allowed_payment_method_types",
     "automatic_tax",
     "billing_address_collection",
     "cancel_url",
@@ -34,7 +35,6 @@ const KNOWN: &[&str] = &[
     "mode",
     "payment_intent_data",
     "payment_method_options",
-    "payment_method_types",
     "phone_number_collection",
     "saved_payment_method_options",
     "submit_type",

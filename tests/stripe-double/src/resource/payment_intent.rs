@@ -11,6 +11,7 @@ use crate::state::{Answer, Call, State};
 use crate::table::Object;
 
 const KNOWN: &[&str] = &[
+    "allowed_payment_method_types",
     "amount",
     "automatic_payment_methods",
     "capture_method",
@@ -24,7 +25,6 @@ const KNOWN: &[&str] = &[
     "off_session",
     "payment_method",
     "payment_method_options",
-    "payment_method_types",
     "receipt_email",
     "return_url",
     "setup_future_usage",
@@ -35,11 +35,11 @@ const KNOWN: &[&str] = &[
     "use_stripe_sdk",
 ];
 const CONFIRM_KNOWN: &[&str] = &[
+    "allowed_payment_method_types",
     "error_on_requires_action",
     "off_session",
     "payment_method",
     "payment_method_options",
-    "payment_method_types",
     "receipt_email",
     "return_url",
     "setup_future_usage",
@@ -175,6 +175,7 @@ impl Object for PaymentIntent {
 /// `POST /v1/payment_intents`. A declined confirmation answers 402 and leaves the payment intent behind.
 pub(crate) fn create(state: &mut State, call: &Call) -> Answer {
     let params = &call.params;
+    refuse_method_types(params)?;
     params.only(KNOWN)?;
     let (amount, currency) = (params.amount("amount")?, params.currency("currency")?);
     let confirm = params.boolean("confirm")?.unwrap_or(false);
@@ -216,6 +217,7 @@ pub(crate) fn retrieve(state: &State, id: &str) -> Answer {
 /// `POST /v1/payment_intents/{id}/confirm`.
 pub(crate) fn confirm(state: &mut State, call: &Call, id: &str) -> Answer {
     let params = &call.params;
+    refuse_method_types(params)?;
     params.only(CONFIRM_KNOWN)?;
     let session = session(params, is_off_session(params)?)?;
     check_future_usage(params)?;
@@ -279,6 +281,15 @@ fn check_not_of_checkout(state: &State, id: &str) -> Result<(), ApiError> {
     if super::checkout_session::is_open_for(state, id) {
         let message = "This PaymentIntent belongs to an open Checkout Session; expire the session instead.";
         return Err(ApiError::refused("payment_intent_unexpected_state", message));
+    }
+    Ok(())
+}
+
+/// The version 2026-09-30.endive took away what a list of allowed types replaces.
+fn refuse_method_types(params: &Params) -> Result<(), ApiError> {
+    if params.has("payment_method_types") {
+        let message = "payment_method_types is no longer supported; see allowed_payment_method_types.";
+        return Err(ApiError::validation("payment_method_types_no_longer_supported", message, "payment_method_types"));
     }
     Ok(())
 }

@@ -183,3 +183,14 @@ async fn cost_a_fee_and_become_available_later_if_the_options_say_so() {
     assert_eq!(transaction["status"], "available");
     double.check().unwrap();
 }
+
+#[tokio::test]
+async fn name_allowed_types_and_no_longer_the_types_themselves() {
+    let double = double().await;
+    let allowed = "amount=900&currency=usd&payment_method=pm_card_visa&confirm=true&allowed_payment_method_types[0]=card";
+    assert_eq!(post(&double, "/v1/payment_intents", allowed).ok().await["status"], "succeeded");
+    let former = "amount=900&currency=usd&payment_method_types[0]=card";
+    let refused = post(&double, "/v1/payment_intents", former).send().await;
+    assert_eq!(refused.refusal(), (400, "payment_method_types_no_longer_supported"));
+    assert_eq!(platform(&double), 900);
+}

@@ -1,0 +1,146 @@
+//! Unspent money back to the card that paid it.
+
+use domain::access::Permission;
+use domain::card_refund::CardRefundState;
+use domain::id::{CardRefundId, OrganizationId, TopUpId};
+use domain::money::Money;
+use gateways::payments::{GatewayError, NewRefund, Refund, RefundStatus};
+use serde::Serialize;
+use store::page::{Page, Slice};
+use store::payments::card_refunds::{CardRefund, card_refund_apply, card_refund_request};
+
+use super::{UNDER_WAY_SECS, find_listed, key_may_be_gone, key_of, noted, outside, provider, since, stripe, unavailable};
+use crate::app::email_verification::require_verified_email;
+use crate::app::idempotency::idempotency_key;
+use crate::app::wallet::wallet_owner_or_all;
+use crate::app::{App, AppError, Caller};
+
+const NOTE: &str = "card_refund";
+
+/// A refund being asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct RefundRequest {
+    /// Of which payment.
+    pub top_up: TopUpId,
+    /// How much of it.
+    pub amount: Money,
+}
+
+/// Gives unspent money back to the card: it leaves the wallet at once, and returns if the card's bank does not take it.
+pub async fn wallet_refund(app: &App, caller: &Caller, key: &str, input: RefundRequest) -> Result<CardRefund, AppError> {
+    let organization = caller.principal.require(Permission::WalletWrite)?;
+    provider(app)?;
+    require_verified_email(app, caller).await?;
+    let key = idempotency_key(organization, key, "wallet_refund", &input)?;
+    let by = caller.principal.user().map(|user| user.0);
+    let asked: CardRefundId = app
+        .store
+        .write("wallet_refund", move |tx| {
+            let key = key.clone();
+            async move {
+                if let Some(earlier) = tx.replayed(&key).await? {
+                    return Ok(earlier);
+                }
+                let done = card_refund_request(&tx, organization, input.top_up, input.amount, by, UNDER_WAY_SECS).await?;
+                tx.remember(&key, &done.id).await?;
+                Ok::<_, AppError>(done.id)
+            }
+        })
+        .await?;
+    match card_refund_drive(app, asked).await {
+        Ok(refund) => Ok(refund),
+        Err(error) => {
+            tracing::warn!(%error, "a refund waits for the payment provider");
+            refund_read(app, asked).await
+        }
+    }
+}
+
+/// A page of refunds, newest first: the organization's own, or for an operator those of one or of all.
+pub async fn card_refunds(
+    app: &App,
+    caller: &Caller,
+    organization: Option<OrganizationId>,
+    page: &Page<CardRefundId>,
+) -> Result<Slice<CardRefund>, AppError> {
+    let owner = wallet_owner_or_all(caller, organization)?;
+    Ok(app.store.card_refunds(owner, page).await?)
+}
+
+async fn refund_read(app: &App, id: CardRefundId) -> Result<CardRefund, AppError> {
+    app.store.card_refund(id).await?.ok_or_else(|| AppError::internal("a refund is gone"))
+}
+
+/// Asks the provider for a refund, or about it, and takes the answer.
+pub(super) async fn card_refund_drive(app: &App, id: CardRefundId) -> Result<CardRefund, AppError> {
+    let stored = refund_read(app, id).await?;
+    match (stored.state, &stored.refund) {
+        (CardRefundState::Requested, None) => begin(app, &stored).await,
+        (CardRefundState::Pending, Some(refund)) => {
+            let seen = stripe(app)?.refund_retrieve(refund).await.map_err(unavailable)?;
+            apply(app, id, &seen).await
+        }
+        _ => Ok(stored),
+    }
+}
+
+async fn begin(app: &App, stored: &CardRefund) -> Result<CardRefund, AppError> {
+    let note = stored.id.to_string();
+    let gateway = stripe(app)?;
+    if key_may_be_gone(app, stored.created_at) {
+        let window = since(app, stored.created_at);
+        let found = async { find_listed!(gateway, refund_list(&window), |refund| refund.metadata.get(NOTE) == Some(&note)) };
+        if let Some(refund) = found.await.map_err(unavailable)? {
+            return apply(app, stored.id, &refund).await;
+        }
+    }
+    let top_up = app.store.top_up(stored.top_up).await?.and_then(|top_up| top_up.payment);
+    let payment = top_up.ok_or_else(|| AppError::internal("a refund of nothing"))?;
+    let new = NewRefund { payment, amount: outside(stored.amount), metadata: noted(NOTE, &note) };
+    match gateway.refund_create(&key_of(&["refund", &note])?, &new).await {
+        Ok(refund) => apply(app, stored.id, &refund).await,
+        Err(GatewayError::Refused { code, .. } | GatewayError::Declined { code, .. }) => {
+            write(app, stored.id, CardRefundState::Failed, None, Some(code)).await
+        }
+        Err(error) => Err(unavailable(error)),
+    }
+}
+
+async fn apply(app: &App, id: CardRefundId, seen: &Refund) -> Result<CardRefund, AppError> {
+    write(app, id, state_of(&seen.status), Some(seen.id.clone()), seen.failure_reason.clone()).await
+}
+
+/// Where a refund stands in the exchange's words. A status that is not known yet is waited for.
+pub(super) fn state_of(status: &RefundStatus) -> CardRefundState {
+    match status {
+        RefundStatus::Succeeded => CardRefundState::Succeeded,
+        RefundStatus::Failed | RefundStatus::Canceled => CardRefundState::Failed,
+        RefundStatus::Pending | RefundStatus::RequiresAction | RefundStatus::Other(_) => CardRefundState::Pending,
+    }
+}
+
+async fn write(
+    app: &App,
+    id: CardRefundId,
+    state: CardRefundState,
+    refund: Option<String>,
+    failure: Option<String>,
+) -> Result<CardRefund, AppError> {
+    let poll_secs = app.config.stripe.poll_secs;
+    app.store
+        .write("card_refund_apply", move |tx| {
+            let (refund, failure) = (refund.clone(), failure.clone());
+            async move { Ok::<_, AppError>(card_refund_apply(&tx, id, state, refund, failure, poll_secs).await?) }
+        })
+        .await
+}
+
+/// Something happened to a refund: its state now counts.
+pub(super) async fn refund_happened(app: &App, refund: &str) -> Result<(), AppError> {
+    let seen = stripe(app)?.refund_retrieve(refund).await.map_err(unavailable)?;
+    let Some(id) = seen.metadata.get(NOTE).and_then(|id| id.parse::<CardRefundId>().ok()) else { return Ok(()) };
+    if app.store.card_refund(id).await?.is_none() {
+        return Ok(());
+    }
+    apply(app, id, &seen).await.map(drop)
+}

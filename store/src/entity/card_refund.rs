@@ -1,0 +1,28 @@
+//! The table `card_refund`.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "card_refund")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub organization_id: Uuid,
+    pub top_up_id: Uuid,
+    pub amount_minor: i64,
+    pub currency: String,
+    pub state: String,
+    pub refund_id: Option<String>,
+    pub failure: Option<String>,
+    pub attempt: i64,
+    pub requested_by: Option<Uuid>,
+    pub created_at: DateTimeUtc,
+    pub check_at: Option<DateTimeUtc>,
+    pub ended_at: Option<DateTimeUtc>,
+    pub version: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
