@@ -27,6 +27,17 @@ pub struct FeedTurn {
     pub whole: bool,
 }
 
+/// What is behind where a consumer stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Behind {
+    /// Nothing.
+    Nothing,
+    /// Events that an older transaction, which still runs, holds back: nobody tells when it ends.
+    Held,
+    /// Events to work on.
+    Events,
+}
+
 impl Tx {
     /// Makes the consumer, if it is new: it begins at the end of the feed.
     pub async fn feed_consumer_make(&self, consumer: &'static str) -> Result<(), StoreError> {
@@ -69,10 +80,15 @@ impl Tx {
 }
 
 impl Store {
-    /// Whether there is something behind where the consumer stands; not before it is made.
-    pub async fn feed_consumer_waits(&self, consumer: &str) -> Result<bool, StoreError> {
-        let Some((position, _)) = self.feed_consumer(consumer).await? else { return Ok(false) };
-        Ok(self.feed_read(position, 1).await?.end != position)
+    /// What is behind where the consumer stands; nothing before it is made.
+    pub async fn feed_consumer_look(&self, consumer: &str) -> Result<Behind, StoreError> {
+        let Some((position, _)) = self.feed_consumer(consumer).await? else { return Ok(Behind::Nothing) };
+        let read = self.feed_read(position, 1).await?;
+        Ok(match (read.end != position, read.ahead.is_empty()) {
+            (true, _) => Behind::Events,
+            (false, false) => Behind::Held,
+            (false, true) => Behind::Nothing,
+        })
     }
 
     /// When the consumer last moved on, and where it stands; `None` before it is made.

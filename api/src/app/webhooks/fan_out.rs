@@ -7,6 +7,7 @@ use std::time::Duration;
 use domain::id::OrganizationId;
 use domain::webhook::{Happened, Message, WebhookEndpoint, messages};
 use store::Tx;
+use store::consumers::Behind;
 use store::outbox::FeedEvent;
 use store::webhooks::NewDelivery;
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,8 @@ use crate::app::{App, AppError};
 pub const CONSUMER: &str = "webhooks";
 /// How many events are read at a time.
 const EVENTS: u64 = 500;
+/// How soon it is looked again at what an older transaction holds back.
+const HELD: Duration = Duration::from_millis(50);
 /// How long commits that come one after another are waited for, so that one look answers them all.
 const GATHERING: Duration = Duration::from_millis(5);
 
@@ -47,11 +50,13 @@ pub async fn webhooks_follow(app: Arc<App>, stop: CancellationToken) {
     let mut wake = app.store.wake().await;
     while !stop.is_cancelled() {
         // Looking is a read: a pass that finds nothing would wake itself by its own commit.
-        let done = match app.store.feed_consumer_waits(CONSUMER).await {
-            Ok(false) => Ok(0),
-            Ok(true) => webhooks_fan_out(&app).await,
-            Err(error) => Err(error.into()),
+        let looked = app.store.feed_consumer_look(CONSUMER).await;
+        let done = match &looked {
+            Ok(Behind::Nothing | Behind::Held) => Ok(0),
+            Ok(Behind::Events) => webhooks_fan_out(&app).await,
+            Err(error) => Err(error.clone().into()),
         };
+        let pause = if matches!(looked, Ok(Behind::Held)) { pause.min(HELD) } else { pause };
         if let Err(error) = done {
             metrics::counter!("worker_failures", "worker" => "webhooks").increment(1);
             tracing::error!(%error, "events could not be made messages of");
