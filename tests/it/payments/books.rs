@@ -4,8 +4,20 @@ use api::app::payments::reconcile::{Kind, stripe_reconcile_recent};
 use reqwest::Client;
 use serde_json::json;
 
-use super::till::Till;
+use super::till::{Till, settings};
 use crate::harness::on_each_backend;
+
+/// Runs `clearlead stripe reconcile` as an operator does, on the exchange's database; answers whether it succeeded.
+async fn reconciled_by_hand(till: &Till) -> bool {
+    let file = till.x.folder().join("clearlead.toml");
+    let server = format!("[server]\ndata_dir = {:?}\n[database]\nurl = {:?}\n", till.x.folder(), till.x.url);
+    std::fs::write(&file, server + &settings(&till.double)).unwrap();
+    let arguments =
+        ["clearlead", "--config", file.to_str().unwrap(), "stripe", "reconcile", "--from", "2026-03-01", "--to", "2026-04-01"];
+    let arguments = arguments.map(str::to_owned);
+    let code = tokio::task::spawn_blocking(move || api::cli::run_with(arguments)).await.unwrap();
+    code == std::process::ExitCode::SUCCESS
+}
 
 on_each_backend! {
     async fn each_difference_is_named(x: Exchange) {
@@ -57,6 +69,7 @@ on_each_backend! {
         till.double.fail_refund(&id, "lost_or_stolen_card").unwrap();
         let found = till.reconciled().await.differences;
         assert_eq!(found.len(), 1, "{found:#?}");
+        assert!(!reconciled_by_hand(&till).await);
         assert_eq!((found[0].kind, found[0].words.as_str()), (Kind::StateDiffers, "SUCCEEDED here, FAILED there"));
         till.listen();
         let event = till.double.journal().into_iter().rev().find_map(|entry| match entry.what {
@@ -65,6 +78,7 @@ on_each_backend! {
         });
         till.double.resend_event(&event.unwrap()).unwrap();
         till.hear().await;
+        assert!(reconciled_by_hand(&till).await);
         till.close().await;
     }
 }
