@@ -2,6 +2,7 @@
 
 mod access;
 mod exchange;
+mod forms;
 mod problems;
 mod runtime;
 
@@ -15,6 +16,7 @@ use serde::Deserialize;
 
 pub use access::{Auth, Crypto, CryptoKey, EmailVerification};
 pub use exchange::{Campaigns, Exchange, Imports, Scoring, Verification};
+pub use forms::{Certificates, Forms};
 pub use problems::Problems;
 pub use runtime::{Database, Dns, Files, Graphql, Log, LogFormat, Mail, Server, Settlement, Sms, Workers};
 
@@ -49,6 +51,10 @@ pub struct Config {
     pub settlement: Settlement,
     /// `[verification]`
     pub verification: Verification,
+    /// `[forms]`
+    pub forms: Forms,
+    /// `[certificates]`
+    pub certificates: Certificates,
     /// `[imports]`
     pub imports: Imports,
     /// `[files]`
@@ -125,6 +131,8 @@ impl Config {
         self.campaigns.check(problems);
         self.settlement.check(problems);
         self.verification.check(problems);
+        self.forms.check(problems);
+        self.certificates.check(problems);
         self.imports.check(problems);
         self.mail.check(problems);
         self.sms.check(problems);

@@ -4,6 +4,7 @@ mod accounts;
 mod campaigns;
 mod dialect;
 mod disputes;
+mod forms;
 mod hooks;
 mod leads;
 mod market;
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(disputes::Migration),
             Box::new(campaigns::Migration),
             Box::new(hooks::Migration),
+            Box::new(forms::Migration),
         ]
     }
 }

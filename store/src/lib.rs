@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod bids;
 pub mod calls;
 pub mod campaigns;
+pub mod certificates;
 pub mod chargebacks;
 pub mod clients;
 pub mod confirmations;
@@ -22,6 +23,7 @@ pub mod disputes;
 pub mod entity;
 pub mod envelopes;
 pub mod error;
+pub mod forms;
 pub mod idempotency;
 pub mod imports;
 pub mod job;
@@ -63,9 +65,11 @@ pub const TABLES: &[&str] = &[
     "campaign",
     "campaign_purchase",
     "campaign_revision",
+    "certificate_key",
     "chargeback",
     "client",
     "client_entry",
+    "consent_certificate",
     "contact_reveal",
     "data_key",
     "deposit",
@@ -74,6 +78,10 @@ pub const TABLES: &[&str] = &[
     "email_verification",
     "event",
     "evidence",
+    "form",
+    "form_challenge",
+    "form_text",
+    "form_version",
     "idempotency",
     "invitation",
     "job",

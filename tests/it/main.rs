@@ -9,6 +9,7 @@ mod campaigns;
 mod demo;
 mod disputes;
 mod feed;
+mod forms;
 mod foundation;
 mod graph;
 mod harness;

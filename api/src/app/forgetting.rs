@@ -13,12 +13,13 @@ const EVENTS_KEPT_SECS: i64 = 30 * 86_400;
 /// How long what test keys were offered is kept: a post that is repeated is answered the same.
 const TEST_OFFERS_KEPT_SECS: i64 = 86_400;
 
-/// Forgets sessions, attempts, events and test offers that are over; answers how many rows.
+/// Forgets sessions, attempts, events, test offers and proofs of work that are over; answers how many rows.
 pub async fn forget_old(app: &App) -> Result<u64, AppError> {
     let before = |kept_secs: i64| plus_secs(app.now(), kept_secs.saturating_neg());
     let sessions = app.store.sessions_prune(before(SESSIONS_KEPT_SECS)).await?;
     let throttles = app.store.throttles_prune(before(THROTTLES_KEPT_SECS)).await?;
     let events = app.store.events_prune(before(EVENTS_KEPT_SECS)).await?;
     let offers = app.store.test_offers_prune(before(TEST_OFFERS_KEPT_SECS)).await?;
-    Ok([sessions, throttles, events, offers].into_iter().fold(0, u64::saturating_add))
+    let challenges = app.store.form_challenges_prune(before(THROTTLES_KEPT_SECS)).await?;
+    Ok([sessions, throttles, events, offers, challenges].into_iter().fold(0, u64::saturating_add))
 }

@@ -7,6 +7,7 @@ use store::listings::{CAMPAIGN_MEET, LISTING_MEET, LISTING_VOID};
 use store::suppressions::LEAD_REVERIFY;
 
 use super::campaigns::meet::{campaign_meet, listing_meet};
+use super::certificates::{CERTIFICATE_CHECK, certificate_check};
 use super::leads::{MAIL_DOMAIN_CHECK, lead_reverify, mail_domain_check};
 use super::listings::{ORGANIZATION_OFFERS_END, listing_void, organization_offers_end};
 use super::message::{MESSAGE_SEND, message_send};
@@ -45,6 +46,7 @@ pub async fn lane_run(app: &App, lane: Lane) -> Result<u64, AppError> {
 
 async fn job_do(app: &App, kind: &str, payload: &Value) -> Result<(), AppError> {
     match kind {
+        CERTIFICATE_CHECK => certificate_check(app, payload).await,
         CAMPAIGN_MEET => campaign_meet(app, payload).await,
         LISTING_MEET => listing_meet(app, payload).await,
         LISTING_VOID => listing_void(app, payload).await,

@@ -4,6 +4,7 @@
 pub mod api_key;
 pub mod bids;
 pub mod campaigns;
+pub mod certificates;
 pub mod chargebacks;
 pub mod client;
 pub mod confirmations;
@@ -15,6 +16,8 @@ pub mod email_verification;
 pub mod envelopes;
 mod error;
 pub mod forgetting;
+pub mod form_sends;
+pub mod forms;
 pub mod gauges;
 pub mod idempotency;
 pub mod identity;
@@ -60,7 +63,10 @@ use crate::crypto::KeyRing;
 use crate::ports::mail::mailer;
 use crate::ports::mail_domains::mail_domains;
 use crate::ports::sms::sms_sender;
-use crate::ports::{CallOuts, Clock, Entropy, Files, HttpCallOuts, MailDomains, Mailer, SmsSender, file_store};
+use crate::ports::{
+    CallOuts, Clock, ConsentCertificates, Entropy, Files, HttpCallOuts, HttpConsentCertificates, MailDomains, Mailer, SmsSender,
+    file_store,
+};
 
 pub use error::AppError;
 pub use identity::Identity;
@@ -87,6 +93,8 @@ pub struct App {
     pub identity: Arc<Identity>,
     /// Asks campaigns' endpoints for live bids.
     pub call_outs: Arc<dyn CallOuts>,
+    /// Asks the keepers of certificates of consent.
+    pub consent_certificates: Arc<dyn ConsentCertificates>,
     /// What the market sees of sellers.
     pub seller_bands: Arc<SellerBands>,
     /// Looks up mail domains.
@@ -135,6 +143,8 @@ impl App {
         let (book, seller_bands) = (Arc::default(), Arc::default());
         let unusable = |error| ConfigError(vec![format!("campaigns: {error}")]);
         let call_outs = Arc::new(HttpCallOuts::new(&config.campaigns).map_err(unusable)?);
+        let unusable = |error| ConfigError(vec![format!("certificates: {error}")]);
+        let consent_certificates = Arc::new(HttpConsentCertificates::new(&config.certificates).map_err(unusable)?);
         Ok(Self {
             store,
             clock,
@@ -146,6 +156,7 @@ impl App {
             identity,
             seller_bands,
             call_outs,
+            consent_certificates,
             mail_domains,
             mailer,
             sms,

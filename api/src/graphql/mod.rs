@@ -4,6 +4,7 @@
 pub mod api_key;
 pub mod bid;
 pub mod campaign;
+pub mod certificate;
 pub mod chargeback;
 pub mod client;
 pub mod confirmation;
@@ -13,6 +14,7 @@ pub mod deposit;
 pub mod dispute;
 pub mod email;
 pub mod error;
+pub mod form;
 pub mod id;
 pub mod import;
 pub mod lead;
@@ -60,6 +62,7 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 pub struct Query(
     server::ServerQuery,
     api_key::ApiKeyQuery,
+    form::FormQuery,
     lead_hook::LeadHookQuery,
     bid::BidQuery,
     campaign::CampaignQuery,
@@ -91,6 +94,7 @@ pub struct Query(
 #[derive(Debug, Default, MergedObject)]
 pub struct Mutation(
     api_key::ApiKeyMutation,
+    form::FormMutation,
     lead_hook::LeadHookMutation,
     bid::BidMutation,
     campaign::CampaignMutation,

@@ -5,8 +5,8 @@ use std::hash::Hash;
 use async_graphql::dataloader::Loader;
 use async_graphql::{Context, ID, Interface, Object};
 use domain::id::{
-    ApiKeyId, BidId, CampaignId, ClientId, DisputeId, ImportId, InvitationId, LeadHookId, LeadId, ListingId, MembershipId,
-    OfferId, OrganizationId, ReceiptId, TradeId, TypedId, UploadId, VerticalId, WithdrawalId,
+    ApiKeyId, BidId, CampaignId, ClientId, DisputeId, FormId, ImportId, InvitationId, LeadHookId, LeadId, ListingId,
+    MembershipId, OfferId, OrganizationId, ReceiptId, TradeId, TypedId, UploadId, VerticalId, WithdrawalId,
 };
 use domain::refusal::{Code, Refusal};
 use futures::future::try_join_all;
@@ -17,6 +17,7 @@ use super::campaign::CampaignObject;
 use super::client::ClientObject;
 use super::dispute::DisputeObject;
 use super::error::{answer, top_level};
+use super::form::FormObject;
 use super::import::{ImportObject, UploadObject};
 use super::lead::LeadObject;
 use super::lead_hook::LeadHookObject;
@@ -55,6 +56,8 @@ pub enum Node {
     Client(Box<ClientObject>),
     /// A dispute.
     Dispute(Box<DisputeObject>),
+    /// A hosted form.
+    Form(Box<FormObject>),
     /// The import of a file.
     Import(Box<ImportObject>),
     /// An open invitation.
@@ -110,6 +113,7 @@ async fn found(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>, AppError> {
         CampaignId::PREFIX => one::<CampaignId>(ctx, id, |campaign| Node::Campaign(Box::new(campaign.into()))).await,
         ClientId::PREFIX => one::<ClientId>(ctx, id, |client| Node::Client(Box::new(client.into()))).await,
         DisputeId::PREFIX => one::<DisputeId>(ctx, id, |dispute| Node::Dispute(Box::new(dispute.into()))).await,
+        FormId::PREFIX => one::<FormId>(ctx, id, |form| Node::Form(Box::new(FormObject::new(app(ctx), form)))).await,
         ImportId::PREFIX => one::<ImportId>(ctx, id, |import| Node::Import(Box::new(import.into()))).await,
         InvitationId::PREFIX => one::<InvitationId>(ctx, id, |invitation| Node::Invitation(Box::new(invitation.into()))).await,
         LeadHookId::PREFIX => {

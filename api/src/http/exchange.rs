@@ -13,7 +13,9 @@ use uuid::Uuid;
 use super::door::Door;
 use super::host::{Admitted, Credentials, Host, Readiness};
 use super::problem::{Problem, ProblemCode};
-use super::{Contract, DemoLogin, confirm, evidence, hooks, jwks, record, refusals, serve, statement, uploads};
+use super::{
+    Contract, DemoLogin, certificates, confirm, evidence, forms, hooks, jwks, record, refusals, serve, statement, uploads,
+};
 use crate::app::session::authenticate;
 use crate::app::{App, AppError, Caller};
 
@@ -31,7 +33,9 @@ pub async fn exchange_serve(
     let door = Door::new(Arc::clone(&app), host);
     let others = jwks::router(Arc::clone(&app))
         .merge(confirm::routes(app))
+        .merge(certificates::routes(door.clone()))
         .merge(evidence::routes(door.clone()))
+        .merge(forms::routes(door.clone()))
         .merge(hooks::routes(door.clone()))
         .merge(record::routes(door.clone()))
         .merge(refusals::routes(door.clone()))

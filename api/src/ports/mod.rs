@@ -2,6 +2,7 @@
 
 mod call_outs;
 pub mod clock;
+mod consent_certificates;
 pub mod entropy;
 mod files;
 pub mod mail;
@@ -12,6 +13,7 @@ mod spool;
 
 pub use call_outs::{CallOutError, CallOuts, HttpCallOuts};
 pub use clock::{Clock, FakeClock, SystemClock};
+pub use consent_certificates::{CertificateQuestion, ConsentCertificates, HttpConsentCertificates};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use files::{Files, file_store};
 pub use mail::{Mail, Mailer, RecordingMailer, SendError};

@@ -1,6 +1,7 @@
 //! The authorisation matrix: every root field of the schema, asked by everybody. A field without a case fails the test.
 
 mod cases;
+mod form_cases;
 mod operation;
 
 use std::collections::BTreeSet;
@@ -116,8 +117,13 @@ async fn every_field_of_every_type_was_looked_at() {
 async fn every_case_is_of_a_field_that_there_is() {
     let x = Exchange::start(crate::harness::Database::Sqlite).await;
     let types = Types::of(&x).await;
-    let gone: Vec<_> = ROOTS.iter().filter(|(root, field, _)| !types.root_fields(root).iter().any(|f| f == field)).collect();
+    let gone: Vec<_> = roots().filter(|(root, field, _)| !types.root_fields(root).iter().any(|f| f == field)).collect();
     assert!(gone.is_empty(), "authorization/cases.rs names {gone:?}");
+}
+
+/// Every root field with who may ask for it.
+fn roots() -> impl Iterator<Item = &'static (&'static str, &'static str, Access)> {
+    ROOTS.iter().chain(form_cases::ROOTS)
 }
 
 fn field_name(line: &str) -> String {
@@ -125,7 +131,7 @@ fn field_name(line: &str) -> String {
 }
 
 fn access(root: &str, field: &str) -> Option<Access> {
-    ROOTS.iter().find(|(r, f, _)| *r == root && *f == field).map(|(_, _, access)| *access)
+    roots().find(|(r, f, _)| *r == root && *f == field).map(|(_, _, access)| *access)
 }
 
 /// Whether the answer is that the caller may not ask this at all.

@@ -15,7 +15,7 @@ use futures::future::BoxFuture;
 use crate::app::{App, AppError, Caller};
 use crate::http::log::{meter, metered};
 
-pub use rows::{ChecksOf, EntriesOf, FilesOf, HistoryOf, RefusalsOf};
+pub use rows::{CertificateOf, ChecksOf, EntriesOf, FilesOf, HistoryOf, RefusalsOf};
 
 /// The loaders of one request.
 pub type Loaders = DataLoader<Reader>;

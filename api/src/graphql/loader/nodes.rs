@@ -2,9 +2,10 @@
 
 use async_graphql::dataloader::Loader;
 use domain::account::{ApiKey, Invitation, Member, Organization};
+use domain::form::Form;
 use domain::id::{
-    ApiKeyId, BidId, CampaignId, ClientId, DisputeId, ImportId, InvitationId, LeadHookId, LeadId, ListingId, MembershipId,
-    OfferId, OrganizationId, ReceiptId, TradeId, UploadId, VerticalId, WithdrawalId,
+    ApiKeyId, BidId, CampaignId, ClientId, DisputeId, FormId, ImportId, InvitationId, LeadHookId, LeadId, ListingId,
+    MembershipId, OfferId, OrganizationId, ReceiptId, TradeId, UploadId, VerticalId, WithdrawalId,
 };
 use domain::lead_hook::LeadHook;
 use store::disputes::Dispute;
@@ -23,7 +24,7 @@ use crate::app::client::ClientView;
 use crate::app::receipts::CheckedReceipt;
 use crate::app::uploads::UploadView;
 use crate::app::{
-    AppError, api_key, bids, campaigns, client, dispute, imports, invitation, lead_hooks, leads, listings, member, offers,
+    AppError, api_key, bids, campaigns, client, dispute, forms, imports, invitation, lead_hooks, leads, listings, member, offers,
     organization, receipts, trade, uploads, verticals, wallet,
 };
 
@@ -45,6 +46,7 @@ by_id!(ApiKeyId => ApiKey, api_key::api_keys_many, |key| key.id);
 by_id!(BidId => OwnBid, bids::bids_many, |own| own.bid.id);
 by_id!(ClientId => ClientView, client::clients_many, |view| view.client.id);
 by_id!(DisputeId => Dispute, dispute::disputes_many, |dispute| dispute.id);
+by_id!(FormId => Form, forms::forms_many, |form| form.id);
 by_id!(ImportId => Import, imports::imports_many, |import| import.id);
 by_id!(LeadHookId => LeadHook, lead_hooks::lead_hooks_many, |hook| hook.id);
 by_id!(InvitationId => Invitation, invitation::invitations_many, |invitation| invitation.id);
