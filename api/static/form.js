@@ -35,10 +35,16 @@
     form.addEventListener(type, function (event) {
       if (!event.isTrusted) return hint("SYNTHETIC_EVENTS");
       var field = of(event);
-      if (field) count(field);
+      if (field) count(field, event);
     }, true);
   };
-  on("keydown", function (field) { field.keys += 1; field.touched = true; });
+  // Keys that only move about type nothing.
+  var moving = ["Tab", "Shift", "Control", "Alt", "Meta", "Escape", "CapsLock"];
+  on("keydown", function (field, event) {
+    if (moving.indexOf(event.key) >= 0) return;
+    field.keys += 1;
+    field.touched = true;
+  });
   on("paste", function (field) { field.pastes += 1; field.touched = true; });
   on("drop", function (field) { field.pastes += 1; field.touched = true; });
   on("focus", function (field) { field.focuses += 1; report.focus_changes += 1; });
