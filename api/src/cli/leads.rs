@@ -71,7 +71,7 @@ pub(super) async fn leads(config: Config, command: LeadsCommand) -> Result<(), C
 
 async fn map(config: Config, arguments: MapArguments) -> Result<(), CommandError> {
     let limits = Limits { columns: config.imports.columns_max, cell_bytes: config.imports.field_max_bytes };
-    let verticals = verticals(config, arguments.database_url).await?;
+    let verticals = Box::pin(verticals(config, arguments.database_url)).await?;
     let known: Vec<&(String, Definition)> = verticals.iter().filter(|(_, definition)| !definition.group).collect();
     let wanted = |path: &str| arguments.vertical.as_deref().is_none_or(|wanted| wanted == path);
     let candidates: Vec<Candidate<'_>> =
