@@ -3,6 +3,7 @@
 mod access;
 mod delivery;
 mod exchange;
+mod forms;
 mod outside;
 mod problems;
 mod runtime;
@@ -20,6 +21,7 @@ use serde::Deserialize;
 pub use access::{Auth, Crypto, CryptoKey, EmailVerification};
 pub use delivery::Delivery;
 pub use exchange::{Campaigns, Exchange, Imports, Scoring, Verification};
+pub use forms::{Certificates, Forms};
 pub use outside::{Meta, Nats};
 pub use problems::Problems;
 pub use runtime::{Database, Dns, Files, Graphql, Log, LogFormat, Mail, Server, Settlement, Sms, Workers};
@@ -59,6 +61,10 @@ pub struct Config {
     pub settlement: Settlement,
     /// `[verification]`
     pub verification: Verification,
+    /// `[forms]`
+    pub forms: Forms,
+    /// `[certificates]`
+    pub certificates: Certificates,
     /// `[imports]`
     pub imports: Imports,
     /// `[files]`
@@ -146,6 +152,8 @@ impl Config {
         self.delivery.check(problems);
         self.settlement.check(problems);
         self.verification.check(problems);
+        self.forms.check(problems);
+        self.certificates.check(problems);
         self.imports.check(problems);
         self.mail.check(problems);
         self.sms.check(problems);

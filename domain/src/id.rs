@@ -105,6 +105,10 @@ ids! {
     ApiKeyId = "key";
     /// An address at which leads are handed in.
     LeadHookId = "hook";
+    /// A hosted form.
+    FormId = "form";
+    /// A certificate of a consent.
+    CertificateId = "cert";
     /// A kind of demand.
     VerticalId = "vert";
     /// A lead.

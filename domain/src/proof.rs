@@ -66,11 +66,11 @@ pub struct Facts {
     pub spoken: bool,
     /// The furthest that the buyer itself recorded of the lead, of CONTACTED, QUALIFIED and CONVERTED.
     pub outcome: Option<OutcomeKind>,
-    /// Whether the form was filled faster than a person types.
+    /// Whether the form was filled faster than a person types, or by a browser that a program drives.
     pub too_fast: bool,
     /// Whether a field that people do not see was filled.
     pub honeypot: bool,
-    /// Whether the answers were pasted.
+    /// Whether the answers were pasted, or the form was one of many that one browser sent.
     pub pasted: bool,
     /// Other leads of the same device, or of the same address and page.
     pub siblings: u64,

@@ -6,6 +6,7 @@ mod destinations;
 mod dialect;
 mod disputes;
 mod event_stream;
+mod forms;
 mod hooks;
 mod leads;
 mod market;
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             Box::new(webhooks::Migration),
             Box::new(destinations::Migration),
             Box::new(payments::Migration),
+            Box::new(forms::Migration),
             Box::new(signed_hooks::Migration),
             Box::new(walks::Migration),
             Box::new(event_stream::Migration),

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod bids;
 pub mod calls;
 pub mod campaigns;
+pub mod certificates;
 pub mod chargebacks;
 pub mod clients;
 pub mod confirmations;
@@ -25,6 +26,7 @@ pub mod disputes;
 pub mod entity;
 pub mod envelopes;
 pub mod error;
+pub mod forms;
 pub mod idempotency;
 pub mod imports;
 pub mod job;
@@ -74,11 +76,13 @@ pub const TABLES: &[&str] = &[
     "campaign_revision",
     "card_dispute",
     "card_refund",
+    "certificate_key",
     "chargeback",
     "chargeback_write_off",
     "client",
     "client_entry",
     "connected_account",
+    "consent_certificate",
     "contact_reveal",
     "data_key",
     "delivery",
@@ -92,6 +96,10 @@ pub const TABLES: &[&str] = &[
     "event",
     "evidence",
     "feed_consumer",
+    "form",
+    "form_challenge",
+    "form_text",
+    "form_version",
     "idempotency",
     "invitation",
     "job",

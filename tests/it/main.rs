@@ -10,6 +10,7 @@ mod delivery;
 mod demo;
 mod disputes;
 mod feed;
+mod forms;
 mod foundation;
 mod graph;
 mod harness;

@@ -17,7 +17,7 @@ const TEST_OFFERS_KEPT_SECS: i64 = 86_400;
 /// How long a hook knows its messages: longer than anybody sends them again.
 const HOOK_MESSAGES_KEPT_SECS: i64 = 120 * 86_400;
 
-/// Forgets sessions, attempts, events, messages of hooks and test offers that are over; answers how many rows.
+/// Forgets sessions, attempts, events, messages, test offers and proofs of work that are over; answers how many rows.
 pub async fn forget_old(app: &App) -> Result<u64, AppError> {
     let before = |kept_secs: i64| plus_secs(app.now(), kept_secs.saturating_neg());
     let sessions = app.store.sessions_prune(before(SESSIONS_KEPT_SECS)).await?;
@@ -27,5 +27,6 @@ pub async fn forget_old(app: &App) -> Result<u64, AppError> {
     let webhooks = webhooks::deliveries_forget(app).await?;
     let messages = app.store.lead_hook_messages_prune(before(HOOK_MESSAGES_KEPT_SECS)).await?;
     let told = app.store.stripe_events_prune(before(app.config.stripe.events_keep_secs)).await?;
-    Ok([sessions, throttles, events, offers, webhooks, messages, told].into_iter().fold(0, u64::saturating_add))
+    let challenges = app.store.form_challenges_prune(before(THROTTLES_KEPT_SECS)).await?;
+    Ok([sessions, throttles, events, offers, webhooks, messages, told, challenges].into_iter().fold(0, u64::saturating_add))
 }

@@ -8,6 +8,7 @@ use store::payments::events::STRIPE_EVENT;
 use store::suppressions::LEAD_REVERIFY;
 
 use super::campaigns::meet::{campaign_meet, listing_meet};
+use super::certificates::{CERTIFICATE_CHECK, certificate_check};
 use super::lead_hooks::{META_LEAD, meta_lead_fetch};
 use super::leads::{MAIL_DOMAIN_CHECK, lead_reverify, mail_domain_check};
 use super::listings::{ORGANIZATION_OFFERS_END, listing_void, organization_offers_end};
@@ -49,6 +50,7 @@ pub async fn lane_run(app: &App, lane: Lane) -> Result<u64, AppError> {
 
 async fn job_do(app: &App, kind: &str, payload: &Value) -> Result<(), AppError> {
     match kind {
+        CERTIFICATE_CHECK => certificate_check(app, payload).await,
         CAMPAIGN_MEET => campaign_meet(app, payload).await,
         LISTING_MEET => listing_meet(app, payload).await,
         LISTING_VOID => listing_void(app, payload).await,

@@ -4,6 +4,7 @@
 pub mod api_key;
 pub mod bids;
 pub mod campaigns;
+pub mod certificates;
 pub mod chargebacks;
 pub mod client;
 pub mod confirmations;
@@ -18,6 +19,8 @@ pub mod envelopes;
 mod error;
 pub mod event_stream;
 pub mod forgetting;
+pub mod form_sends;
+pub mod forms;
 pub mod gauges;
 pub mod idempotency;
 pub mod identity;
@@ -67,8 +70,8 @@ use crate::ports::mail::mailer;
 use crate::ports::mail_domains::mail_domains;
 use crate::ports::sms::sms_sender;
 use crate::ports::{
-    CallOuts, Clock, Entropy, Files, HttpCallOuts, HttpMetaLeads, HttpOutward, HttpWebhooks, MailDomains, Mailer, MetaLeads,
-    Outward, Payments, SmsSender, Webhooks, file_store, payments,
+    CallOuts, Clock, ConsentCertificates, Entropy, Files, HttpCallOuts, HttpConsentCertificates, HttpMetaLeads, HttpOutward,
+    HttpWebhooks, MailDomains, Mailer, MetaLeads, Outward, Payments, SmsSender, Webhooks, file_store, payments,
 };
 
 pub use error::AppError;
@@ -102,6 +105,8 @@ pub struct App {
     pub publisher: Option<Arc<event_stream::Publisher>>,
     /// The mappings of hooks.
     pub hook_mappings: Arc<lead_hooks::HookMappings>,
+    /// Asks the keepers of certificates of consent.
+    pub consent_certificates: Arc<dyn ConsentCertificates>,
     /// What the market sees of sellers.
     pub seller_bands: Arc<SellerBands>,
     /// Looks up mail domains.
@@ -166,6 +171,8 @@ impl App {
         let publisher = event_stream::Publisher::new(&config).map(Arc::new);
         let unusable = |error| ConfigError(vec![format!("meta: {error}")]);
         let meta = Arc::new(HttpMetaLeads::new(&config.meta).map_err(unusable)?);
+        let unusable = |error| ConfigError(vec![format!("certificates: {error}")]);
+        let consent_certificates = Arc::new(HttpConsentCertificates::new(&config.certificates).map_err(unusable)?);
         Ok(Self {
             store,
             clock,
@@ -180,6 +187,7 @@ impl App {
             seller_bands,
             call_outs,
             meta,
+            consent_certificates,
             mail_domains,
             mailer,
             outward,

@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 
 use domain::account::Email;
-use domain::id::OrganizationId;
+use domain::id::{FormId, OrganizationId};
 use domain::refusal::{Code, Refusal};
 use store::WriteError;
 
 use super::{App, AppError};
 
 const HOUR_SECS: i64 = 3_600;
+const MINUTE_SECS: i64 = 60;
 
 /// One thing that is counted. The database sees a keyed hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +80,31 @@ impl App {
     pub(super) fn delivery_test_limit(&self, organization: OrganizationId) -> Limit {
         let subject = self.keys.keyed_hash("throttle.delivery_test.organization", &organization.to_string());
         Limit { subject, max: self.config.delivery.tests_per_hour_max, window_secs: HOUR_SECS }
+    }
+
+    /// Sends of a form from an address.
+    pub(super) fn form_address_limit(&self, form: FormId, address: Option<IpAddr>) -> Option<Limit> {
+        let kind = format!("throttle.form.address.{form}");
+        self.address_limit(&kind, address, self.config.forms.address_sends_hour_max, HOUR_SECS)
+    }
+
+    /// Sends of a form, from which on it is under attack.
+    pub(super) fn form_attack_limit(&self, form: FormId) -> Limit {
+        let subject = self.keys.keyed_hash("throttle.form", &form.to_string());
+        Limit { subject, max: self.config.forms.attack_sends_minute, window_secs: MINUTE_SECS }
+    }
+
+    /// Counts an attempt; whether the limit was spent before it.
+    pub(super) async fn throttle_counted(&self, limit: Limit) -> Result<bool, AppError> {
+        let spent = self.store.write("throttle", move |tx| async move {
+            Ok::<_, WriteError>(tx.throttle_take(&limit.subject, limit.max, limit.window_secs).await?.is_some())
+        });
+        Ok(spent.await?)
+    }
+
+    /// Whether the limit is spent, without counting an attempt.
+    pub(super) async fn throttle_is_spent(&self, limit: Limit) -> Result<bool, AppError> {
+        Ok(self.store.throttle_is_spent(&limit.subject, limit.max, limit.window_secs, self.now()).await?)
     }
 
     /// Counts an attempt on each of `limits`, in this order; refused at the first that is spent.

@@ -46,6 +46,12 @@ impl SigningKey {
         Some(Self::new(pair.public_key().as_ref().to_vec(), private_key, None))
     }
 
+    /// A key of which only the public half is at hand.
+    #[must_use]
+    pub fn public(public_key: Vec<u8>, retired_at: Option<Timestamp>) -> Self {
+        Self::new(public_key, Zeroizing::default(), retired_at)
+    }
+
     /// The private half sealed for the database.
     pub fn seal(&self, ring: &KeyRing, entropy: &dyn Entropy) -> Result<Vec<u8>, CryptoError> {
         Ok(ring.seal(entropy, self.binding(), &self.private_key)?.to_bytes())
@@ -62,6 +68,13 @@ impl SigningKey {
         let sealed = Sealed::from_bytes(sealed).ok_or(CryptoError::Unopenable)?;
         key.private_key = ring.open(key.binding(), &sealed)?;
         Ok(key)
+    }
+
+    /// The Ed25519 signature of `message`; `None` means that the cryptographic library is broken.
+    #[must_use]
+    pub fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
+        let pair = Ed25519KeyPair::from_pkcs8(&self.private_key).ok()?;
+        Some(pair.sign(message).as_ref().to_vec())
     }
 
     pub(super) fn encoding(&self) -> EncodingKey {

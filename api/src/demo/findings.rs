@@ -241,13 +241,13 @@ fn stops(check: CheckKind) -> Option<Flaw> {
     use CheckKind as K;
     match check {
         K::Structure | K::Phone | K::EmailSyntax | K::MailDomain | K::DisposableDomain => Some(Flaw::Mistake),
-        K::FormTiming | K::Honeypot => Some(Flaw::Bot),
+        K::FormTiming | K::Honeypot | K::Interaction => Some(Flaw::Bot),
         K::Velocity => Some(Flaw::Hired),
         K::Competitor => Some(Flaw::Competitor),
         K::Name | K::Answers => Some(Flaw::Prank),
         K::Duplicate => Some(Flaw::Duplicate),
         K::Suppression | K::Consent => Some(Flaw::NoConsent),
-        K::Confirmed | K::Spoken | K::Sample => None,
+        K::Certificate | K::Confirmed | K::Spoken | K::Sample => None,
     }
 }
 

@@ -6,6 +6,7 @@ pub mod bid;
 pub mod campaign;
 pub mod card_dispute;
 pub mod card_refund;
+pub mod certificate;
 pub mod chargeback;
 pub mod client;
 pub mod confirmation;
@@ -17,6 +18,7 @@ pub mod destination;
 pub mod dispute;
 pub mod email;
 pub mod error;
+pub mod form;
 pub mod id;
 pub mod import;
 pub mod lead;
@@ -68,6 +70,7 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 pub struct Query(
     server::ServerQuery,
     api_key::ApiKeyQuery,
+    form::FormQuery,
     lead_hook::LeadHookQuery,
     bid::BidQuery,
     campaign::CampaignQuery,
@@ -107,6 +110,7 @@ pub struct Query(
 #[derive(Debug, Default, MergedObject)]
 pub struct Mutation(
     api_key::ApiKeyMutation,
+    form::FormMutation,
     lead_hook::LeadHookMutation,
     bid::BidMutation,
     campaign::CampaignMutation,

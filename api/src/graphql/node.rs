@@ -5,9 +5,9 @@ use std::hash::Hash;
 use async_graphql::dataloader::Loader;
 use async_graphql::{Context, ID, Interface, Object};
 use domain::id::{
-    ApiKeyId, BidId, CampaignId, ClientId, DeliveryId, DestinationId, DisputeId, ImportId, InvitationId, LeadHookId, LeadId,
-    ListingId, MembershipId, OfferId, OrganizationId, ReceiptId, TradeId, TypedId, UploadId, VerticalId, WebhookDeliveryId,
-    WebhookEndpointId, WithdrawalId,
+    ApiKeyId, BidId, CampaignId, ClientId, DeliveryId, DestinationId, DisputeId, FormId, ImportId, InvitationId, LeadHookId,
+    LeadId, ListingId, MembershipId, OfferId, OrganizationId, ReceiptId, TradeId, TypedId, UploadId, VerticalId,
+    WebhookDeliveryId, WebhookEndpointId, WithdrawalId,
 };
 use domain::refusal::{Code, Refusal};
 use futures::future::try_join_all;
@@ -20,6 +20,7 @@ use super::delivery::DeliveryObject;
 use super::destination::DestinationObject;
 use super::dispute::DisputeObject;
 use super::error::{answer, top_level};
+use super::form::FormObject;
 use super::import::{ImportObject, UploadObject};
 use super::lead::LeadObject;
 use super::lead_hook::LeadHookObject;
@@ -63,6 +64,8 @@ pub enum Node {
     Destination(Box<DestinationObject>),
     /// A dispute.
     Dispute(Box<DisputeObject>),
+    /// A hosted form.
+    Form(Box<FormObject>),
     /// The import of a file.
     Import(Box<ImportObject>),
     /// An open invitation.
@@ -126,6 +129,7 @@ async fn found(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>, AppError> {
         }
         DestinationId::PREFIX => one::<DestinationId>(ctx, id, |found| Node::Destination(Box::new(found.into()))).await,
         DisputeId::PREFIX => one::<DisputeId>(ctx, id, |dispute| Node::Dispute(Box::new(dispute.into()))).await,
+        FormId::PREFIX => one::<FormId>(ctx, id, |form| Node::Form(Box::new(FormObject::new(app(ctx), form)))).await,
         ImportId::PREFIX => one::<ImportId>(ctx, id, |import| Node::Import(Box::new(import.into()))).await,
         InvitationId::PREFIX => one::<InvitationId>(ctx, id, |invitation| Node::Invitation(Box::new(invitation.into()))).await,
         LeadHookId::PREFIX => {

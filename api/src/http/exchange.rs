@@ -14,7 +14,8 @@ use super::door::Door;
 use super::host::{Admitted, Credentials, Host, Readiness};
 use super::problem::{Problem, ProblemCode};
 use super::{
-    Contract, DemoLogin, confirm, delivery_files, evidence, hooks, jwks, payments, record, refusals, serve, statement, uploads,
+    Contract, DemoLogin, certificates, confirm, delivery_files, evidence, forms, hooks, jwks, payments, record, refusals, serve,
+    statement, uploads,
 };
 use crate::app::session::authenticate;
 use crate::app::{App, AppError, Caller};
@@ -34,7 +35,9 @@ pub async fn exchange_serve(
     let others = jwks::router(Arc::clone(&app))
         .merge(confirm::routes(app))
         .merge(delivery_files::routes(door.clone()))
+        .merge(certificates::routes(door.clone()))
         .merge(evidence::routes(door.clone()))
+        .merge(forms::routes(door.clone()))
         .merge(hooks::routes(door.clone()))
         .merge(payments::routes(door.clone()))
         .merge(record::routes(door.clone()))

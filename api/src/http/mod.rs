@@ -1,6 +1,7 @@
 //! The HTTP side: the GraphQL endpoint and its transports, health, metrics, the explorer.
 
 mod apq;
+pub mod certificates;
 pub mod confirm;
 pub mod contract;
 pub mod delivery_files;
@@ -10,9 +11,12 @@ mod endpoint;
 pub mod evidence;
 pub mod exchange;
 mod explorer;
+mod form_view;
+pub mod forms;
 mod health;
 pub mod hooks;
 pub mod host;
+mod html;
 pub mod jwks;
 pub mod limits;
 pub mod log;

@@ -2,6 +2,7 @@
 
 mod call_outs;
 pub mod clock;
+mod consent_certificates;
 pub mod entropy;
 mod event_stream;
 mod files;
@@ -17,6 +18,7 @@ mod webhooks;
 
 pub use call_outs::{CallOutError, CallOuts, HttpCallOuts};
 pub use clock::{Clock, FakeClock, SystemClock};
+pub use consent_certificates::{CertificateQuestion, ConsentCertificates, HttpConsentCertificates};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use event_stream::{EventStream, NatsStream, StreamError, StreamMessage};
 pub use files::{Files, file_store};

@@ -55,6 +55,25 @@ pub struct SessionSignals {
     pub visits: Option<u32>,
     /// Seconds on the site over all visits.
     pub site_secs: Option<u32>,
+    /// How a form of the exchange's own was filled. Left out where there is none, so that the hash of such a draft stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filling: Option<FormFilling>,
+}
+
+/// How a form of the exchange's own was filled, as its script counted and the exchange saw it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FormFilling {
+    /// Whether the page's script ran; without it nothing was counted.
+    pub script: bool,
+    /// Keys pressed in fields.
+    pub keys: u32,
+    /// Times that a field got the focus, clicks and touches.
+    pub focuses: u32,
+    /// Signs that a program drove the browser.
+    pub hints: Vec<String>,
+    /// Other forms that were sent from the same address and browser within the hour before.
+    pub recent: u32,
 }
 
 silent_debug!(ConsentEvidence, SessionSignals);

@@ -24,7 +24,7 @@ pub(crate) mod testing;
 mod words;
 
 pub use admit::{Lead, admit, admit_ping};
-pub use consent::{ConsentEvidence, SessionSignals};
+pub use consent::{ConsentEvidence, FormFilling, SessionSignals};
 pub use draft::{ContactDraft, Geography, LeadDraft, Messenger, Source};
 pub use person::{
     AgeBand, CreditBand, DecisionRole, Demographics, Education, Firmographics, Gender, HeadcountBand, IncomeBand, Industry,

@@ -163,6 +163,7 @@ impl Values {
             page_url: self.text(Target::FormPage),
             visits: self.whole(Target::Visits),
             site_secs: self.whole(Target::SiteSecs),
+            filling: None,
         }
     }
 

@@ -230,8 +230,8 @@ fn doubts<'a>(checks: &'a [Check], weights: &'a Weights) -> impl Iterator<Item =
     CheckKind::ALL.iter().copied().filter_map(last).filter_map(|check| {
         let points = match check.outcome {
             Outcome::Fail => weights.failed_check,
-            // A domain that cannot be looked up says nothing about the person.
-            Outcome::Inconclusive if check.kind != CheckKind::MailDomain => weights.odd_check,
+            // A domain or a certificate that cannot be looked up says nothing about the person.
+            Outcome::Inconclusive if !matches!(check.kind, CheckKind::MailDomain | CheckKind::Certificate) => weights.odd_check,
             Outcome::Pass | Outcome::Inconclusive => return None,
         };
         // A seller reads the reasons, and must not learn from them who else has the person.

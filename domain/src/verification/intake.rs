@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::{Check, CheckKind, Finding, Outcome, channel, form, plausibility};
+use super::{Check, CheckKind, Finding, Outcome, channel, form, interaction, plausibility};
 use crate::contact::KeyKind;
 use crate::lead::{Channel, Lead};
 use crate::time::{Timestamp, plus_secs, secs_until};
@@ -28,6 +28,8 @@ pub struct CheckPolicy {
     pub device_leads_day: u64,
     /// Leads of one address in 24 hours, from which on they are odd.
     pub ip_leads_day: u64,
+    /// Hosted forms from one address and browser in an hour, from which on they come from a paid form-filler.
+    pub form_fills_hour: u64,
     /// Characters that the text of a consent has at the least.
     pub consent_min_chars: usize,
     /// Age of a consent, in seconds, from which on it is void.
@@ -44,6 +46,7 @@ impl Default for CheckPolicy {
             pasted_percent: 80,
             device_leads_day: 4,
             ip_leads_day: 30,
+            form_fills_hour: 10,
             consent_min_chars: 20,
             consent_max_age_secs: 365 * 86_400,
         }
@@ -96,6 +99,7 @@ pub fn checks_at_intake(lead: &Lead, definition: &Definition, facts: &Facts, pol
         form::form_timing(&session, policy),
         form::honeypot(&session),
         form::velocity(&session, facts, policy),
+        interaction::interaction(&session, policy),
         plausibility::competitor(contact, facts),
     ]
     .into_iter()

@@ -3,11 +3,13 @@
 //! A check is a pure function of what is known; evidence never holds personal data, since buyers read it before the sale.
 
 mod bogus;
+mod certificate;
 mod channel;
 mod confirmation;
 mod discretion;
 mod form;
 mod intake;
+mod interaction;
 mod plausibility;
 mod prevail;
 mod spoken;
@@ -22,11 +24,13 @@ use crate::access::{UnknownText, text_enum};
 use crate::lead::LeadState;
 use crate::time::Timestamp;
 
+pub use certificate::{CertificateFound, certificate};
 pub use channel::{MailDomain, disposable_domain, email_syntax, is_disposable, look_up_pause_secs, mail_domain, phone};
 pub use confirmation::{Confirmation, ConfirmationAnswer, ConfirmationPolicy, confirmation_answer, may_message};
 pub use discretion::{is_discreet, to_seller};
 pub use form::{form_timing, honeypot, velocity};
 pub use intake::{CheckPolicy, Earlier, Facts, checks_at_intake, consent, duplicate, structure, suppression};
+pub use interaction::interaction;
 pub use plausibility::{answers, competitor, name};
 pub use prevail::{Prevailing, prevailing};
 pub use spoken::{CallDisposition, CalledBy, SampleVerdict, confirmed, is_drawn, sample, spoken};
@@ -61,8 +65,12 @@ text_enum! {
         Honeypot = "HONEYPOT",
         /// The fields were not all pasted, and the device and address did not send many leads.
         Velocity = "VELOCITY",
+        /// A hosted form was filled with keys and clicks, in a browser that no program drives, and not as one of many in an hour.
+        Interaction = "INTERACTION",
         /// The person does not work for a trader on the exchange.
         Competitor = "COMPETITOR",
+        /// The certificate that the lead names is known to its keeper, has not expired, and is of this lead.
+        Certificate = "CERTIFICATE",
         /// The person answered a code or a link.
         Confirmed = "CONFIRMED",
         /// The person was spoken with.
@@ -169,7 +177,11 @@ impl CheckKind {
     /// Whether a failure rules the lead out unless an operator's sample check says otherwise.
     #[must_use]
     pub const fn is_decisive(self) -> bool {
-        self.is_absolute() || matches!(self, Self::Name | Self::FormTiming | Self::Honeypot | Self::Velocity | Self::Competitor)
+        self.is_absolute()
+            || matches!(
+                self,
+                Self::Name | Self::FormTiming | Self::Honeypot | Self::Velocity | Self::Interaction | Self::Competitor
+            )
     }
 }
 
@@ -288,7 +300,7 @@ mod tests {
         use Outcome::{Fail, Pass};
         let base = [(K::Structure, Pass), (K::Phone, Pass)];
         let with = |more: &[(CheckKind, Outcome)]| of(&[&base[..], more].concat(), Level::Format);
-        for kind in [K::Name, K::FormTiming, K::Honeypot, K::Velocity, K::Competitor] {
+        for kind in [K::Name, K::FormTiming, K::Honeypot, K::Velocity, K::Interaction, K::Competitor] {
             assert_eq!(with(&[(kind, Fail)]).2, Some(kind));
             assert_eq!(with(&[(kind, Fail), (K::Sample, Pass)]).1, LeadState::Verified);
         }

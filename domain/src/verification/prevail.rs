@@ -54,7 +54,7 @@ impl Check {
         let says_nothing = later.outcome == Outcome::Inconclusive && self.outcome != Outcome::Inconclusive;
         let by_exchange = |check: &Self| check.called_by() == Some(CalledBy::Exchange);
         match later.kind {
-            CheckKind::MailDomain => says_nothing,
+            CheckKind::MailDomain | CheckKind::Certificate => says_nothing,
             CheckKind::Spoken => says_nothing || (self.outcome == Outcome::Fail && by_exchange(self) && !by_exchange(later)),
             _ => false,
         }

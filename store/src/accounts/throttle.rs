@@ -8,7 +8,7 @@ use sea_orm::{ExprTrait, QuerySelect};
 
 use crate::db::Store;
 use crate::entity::throttle;
-use crate::error::WriteError;
+use crate::error::{StoreError, WriteError};
 use crate::write::Tx;
 
 impl Tx {
@@ -54,6 +54,19 @@ impl Tx {
 }
 
 impl Store {
+    /// Whether `subject` has made `max` attempts in a window that is not over at `now`.
+    pub async fn throttle_is_spent(
+        &self,
+        subject: &[u8],
+        max: i64,
+        window_secs: i64,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let row = throttle::Entity::find_by_id(subject.to_vec()).one(self.read()).await?;
+        let count = row.filter(|row| now < plus_secs(row.window_started_at, window_secs)).map_or(0, |row| row.failures);
+        Ok(count >= max)
+    }
+
     /// Forgets the attempts of windows that began before `before`; answers how many subjects.
     pub async fn throttles_prune(&self, before: Timestamp) -> Result<u64, WriteError> {
         self.write("throttles_prune", move |tx| async move {

@@ -59,6 +59,11 @@ pub async fn facts_known(tx: &Tx, trade: &Trade, duplicate_window_secs: i64, rin
     let row = row.ok_or(StoreError::Misuse("a trade without its lead"))?;
     let checks = Checks::of(tx, &row).await?;
     let outcome = |kind| checks.last(kind).map(|check| check.outcome);
+    let interaction = checks.last(CheckKind::Interaction);
+    let handled_by = |suspect: &str| {
+        let failed = interaction.filter(|check| check.outcome == Outcome::Fail);
+        failed.and_then(|check| check.evidence.get("suspect")).is_some_and(|known| known == suspect)
+    };
     let sold = |kind| checks.until(kind, trade.sold_at);
     let failed = |kind| sold(kind).is_some_and(|check| check.outcome == Outcome::Fail);
     let promised = |kind, more: &[CheckKind]| sold(kind).is_some() && !failed(kind) && !more.iter().any(|kind| failed(*kind));
@@ -78,9 +83,9 @@ pub async fn facts_known(tx: &Tx, trade: &Trade, duplicate_window_secs: i64, rin
         confirmed: outcome(CheckKind::Confirmed) == Some(Outcome::Pass),
         spoken: checks.last_call_of_exchange().is_some_and(|check| check.outcome == Outcome::Pass),
         outcome: outcome_reached(tx, trade.id).await?,
-        too_fast: outcome(CheckKind::FormTiming) == Some(Outcome::Fail),
+        too_fast: outcome(CheckKind::FormTiming) == Some(Outcome::Fail) || handled_by("BOT"),
         honeypot: outcome(CheckKind::Honeypot) == Some(Outcome::Fail),
-        pasted: outcome(CheckKind::Velocity).is_some_and(|outcome| outcome != Outcome::Pass),
+        pasted: outcome(CheckKind::Velocity).is_some_and(|outcome| outcome != Outcome::Pass) || handled_by("HIRED"),
         siblings: u64::try_from(siblings.len()).unwrap_or(u64::MAX),
         pseudo_siblings,
     })

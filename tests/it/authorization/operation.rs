@@ -125,6 +125,7 @@ fn prefix(name: &str) -> &'static str {
         "session" => "ses",
         "apiKey" | "key" => "key",
         "leadHook" => "hook",
+        "form" => "form",
         "vertical" => "vert",
         "upload" => "upl",
         "import" => "imp",

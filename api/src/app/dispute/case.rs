@@ -1,6 +1,7 @@
 //! What the arbiter in charge sees of a case. Each look is logged.
 
 use domain::access::StaffRole;
+use domain::certificate::Certificate;
 use domain::dispute::history::{DisputeEntryKind, DisputeSide, Reader};
 use domain::id::DisputeId;
 use domain::lead::Sealed;
@@ -31,6 +32,8 @@ pub struct CaseView {
     pub person: Option<Sealed>,
     /// The place of the lead's vertical.
     pub vertical_path: String,
+    /// The certificate of its consent, if a hosted form brought it.
+    pub certificate: Option<Certificate>,
     /// The listing that sold it.
     pub listing: StoredListing,
     /// The buyer's logged calls.
@@ -69,6 +72,7 @@ pub async fn dispute_inspect(app: &App, caller: &Caller, id: DisputeId) -> Resul
     Ok(CaseView {
         vertical_path: app.store.vertical_paths().await?.remove(&lead.vertical).unwrap_or_default(),
         listing: listing.ok_or_else(|| AppError::internal("a trade without its listing"))?,
+        certificate: app.store.certificates_of(&[lead.id]).await?.pop(),
         outcomes: app.store.outcomes_of(trade.id, trade.buyer).await?,
         lead,
         person: person_of(app, dispute.lead).await?,

@@ -195,7 +195,9 @@ async fn load<'a>(app: &App, import: &Import, plan: &'a Plan, sorted: &mut Sorte
             let (lines, drafts): (Vec<u64>, Vec<LeadDraft>) = std::mem::take(&mut sorted.drafts).into_iter().unzip();
             let place = |line: u64| i64::try_from(line).unwrap_or(i64::MAX);
             let incoming = lines.iter().zip(drafts);
-            let incoming = incoming.map(|(line, draft)| Incoming { draft, import: Some((import.id, place(*line))) }).collect();
+            let incoming = incoming
+                .map(|(line, draft)| Incoming { draft, import: Some((import.id, place(*line))), fingerprint: None })
+                .collect();
             let (mut ready, mut ready_lines) = (Vec::with_capacity(lines.len()), Vec::with_capacity(lines.len()));
             for (line, prepared) in lines.into_iter().zip(lead_prepare(app, seller, incoming).await?) {
                 match prepared {

@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 
 use domain::access::{Mode, Permission};
+use domain::certificate::Certificate;
 use domain::id::{LeadHookId, LeadId, OrganizationId};
 use domain::lead::{LeadDraft, LeadState, Temperature};
 use domain::refusal::{Code, Refusal};
 use domain::scoring::{Score, score};
-use domain::time::plus_secs;
+use domain::time::{Timestamp, plus_secs};
 use domain::verification::{Check, CheckKind, Level, Outcome, Verdict, checks_at_intake, verdict};
 use domain::vertical::Definition;
 use serde_json::json;
@@ -18,12 +19,13 @@ use store::{Tx, WriteError};
 use super::mail_domain::MAIL_DOMAIN_CHECK;
 use super::prepare::{Incoming, Prepared, lead_prepare};
 use super::{check_policy, reach};
+use crate::app::certificates::CERTIFICATE_CHECK;
 use crate::app::{App, AppError, Caller};
 
 /// Leads in one job of mail domains.
 const JOB_LEADS: usize = 100;
 /// How long the same content is the same lead, in seconds.
-const AGAIN_SECS: i64 = 60;
+pub(in crate::app) const AGAIN_SECS: i64 = 60;
 
 /// A lead that was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,21 +142,60 @@ pub async fn lead_bring_for(
     if mode == Mode::Test {
         return Ok(LeadBrought::Tried);
     }
+    let beside = message.map_or(Beside::Nothing, Beside::Message);
+    bring(app, seller, prepared, &beside, plus_secs(app.now(), AGAIN_SECS.saturating_neg())).await
+}
+
+/// A certificate that is kept with the lead of which it is, and the keyed hash of where it comes from.
+pub(in crate::app) type Certified = (Certificate, [u8; 32]);
+
+/// Takes one draft of a hosted form with the certificate that `certify` makes for the lead, both or neither. The same content
+/// is the same lead if it came after `since`.
+pub(in crate::app) async fn lead_bring_certified(
+    app: &App,
+    seller: OrganizationId,
+    incoming: Incoming,
+    certify: &(impl Fn(LeadId) -> Result<Certified, AppError> + Sync),
+    since: Timestamp,
+) -> Result<LeadBrought, AppError> {
+    let prepared = only(lead_prepare(app, seller, vec![incoming]).await?)??;
+    let beside = Beside::Certificate(Box::new(certify(prepared.id)?));
+    bring(app, seller, prepared, &beside, since).await
+}
+
+/// What is written down with a lead, both or neither.
+enum Beside<'a> {
+    Nothing,
+    Message(HookMessage<'a>),
+    Certificate(Box<Certified>),
+}
+
+async fn bring(
+    app: &App,
+    seller: OrganizationId,
+    prepared: Prepared,
+    beside: &Beside<'_>,
+    since: Timestamp,
+) -> Result<LeadBrought, AppError> {
     let (id, fingerprint) = (prepared.id, prepared.fingerprint);
     let ready = &[prepared];
     let recorded = app.store.write("lead_bring", |tx| async move {
-        if let Some(message) = message
+        if let Beside::Message(message) = beside
             && let Some(before) = tx.lead_hook_message_take(message.hook, message.id, id).await?
         {
             return Ok::<_, AppError>(Recorded::Before(before));
         }
-        Ok(Recorded::Now(only(lead_record(app, &tx, seller, ready).await?)??))
+        let taken = only(lead_record(app, &tx, seller, ready).await?)??;
+        if let Beside::Certificate(certified) = beside {
+            let (certificate, origin) = certified.as_ref();
+            tx.certificate_insert(certificate, origin).await?;
+        }
+        Ok(Recorded::Now(taken))
     });
     match recorded.await {
         Ok(Recorded::Now(taken)) => Ok(LeadBrought::Taken(Box::new(kept(app, seller, taken.id).await?))),
         Ok(Recorded::Before(lead)) => Ok(LeadBrought::Again(Box::new(kept(app, seller, lead).await?))),
         Err(AppError::Refused(refused)) => {
-            let since = plus_secs(app.now(), AGAIN_SECS.saturating_neg());
             let again = app.store.lead_brought(seller, &fingerprint, since).await?;
             again.map(|lead| LeadBrought::Again(Box::new(lead))).ok_or_else(|| refused.into())
         }
@@ -205,6 +246,9 @@ pub async fn lead_record(
     tx.leads_insert(&rows, now).await?;
     for chunk in with_mail(&kept).chunks(JOB_LEADS) {
         tx.enqueue_in(Lane::LookUps, MAIL_DOMAIN_CHECK, json!({ "leads": chunk }), now).await?;
+    }
+    for chunk in with_certificate(&kept).chunks(JOB_LEADS) {
+        tx.enqueue_in(Lane::LookUps, CERTIFICATE_CHECK, json!({ "leads": chunk }), now).await?;
     }
     Ok(prepared.iter().zip(judged).map(|(ready, judgement)| judgement.map(|judgement| taken(ready, &judgement))).collect())
 }
@@ -266,6 +310,15 @@ fn with_mail(kept: &[(&Prepared, &Judgement)]) -> Vec<LeadId> {
             && passed(CheckKind::DisposableDomain)
     };
     kept.iter().filter(usable).map(|(ready, _)| ready.id).collect()
+}
+
+/// The leads that name a certificate, real ones, not yet rejected.
+fn with_certificate(kept: &[(&Prepared, &Judgement)]) -> Vec<LeadId> {
+    let named = |(ready, judgement): &&(&Prepared, &Judgement)| {
+        let certificate = ready.lead.consent.as_ref().and_then(|consent| consent.certificate_url.as_ref());
+        certificate.is_some() && !ready.lead.synthetic && judgement.verdict.state != LeadState::Rejected
+    };
+    kept.iter().filter(named).map(|(ready, _)| ready.id).collect()
 }
 
 fn taken(ready: &Prepared, judgement: &Judgement) -> LeadTaken {

@@ -29,11 +29,13 @@ use crate::crypto::Sealed as SealedBytes;
 
 pub use aging::scores_age;
 pub use close::{lead_erase, lead_withdraw};
+pub(in crate::app) use intake::{AGAIN_SECS, Certified, lead_bring_certified};
 pub use intake::{HookMessage, LeadBrought, LeadTaken, lead_bring, lead_bring_for, lead_intake, lead_record, lead_submit};
 pub use mail_domain::{MAIL_DOMAIN_CHECK, mail_domain_check};
 pub use prepare::{Incoming, Prepared, lead_prepare};
 pub(super) use record::{Recorded, findings_record};
 pub use sampling::sample_queue;
+pub(in crate::app) use verify::leads_of;
 pub use verify::{CallRecord, call_record, lead_reverify, lead_verify, sample_check_record};
 pub use view::{ScoreExplained, checks_shown, lead_checks_many, lead_get, lead_list, leads_many, score_explain};
 
@@ -69,6 +71,7 @@ fn check_policy(app: &App) -> CheckPolicy {
         pasted_percent: verification.pasted_percent,
         device_leads_day: verification.device_leads_day,
         ip_leads_day: verification.ip_leads_day,
+        form_fills_hour: app.config.forms.fills_hour,
         consent_max_age_secs: verification.consent_max_age_secs,
         ..CheckPolicy::default()
     }
@@ -116,7 +119,7 @@ fn sha256_hex(text: &str) -> String {
 }
 
 /// The version of the vertical whose schema a stored lead fits.
-pub(super) async fn schema_of(app: &App, lead: &StoredLead) -> Result<StoredVertical, AppError> {
+pub(in crate::app) async fn schema_of(app: &App, lead: &StoredLead) -> Result<StoredVertical, AppError> {
     let vertical = app.store.vertical_version(lead.vertical, lead.vertical_version).await?;
     vertical.ok_or_else(|| StoreError::corrupt(format!("{} without its vertical's version", lead.id)).into())
 }

@@ -21,11 +21,13 @@ pub struct Incoming {
     pub draft: LeadDraft,
     /// The import and the line that bring it.
     pub import: Option<(ImportId, i64)>,
+    /// What makes it the same lead when it comes again; the whole draft where nothing is said.
+    pub fingerprint: Option<[u8; 32]>,
 }
 
 impl From<LeadDraft> for Incoming {
     fn from(draft: LeadDraft) -> Self {
-        Self { draft, import: None }
+        Self { draft, import: None, fingerprint: None }
     }
 }
 
@@ -99,7 +101,7 @@ fn prepare(
     let envelope = seal(app, id, &lead.sealed)?;
     let probe = probe(app, seller, &lead, None);
     let text = serde_json::to_string(draft).map_err(|_| AppError::internal("a draft that has no text"))?;
-    let fingerprint = app.keys.keyed_hash("DRAFT", &text);
+    let fingerprint = incoming.fingerprint.unwrap_or_else(|| app.keys.keyed_hash("DRAFT", &text));
     let drawn = drawn(app, id, lead.synthetic);
     Ok(Ok(Prepared { id, lead, drawn, kind: Arc::clone(kind), probe, envelope, fingerprint, import: incoming.import }))
 }

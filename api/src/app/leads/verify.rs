@@ -150,7 +150,7 @@ const fn by_user(user: Option<UserId>) -> Finder {
 }
 
 /// The leads that a job's payload names.
-pub(super) fn leads_of(payload: &Value) -> Result<Vec<LeadId>, AppError> {
+pub(in crate::app) fn leads_of(payload: &Value) -> Result<Vec<LeadId>, AppError> {
     let spoiled = || AppError::internal("not the payload of a job on leads");
     let ids = payload.get("leads").cloned().ok_or_else(spoiled)?;
     serde_json::from_value(ids).map_err(|_| spoiled())

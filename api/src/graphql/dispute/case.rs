@@ -10,12 +10,14 @@ use domain::verification::Level;
 use store::leads::{Finder, StoredLead};
 use store::outcomes::Recorded;
 
+use super::super::certificate::ConsentCertificate;
 use super::super::lead::{LeadAttribute, LeadCheck, LeadConsent, LeadSession, LeadSource, attributes, lead_check};
 use super::super::outcome::CallAttempt;
 use super::super::scalar::MoneyObject;
 use super::super::word::Word;
 use super::desk::DeskDispute;
 use super::object::{DisputeEntry, DisputeFile};
+use crate::app::App;
 use crate::app::dispute::CaseView;
 
 /// Everything that the arbiter in charge may see of a case.
@@ -39,6 +41,8 @@ pub struct DisputeCase {
     pub person: Option<DisputedPerson>,
     /// What the buyer was sold: the lead as it was listed, and what its seller shows of where it came from.
     pub lead: DisputedLead,
+    /// What the exchange signed when a hosted form brought the lead.
+    pub consent_certificate: Option<ConsentCertificate>,
     /// How it was sold.
     pub listing: DisputedListing,
     /// What the buyer recorded of it, oldest first.
@@ -158,11 +162,11 @@ pub struct DisputeFacts {
     pub spoken: bool,
     /// The furthest that the buyer itself recorded of the lead, of CONTACTED, QUALIFIED and CONVERTED.
     pub outcome: Option<Word<OutcomeKind>>,
-    /// Whether the form was filled faster than a person types.
+    /// Whether the form was filled faster than a person types, or by a browser that a program drives.
     pub too_fast: bool,
     /// Whether a field that people do not see was filled.
     pub honeypot: bool,
-    /// Whether the answers were pasted.
+    /// Whether the answers were pasted, or the form was one of many that one browser sent.
     pub pasted: bool,
     /// Other leads of the same device, or of the same address and page.
     pub siblings: i32,
@@ -195,8 +199,9 @@ impl From<&Facts> for DisputeFacts {
     }
 }
 
-impl From<CaseView> for DisputeCase {
-    fn from(view: CaseView) -> Self {
+impl DisputeCase {
+    /// As the exchange shows it under its own address.
+    pub(super) fn of(app: &App, view: CaseView) -> Self {
         Self {
             price: view.trade.price.into(),
             sold_at: view.trade.sold_at,
@@ -214,6 +219,7 @@ impl From<CaseView> for DisputeCase {
                 closes_at: view.listing.listing.closes_at,
             },
             outcomes: view.outcomes.iter().map(DisputedOutcome::from).collect(),
+            consent_certificate: view.certificate.map(|certificate| ConsentCertificate::new(app, certificate)),
             dispute: DeskDispute::from(view.dispute),
         }
     }

@@ -151,7 +151,7 @@ impl DeskMutation {
             Err(refusal) => Err(refusal.into()),
         };
         let (view, user_errors) = settle(ctx, result)?;
-        Ok(DisputeInspectPayload { case: view.map(DisputeCase::from), user_errors })
+        Ok(DisputeInspectPayload { case: view.map(|view| DisputeCase::of(app(ctx), view)), user_errors })
     }
 
     /// Decides a case on the calling arbiter's desk. From a configured price on, a second arbiter has to confirm.

@@ -5,10 +5,11 @@ use chrono::{DateTime, Utc};
 use domain::dispute::history::{DisputeEntryKind, DisputeSide};
 use domain::dispute::reason::{DisputeDetail, DisputeReason};
 use domain::dispute::{DisputeStatus, Level, RefundCause, RuledBy, Ruling, State, TradeParty};
-use domain::id::DisputeId;
+use domain::id::{DisputeId, LeadId};
 use domain::proof::AutomaticProof;
 use store::disputes::Dispute;
 
+use super::super::certificate::{ConsentCertificate, certificate_of};
 use super::super::error::answer;
 use super::super::id::to_id;
 use super::super::loader::{EntriesOf, FilesOf, load};
@@ -53,6 +54,8 @@ pub struct DisputeObject {
     pub ended_at: Option<DateTime<Utc>>,
     #[graphql(skip)]
     raw: DisputeId,
+    #[graphql(skip)]
+    lead: LeadId,
 }
 
 /// A decision on the merits.
@@ -117,6 +120,11 @@ impl DisputeObject {
         Ok(entries.unwrap_or_default().into_iter().map(DisputeEntry::from).collect())
     }
 
+    /// What the exchange signed when a hosted form brought the lead.
+    async fn consent_certificate(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<ConsentCertificate>> {
+        certificate_of(ctx, self.lead).await
+    }
+
     /// The files that both sides gave, in the order in which they came.
     #[graphql(complexity = "child_complexity * 20 + 1")]
     async fn files(&self, ctx: &Context<'_>) -> async_graphql::Result<Vec<DisputeFile>> {
@@ -156,6 +164,7 @@ impl From<Dispute> for DisputeObject {
             opened_at: dispute.opened_at,
             ended_at: dispute.ended_at,
             raw: dispute.id,
+            lead: dispute.lead,
         }
     }
 }

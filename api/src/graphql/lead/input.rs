@@ -422,6 +422,7 @@ impl From<LeadSessionInput> for SessionSignals {
             page_url: input.page_url,
             visits: input.visits,
             site_secs: input.site_secs,
+            filling: None,
         }
     }
 }

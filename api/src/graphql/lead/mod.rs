@@ -20,6 +20,7 @@ use domain::vertical::AttributeValue;
 use store::leads::{CheckRecord, Finder, StoredLead};
 
 use super::caller;
+use super::certificate::{ConsentCertificate, certificate_of};
 use super::connection::{list_cost, page, page_cost};
 use super::error::{answer, top_level};
 use super::id::to_id;
@@ -214,6 +215,11 @@ impl LeadObject {
     /// How the form was filled.
     async fn session(&self) -> LeadSession {
         (&self.stored.form).into()
+    }
+
+    /// What the exchange signed when a hosted form brought the lead.
+    async fn consent_certificate(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<ConsentCertificate>> {
+        certificate_of(ctx, self.stored.id).await
     }
 
     /// The outcome of each check that counts. The seller of a person who is with another seller, or who must not be contacted,

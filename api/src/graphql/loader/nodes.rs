@@ -2,9 +2,10 @@
 
 use async_graphql::dataloader::Loader;
 use domain::account::{ApiKey, Invitation, Member, Organization};
+use domain::form::Form;
 use domain::id::{
-    ApiKeyId, BidId, CampaignId, ClientId, DeliveryId, DestinationId, DisputeId, ImportId, InvitationId, LeadHookId, LeadId,
-    ListingId, MembershipId, OfferId, OrganizationId, ReceiptId, TradeId, UploadId, VerticalId, WebhookDeliveryId,
+    ApiKeyId, BidId, CampaignId, ClientId, DeliveryId, DestinationId, DisputeId, FormId, ImportId, InvitationId, LeadHookId,
+    LeadId, ListingId, MembershipId, OfferId, OrganizationId, ReceiptId, TradeId, UploadId, VerticalId, WebhookDeliveryId,
     WebhookEndpointId, WithdrawalId,
 };
 use domain::lead_hook::LeadHook;
@@ -28,7 +29,7 @@ use crate::app::client::ClientView;
 use crate::app::receipts::CheckedReceipt;
 use crate::app::uploads::UploadView;
 use crate::app::{
-    AppError, api_key, bids, campaigns, client, deliveries, destinations, dispute, imports, invitation, lead_hooks, leads,
+    AppError, api_key, bids, campaigns, client, deliveries, destinations, dispute, forms, imports, invitation, lead_hooks, leads,
     listings, member, offers, organization, receipts, trade, uploads, verticals, wallet, webhooks,
 };
 
@@ -52,6 +53,7 @@ by_id!(ClientId => ClientView, client::clients_many, |view| view.client.id);
 by_id!(DeliveryId => Delivery, deliveries::deliveries_many, |delivery| delivery.id);
 by_id!(DestinationId => Destination, destinations::destinations_many, |destination| destination.id);
 by_id!(DisputeId => Dispute, dispute::disputes_many, |dispute| dispute.id);
+by_id!(FormId => Form, forms::forms_many, |form| form.id);
 by_id!(ImportId => Import, imports::imports_many, |import| import.id);
 by_id!(LeadHookId => LeadHook, lead_hooks::lead_hooks_many, |hook| hook.id);
 by_id!(InvitationId => Invitation, invitation::invitations_many, |invitation| invitation.id);

@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
+use domain::certificate::Certificate;
 use domain::id::{ClientEntryId, ClientId, DeliveryAttemptId, DeliveryId, DisputeId, ImportId, LeadId, TradeId};
+use domain::id::{ClientEntryId, ClientId, DisputeId, ImportId, LeadId};
 use store::deliveries::Delivery;
 use store::imports::ImportRefusal;
 use store::leads::CheckRecord;
 use store::page::{Page, Slice};
 
 use super::{LoadError, Loaded, Reader};
+use crate::app::certificates::certificates_many;
 use crate::app::client::{ClientEntryView, client_entries_many};
 use crate::app::deliveries::{AttemptView, deliveries_of_trades, delivery_attempts_many};
 use crate::app::dispute::{EntryView, FileView, dispute_entries_many, dispute_evidence_many};
@@ -28,6 +31,10 @@ pub struct FilesOf(pub DisputeId);
 /// The latest outcomes of a lead's checks, so many.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ChecksOf(pub LeadId, pub u64);
+
+/// The certificate of consent of a lead.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CertificateOf(pub LeadId);
 
 /// A page of a client's history.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -79,6 +86,17 @@ impl Loader<ChecksOf> for Reader {
             all.extend(found.into_iter().map(|(id, checks)| (ChecksOf(id, last), checks)));
         }
         Ok(all)
+    }
+}
+
+impl Loader<CertificateOf> for Reader {
+    type Value = Certificate;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[CertificateOf]) -> Loaded<CertificateOf, Certificate> {
+        let ids: Vec<LeadId> = keys.iter().map(|key| key.0).collect();
+        let found = certificates_many(&self.app, &self.caller, &ids).await.map_err(|error| LoadError(Arc::new(error)))?;
+        Ok(found.into_iter().map(|(id, certificate)| (CertificateOf(id), certificate)).collect())
     }
 }
 
