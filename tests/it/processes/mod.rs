@@ -307,7 +307,8 @@ async fn three_processes_lose_nothing_when_one_is_killed() {
             let told = number(&x, "SELECT COUNT(*) FROM event").await - events_before;
             i64::try_from(scratch.messages().await).unwrap() == told
         };
-        until(RESUMED, "every event is on the stream, and once", published).await;
+        // Other tests' transactions hold the feed of this server back.
+        until(PATIENCE, "every event is on the stream, and once", published).await;
         scratch.remove().await;
     }
     assert_all_there(&x, &servers).await;
