@@ -1,6 +1,12 @@
 //! Hooks whose messages are signed, and those of Jotform, whose are not.
 
+use std::sync::Arc;
+
+use api::app::App;
+use api::app::envelopes::envelopes_rewrap;
+use api::app::lead_hooks::hook_secrets;
 use api::http::hooks::routes;
+use api::ports::SeededEntropy;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
@@ -161,8 +167,14 @@ on_each_backend! {
         assert_eq!(update("").await["leadHook"]["signed"], false);
         assert_eq!(posted(&url, &hook, key, &[], body.clone()).await.0, 200);
         // It lies sealed, and goes over to another key of the ring.
-        let kept = x.dump(&["lead_hook", "lead_hook_secret"]).await;
-        assert!(!kept.contains("second"), "{kept}");
+        let sealed = made_with(&x, &seller, "FORM", &map, json!({ "signingSecret": "third" })).await;
+        assert!(!x.dump(&["lead_hook", "lead_hook_secret"]).await.contains("third"));
+        let id = sealed["leadHook"]["id"].as_str().unwrap().parse().unwrap();
+        let keys = Arc::new(x.app.keys.rotated(&SeededEntropy::new(9), "next").unwrap());
+        let rotated = App { keys, ..App::clone(&x.app) };
+        assert!(envelopes_rewrap(&rotated).await.unwrap() > 0);
+        assert_eq!(hook_secrets(&rotated, id).await.unwrap().signing(), Some(b"third".as_slice()));
+        assert!(hook_secrets(&x.app, id).await.is_err(), "the old ring does not open it");
     }
 
     async fn tiktok_sends_several_leads_and_old_messages_are_void(x: Exchange) {

@@ -56,8 +56,10 @@ impl Scratch {
         self.jetstream.get_stream(&self.name).await.unwrap()
     }
 
+    /// How many it holds; none before it is made.
     pub async fn messages(&self) -> u64 {
-        self.stream().await.info().await.unwrap().state.messages
+        let Ok(mut stream) = self.jetstream.get_stream(&self.name).await else { return 0 };
+        stream.info().await.unwrap().state.messages
     }
 
     pub async fn remove(&self) {
