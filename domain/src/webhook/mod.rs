@@ -10,4 +10,4 @@ pub use breaker::{Breaker, Pause};
 pub use endpoint::{DisabledFor, Subscription, WebhookEndpoint};
 pub use event_type::EventType;
 pub use message::{Happened, Message, messages};
-pub use retry::{AttemptOutcome, DeliveryState, retry_millis};
+pub use retry::{WebhookAttemptOutcome, WebhookDeliveryState, retry_millis};

@@ -8,7 +8,7 @@ use crate::access::{UnknownText, text_enum};
 
 text_enum! {
     /// Where a message to an endpoint stands.
-    DeliveryState {
+    WebhookDeliveryState {
         /// It is tried until it is delivered or has failed too often.
         Pending = "PENDING",
         /// The endpoint has answered with a 2xx status.
@@ -20,7 +20,7 @@ text_enum! {
 
 text_enum! {
     /// What an attempt came to.
-    AttemptOutcome {
+    WebhookAttemptOutcome {
         /// The endpoint answered with a 2xx status.
         Delivered = "DELIVERED",
         /// It answered with another status; a redirect is not followed.

@@ -3,7 +3,7 @@
 use domain::id::{OrganizationId, WebhookDeliveryId, WebhookEndpointId, uuid_v7};
 use domain::refusal::Refusal;
 use domain::time::Timestamp;
-use domain::webhook::{AttemptOutcome, DeliveryState, EventType};
+use domain::webhook::{EventType, WebhookAttemptOutcome, WebhookDeliveryState};
 use sea_orm::entity::prelude::*;
 use sea_orm::{Condition, QueryOrder, QuerySelect, QueryTrait};
 use serde_json::Value;
@@ -35,7 +35,7 @@ pub struct Delivery {
     /// When it happened.
     pub occurred_at: Timestamp,
     /// Where it stands.
-    pub state: DeliveryState,
+    pub state: WebhookDeliveryState,
     /// How often it was tried.
     pub attempts: i64,
     /// When it is tried next, while it is pending.
@@ -52,7 +52,7 @@ pub struct Attempt {
     /// Its number.
     pub attempt: i64,
     /// What it came to.
-    pub outcome: AttemptOutcome,
+    pub outcome: WebhookAttemptOutcome,
     /// The status of the answer, if one came.
     pub status: Option<i64>,
     /// How long it took, in milliseconds.
@@ -69,7 +69,7 @@ pub struct DeliveryFilter {
     /// To this endpoint.
     pub endpoint: Option<WebhookEndpointId>,
     /// Where they stand.
-    pub state: Option<DeliveryState>,
+    pub state: Option<WebhookDeliveryState>,
     /// Of this type.
     pub event_type: Option<EventType>,
 }
@@ -88,7 +88,7 @@ pub enum ReplayOf {
         /// The first instant behind it.
         until: Timestamp,
         /// Only what stands so.
-        state: Option<DeliveryState>,
+        state: Option<WebhookDeliveryState>,
         /// At most so many, the oldest.
         limit: u64,
     },
@@ -175,9 +175,9 @@ impl Store {
     pub async fn webhook_deliveries_prune(&self, before: Timestamp, pending_before: Timestamp) -> Result<u64, WriteError> {
         self.write("webhook_deliveries_prune", move |tx| async move {
             let over = webhook_delivery::Entity::update_many()
-                .col_expr(webhook_delivery::Column::State, Expr::value(DeliveryState::Dead.as_str()))
+                .col_expr(webhook_delivery::Column::State, Expr::value(WebhookDeliveryState::Dead.as_str()))
                 .col_expr(webhook_delivery::Column::EndedAt, Expr::value(tx.now().await?))
-                .filter(webhook_delivery::Column::State.eq(DeliveryState::Pending.as_str()))
+                .filter(webhook_delivery::Column::State.eq(WebhookDeliveryState::Pending.as_str()))
                 .filter(webhook_delivery::Column::PendingSince.lt(pending_before))
                 .exec(tx.db())
                 .await?;
@@ -186,7 +186,7 @@ impl Store {
                 .select_only()
                 .column(webhook_delivery::Column::Id)
                 .filter(webhook_delivery::Column::Id.lt(uuid_v7(before, [0; 10])))
-                .filter(webhook_delivery::Column::State.ne(DeliveryState::Pending.as_str()))
+                .filter(webhook_delivery::Column::State.ne(WebhookDeliveryState::Pending.as_str()))
                 .order_by_asc(webhook_delivery::Column::Id)
                 .limit(PRUNED_ROWS)
                 .into_tuple()
@@ -216,7 +216,7 @@ impl Tx {
                     .add(webhook_delivery::Column::EndpointId.eq(endpoint.0))
                     .add(webhook_delivery::Column::OccurredAt.gte(from))
                     .add(webhook_delivery::Column::OccurredAt.lt(until))
-                    .add(webhook_delivery::Column::State.ne(DeliveryState::Pending.as_str()))
+                    .add(webhook_delivery::Column::State.ne(WebhookDeliveryState::Pending.as_str()))
                     .add_option(state.map(|state| webhook_delivery::Column::State.eq(state.as_str())));
                 let ids = webhook_delivery::Entity::find()
                     .select_only()
@@ -230,14 +230,14 @@ impl Tx {
         };
         let now = self.now().await?;
         let done = webhook_delivery::Entity::update_many()
-            .col_expr(webhook_delivery::Column::State, Expr::value(DeliveryState::Pending.as_str()))
+            .col_expr(webhook_delivery::Column::State, Expr::value(WebhookDeliveryState::Pending.as_str()))
             .col_expr(webhook_delivery::Column::Tries, Expr::value(0))
             .col_expr(webhook_delivery::Column::DueAt, Expr::value(now))
             .col_expr(webhook_delivery::Column::PendingSince, Expr::value(now))
             .col_expr(webhook_delivery::Column::LeasedUntil, Expr::value(Option::<Timestamp>::None))
             .col_expr(webhook_delivery::Column::EndedAt, Expr::value(Option::<Timestamp>::None))
             .filter(which)
-            .filter(webhook_delivery::Column::State.ne(DeliveryState::Pending.as_str()))
+            .filter(webhook_delivery::Column::State.ne(WebhookDeliveryState::Pending.as_str()))
             .exec(self.db())
             .await?;
         Ok(done.rows_affected)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::id::{OrganizationId, WebhookDeliveryId, WebhookEndpointId};
 use domain::time::Timestamp;
-use domain::webhook::{AttemptOutcome, Breaker, DeliveryState, DisabledFor, Pause};
+use domain::webhook::{Breaker, DisabledFor, Pause, WebhookAttemptOutcome, WebhookDeliveryState};
 use sea_orm::FromQueryResult;
 use sea_orm::entity::prelude::*;
 
@@ -24,7 +24,7 @@ pub struct Attempted {
     /// Where to.
     pub endpoint: WebhookEndpointId,
     /// What it came to.
-    pub outcome: AttemptOutcome,
+    pub outcome: WebhookAttemptOutcome,
     /// The status of the answer, if one came.
     pub status: Option<i64>,
     /// How long it took, in milliseconds.
@@ -50,20 +50,20 @@ impl Attempted {
     /// Whether the message was delivered.
     #[must_use]
     pub const fn succeeded(&self) -> bool {
-        matches!(self.outcome, AttemptOutcome::Delivered)
+        matches!(self.outcome, WebhookAttemptOutcome::Delivered)
     }
 
-    const fn state(&self) -> DeliveryState {
+    const fn state(&self) -> WebhookDeliveryState {
         match (self.succeeded(), self.again_at) {
-            (true, _) => DeliveryState::Delivered,
-            (false, Some(_)) => DeliveryState::Pending,
-            (false, None) => DeliveryState::Dead,
+            (true, _) => WebhookDeliveryState::Delivered,
+            (false, Some(_)) => WebhookDeliveryState::Pending,
+            (false, None) => WebhookDeliveryState::Dead,
         }
     }
 
     fn next(&self, now: Timestamp) -> Next {
         let state = self.state();
-        let ended_at = (state != DeliveryState::Pending).then_some(now);
+        let ended_at = (state != WebhookDeliveryState::Pending).then_some(now);
         Next { delivery: self.delivery, attempt: self.attempt, state, again_at: self.again_at, ended_at }
     }
 }
@@ -83,7 +83,7 @@ const LOG: &[Column<Attempted>] = &[
 struct Next {
     delivery: WebhookDeliveryId,
     attempt: i64,
-    state: DeliveryState,
+    state: WebhookDeliveryState,
     again_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
 }
@@ -211,11 +211,11 @@ impl Tx {
     /// Ends what waits for an endpoint that gets nothing more; it can be replayed.
     pub async fn webhook_deliveries_end(&self, endpoint: WebhookEndpointId) -> Result<u64, WriteError> {
         let done = webhook_delivery::Entity::update_many()
-            .col_expr(webhook_delivery::Column::State, Expr::value(DeliveryState::Dead.as_str()))
+            .col_expr(webhook_delivery::Column::State, Expr::value(WebhookDeliveryState::Dead.as_str()))
             .col_expr(webhook_delivery::Column::EndedAt, Expr::value(self.now().await?))
             .col_expr(webhook_delivery::Column::LeasedUntil, Expr::value(Option::<Timestamp>::None))
             .filter(webhook_delivery::Column::EndpointId.eq(endpoint.0))
-            .filter(webhook_delivery::Column::State.eq(DeliveryState::Pending.as_str()))
+            .filter(webhook_delivery::Column::State.eq(WebhookDeliveryState::Pending.as_str()))
             .exec(self.db())
             .await?;
         Ok(done.rows_affected)

@@ -87,7 +87,7 @@ on_each_backend! {
         let mut second = serve(&x);
         let pending = async || {
             x.app.store.webhook_deliveries(organization, store::webhooks::DeliveryFilter::default(), &store::page::Page { first: 1_000, after: None })
-                .await.unwrap().rows.iter().filter(|row| row.state != domain::webhook::DeliveryState::Delivered).count()
+                .await.unwrap().rows.iter().filter(|row| row.state != domain::webhook::WebhookDeliveryState::Delivered).count()
         };
         let all = async {
             while pending().await > 0 || x.count("webhook_delivery").await < i64::try_from(EVENTS).unwrap() {

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use chrono::{SecondsFormat, TimeDelta};
 use domain::id::{TradeId, WebhookEndpointId};
 use domain::time::Timestamp;
-use domain::webhook::{AttemptOutcome, EventType, retry_millis};
+use domain::webhook::{EventType, WebhookAttemptOutcome, retry_millis};
 use futures::FutureExt;
 use serde_json::json;
 use store::webhooks::{Attempted, Held, Leased, Target};
@@ -127,17 +127,17 @@ const fn is_success(status: u16) -> bool {
 fn attempted(app: &App, leased: &Leased, came: Came, began_at: Timestamp, millis: i64) -> Attempted {
     let (outcome, status, beginning) = match came.answer {
         Some(WebhookAnswer::Answered { status, beginning }) if is_success(status) => {
-            (AttemptOutcome::Delivered, Some(status), Some(beginning))
+            (WebhookAttemptOutcome::Delivered, Some(status), Some(beginning))
         }
-        Some(WebhookAnswer::Answered { status, beginning }) => (AttemptOutcome::Refused, Some(status), Some(beginning)),
-        Some(WebhookAnswer::NotReached) => (AttemptOutcome::NotReached, None, None),
-        Some(WebhookAnswer::NotAllowed) => (AttemptOutcome::NotAllowed, None, None),
-        None => (AttemptOutcome::TimedOut, None, None),
+        Some(WebhookAnswer::Answered { status, beginning }) => (WebhookAttemptOutcome::Refused, Some(status), Some(beginning)),
+        Some(WebhookAnswer::NotReached) => (WebhookAttemptOutcome::NotReached, None, None),
+        Some(WebhookAnswer::NotAllowed) => (WebhookAttemptOutcome::NotAllowed, None, None),
+        None => (WebhookAttemptOutcome::TimedOut, None, None),
     };
     // An answer may repeat what it was told.
     let answer = beginning.filter(|_| !came.personal).map(|bytes| shown(&bytes));
     let again_at = match (outcome, status) {
-        (AttemptOutcome::Delivered, _) | (_, Some(410)) => None,
+        (WebhookAttemptOutcome::Delivered, _) | (_, Some(410)) => None,
         _ => retry_millis(leased.tries, random(app))
             .and_then(|millis| TimeDelta::try_milliseconds(millis).and_then(|pause| app.now().checked_add_signed(pause))),
     };

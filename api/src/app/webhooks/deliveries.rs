@@ -4,7 +4,7 @@ use domain::access::Permission;
 use domain::id::{WebhookDeliveryId, WebhookEndpointId};
 use domain::refusal::Refusal;
 use domain::time::{Timestamp, plus_secs};
-use domain::webhook::DeliveryState;
+use domain::webhook::WebhookDeliveryState;
 use store::page::{Page, Slice};
 use store::webhooks::{Attempt, Delivery, DeliveryFilter, ReplayOf};
 
@@ -34,7 +34,7 @@ pub struct ReplayRange {
     /// The first instant behind it.
     pub until: Timestamp,
     /// Only what stands so.
-    pub state: Option<DeliveryState>,
+    pub state: Option<WebhookDeliveryState>,
 }
 
 /// A page of the messages to the caller's organization, newest first.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use async_graphql::dataloader::Loader;
 use domain::certificate::Certificate;
 use domain::id::{ClientEntryId, ClientId, DeliveryAttemptId, DeliveryId, DisputeId, ImportId, LeadId, TradeId};
-use domain::id::{ClientEntryId, ClientId, DisputeId, ImportId, LeadId};
 use store::deliveries::Delivery;
 use store::imports::ImportRefusal;
 use store::leads::CheckRecord;

@@ -2,7 +2,7 @@
 
 use async_graphql::{ID, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::webhook::{AttemptOutcome, DeliveryState};
+use domain::webhook::{WebhookAttemptOutcome, WebhookDeliveryState};
 use store::webhooks::{Attempt, Delivery};
 
 use super::super::id::to_id;
@@ -27,7 +27,7 @@ pub struct WebhookDeliveryObject {
     /// When it happened.
     pub occurred_at: DateTime<Utc>,
     /// Where it stands.
-    pub state: Word<DeliveryState>,
+    pub state: Word<WebhookDeliveryState>,
     /// How often it was tried, attempts under way included.
     pub attempts: i64,
     /// When it is tried next at the earliest; null once that is over.
@@ -38,7 +38,7 @@ pub struct WebhookDeliveryObject {
 
 impl From<Delivery> for WebhookDeliveryObject {
     fn from(delivery: Delivery) -> Self {
-        let is_pending = delivery.state == DeliveryState::Pending;
+        let is_pending = delivery.state == WebhookDeliveryState::Pending;
         Self {
             id: to_id(delivery.id),
             webhook_endpoint_id: to_id(delivery.endpoint),
@@ -62,7 +62,7 @@ pub struct WebhookAttemptObject {
     /// Its number.
     pub attempt: i64,
     /// What it came to.
-    pub outcome: Word<AttemptOutcome>,
+    pub outcome: Word<WebhookAttemptOutcome>,
     /// The status of the answer, if one came.
     pub status: Option<i64>,
     /// How long it took, in milliseconds.

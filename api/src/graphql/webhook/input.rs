@@ -2,7 +2,7 @@
 
 use async_graphql::{ID, InputObject};
 use chrono::{DateTime, Utc};
-use domain::webhook::DeliveryState;
+use domain::webhook::WebhookDeliveryState;
 
 use super::super::word::Word;
 
@@ -83,5 +83,5 @@ pub struct WebhookReplayRangeInput {
     /// The first instant behind it.
     pub until: DateTime<Utc>,
     /// Only messages that stand so; what is pending is sent anyway.
-    pub state: Option<Word<DeliveryState>>,
+    pub state: Option<Word<WebhookDeliveryState>>,
 }

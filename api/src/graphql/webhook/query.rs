@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, Object};
 use domain::id::WebhookDeliveryId;
 use domain::refusal::Refusal;
-use domain::webhook::{DeliveryState, EventType};
+use domain::webhook::{EventType, WebhookDeliveryState};
 use store::webhooks::DeliveryFilter;
 use uuid::Uuid;
 
@@ -48,7 +48,7 @@ impl WebhookQuery {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only those to this endpoint.")] webhook_endpoint_id: Option<ID>,
-        #[graphql(desc = "Only those that stand so.")] state: Option<Word<DeliveryState>>,
+        #[graphql(desc = "Only those that stand so.")] state: Option<Word<WebhookDeliveryState>>,
         #[graphql(desc = "Only those of this type, such as `trade.released`.")] event_type: Option<String>,
         #[graphql(desc = "How many, at most 100.")] first: Option<i32>,
         #[graphql(desc = "Behind this cursor.")] after: Option<String>,
