@@ -36,6 +36,7 @@ pub mod outcome;
 pub mod payout;
 pub mod receipt;
 pub mod reveal;
+mod roots;
 pub mod scalar;
 pub mod server;
 pub mod session;
@@ -68,83 +69,24 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 /// What can be read.
 #[derive(Debug, Default, MergedObject)]
 pub struct Query(
-    server::ServerQuery,
-    api_key::ApiKeyQuery,
-    form::FormQuery,
-    lead_hook::LeadHookQuery,
-    bid::BidQuery,
-    campaign::CampaignQuery,
-    card_dispute::CardDisputeQuery,
-    card_refund::CardRefundQuery,
-    chargeback::ChargebackQuery,
-    client::ClientQuery,
-    delivery::DeliveryQuery,
-    deposit::DepositQuery,
-    destination::DestinationQuery,
-    dispute::DeskQuery,
-    dispute::ExchangeDisputeQuery,
-    dispute::DisputeQuery,
-    import::ImportQuery,
-    lead::LeadQuery,
-    ledger::LedgerQuery,
-    listing::ListingQuery,
-    member::MemberQuery,
     node::NodeQuery,
-    offer::OfferQuery,
-    onboarding::OnboardingQuery,
-    organization::OrganizationQuery,
-    outcome::OutcomeQuery,
-    receipt::ReceiptQuery,
-    reveal::RevealQuery,
-    session::SessionQuery,
-    suppression::SuppressionQuery,
-    top_up::TopUpQuery,
-    trade::TradeQuery,
-    vertical::VerticalQuery,
-    wallet::WalletQuery,
-    wallet_alert::WalletAlertQuery,
-    webhook::WebhookQuery,
+    roots::AccountQuery,
+    roots::SupplyQuery,
+    roots::MarketQuery,
+    roots::QualityQuery,
+    roots::MoneyQuery,
+    roots::OutwardQuery,
 );
 
 /// What can be done.
 #[derive(Debug, Default, MergedObject)]
 pub struct Mutation(
-    api_key::ApiKeyMutation,
-    form::FormMutation,
-    lead_hook::LeadHookMutation,
-    bid::BidMutation,
-    campaign::CampaignMutation,
-    card_dispute::CardDisputeMutation,
-    card_refund::CardRefundMutation,
-    chargeback::ChargebackMutation,
-    client::ClientMutation,
-    confirmation::ConfirmationMutation,
-    consent::ConsentMutation,
-    delivery::DeliveryMutation,
-    deposit::DepositMutation,
-    destination::DestinationMutation,
-    dispute::DeskMutation,
-    dispute::DisputeMutation,
-    email::EmailMutation,
-    import::ImportMutation,
-    lead::LeadMutation,
-    ledger::LedgerMutation,
-    listing::ListingMutation,
-    member::MemberMutation,
-    offer::OfferMutation,
-    onboarding::OnboardingMutation,
-    organization::OrganizationMutation,
-    outcome::OutcomeMutation,
-    payout::PayoutMutation,
-    session::SessionMutation,
-    suppression::SuppressionMutation,
-    top_up::TopUpMutation,
-    trade::TradeMutation,
-    user::UserMutation,
-    vertical::VerticalMutation,
-    wallet::WalletMutation,
-    wallet_alert::WalletAlertMutation,
-    webhook::WebhookMutation,
+    roots::AccountMutation,
+    roots::SupplyMutation,
+    roots::MarketMutation,
+    roots::QualityMutation,
+    roots::MoneyMutation,
+    roots::OutwardMutation,
 );
 
 /// The schema over `app`. It refuses what costs too much; every other limit is the HTTP layer's.

@@ -192,6 +192,7 @@ async fn begin_card(app: &App, stored: &StoredTopUp, card: &str) -> Result<TopUp
         }
         Err(GatewayError::Declined { code, payment, .. }) => Ok(TopUp::Failed { payment, reason: code }),
         Err(GatewayError::Refused { code, .. }) => Ok(TopUp::Failed { payment: None, reason: code }),
+        Err(GatewayError::NotFound) => Ok(TopUp::Failed { payment: None, reason: "card_not_found".to_owned() }),
         Err(error) => Err(unavailable(error)),
     }
 }

@@ -91,6 +91,8 @@ async fn send(app: &App, stored: &Withdrawal) -> Result<Withdrawal, AppError> {
     match gateway.transfer_create(&key, &new).await {
         Ok(transfer) => sent(app, id, transfer.id).await,
         Err(GatewayError::Refused { code, .. } | GatewayError::Declined { code, .. }) => refused(app, stored, code).await,
+        // The connected account is gone: asking again changes nothing.
+        Err(GatewayError::NotFound) => refused(app, stored, "account_not_found".to_owned()).await,
         Err(error) => Err(unavailable(error)),
     }
 }
@@ -127,14 +129,21 @@ async fn refused(app: &App, stored: &Withdrawal, code: String) -> Result<Withdra
 
 /// Takes back from the connected account what its bank returned.
 async fn take_back(app: &App, stored: Withdrawal) -> Result<Withdrawal, AppError> {
-    let back_minor = stored.return_asked_minor.saturating_sub(stored.returned_minor);
-    let Some(transfer) = stored.transfer.clone().filter(|_| back_minor > 0) else { return Ok(stored) };
+    let owed_minor = |stored: &Withdrawal| stored.return_asked_minor.saturating_sub(stored.returned_minor);
+    let Some(transfer) = stored.transfer.clone().filter(|_| owed_minor(&stored) > 0) else { return Ok(stored) };
+    // A key is forgotten after a day: what was reversed before is seen at the transfer, and is not taken twice.
+    let stored = reversed(app, stored.id, &transfer).await?;
+    let back_minor = owed_minor(&stored);
+    if back_minor <= 0 {
+        return Ok(stored);
+    }
     let new = NewReversal {
         transfer: transfer.clone(),
         amount: outside(Money::new(back_minor, stored.amount.currency)),
         metadata: noted(NOTE, stored.id),
     };
-    let key = key_of(&["return", &stored.id.to_string(), &stored.return_asked_minor.to_string()])?;
+    // Somebody else may have reversed a part meanwhile: another amount is another call.
+    let key = key_of(&["return", &stored.id.to_string(), &stored.return_asked_minor.to_string(), &back_minor.to_string()])?;
     match stripe(app)?.transfer_reversal_create(&key, &new).await {
         // Refused: it was reversed by somebody else, or the account has spent it. What the transfer says counts.
         Ok(_) | Err(GatewayError::Refused { .. }) => reversed(app, stored.id, &transfer).await,
