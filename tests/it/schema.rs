@@ -85,8 +85,3 @@ async fn the_explorers_examples_fit_the_schema() {
         }
     }
 }
-
-#[test]
-fn zz_write_the_schema() {
-    std::fs::write("../schema.graphql", api::graphql::sdl()).unwrap();
-}

@@ -64,7 +64,7 @@ pub(super) struct MapArguments {
 
 pub(super) async fn leads(config: Config, command: LeadsCommand) -> Result<(), CommandError> {
     match command {
-        LeadsCommand::Import(arguments) => import(config, arguments).await,
+        LeadsCommand::Import(arguments) => Box::pin(import(config, arguments)).await,
         LeadsCommand::Map(arguments) => Box::pin(map(config, arguments)).await,
     }
 }

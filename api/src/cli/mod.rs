@@ -97,6 +97,9 @@ pub fn run() -> ExitCode {
     run_with(std::env::args_os())
 }
 
+/// The stack of a thread that answers requests: an operation of the graph is futures within futures.
+const STACK_BYTES: usize = 8 << 20;
+
 /// Runs the command that `arguments` name, of which the first is the program.
 pub fn run_with<I, T>(arguments: I) -> ExitCode
 where
@@ -104,7 +107,7 @@ where
     T: Into<OsString> + Clone,
 {
     let Arguments { config, command } = Arguments::parse_from(arguments);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().thread_stack_size(STACK_BYTES).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()),
     };
@@ -113,14 +116,14 @@ where
         match command {
             Command::Demo(arguments) => demo::demo(arguments).await,
             Command::Simulate(arguments) => Box::pin(simulate::simulate(arguments)).await,
-            Command::Serve => serve::serve(load()?).await,
+            Command::Serve => Box::pin(serve::serve(load()?)).await,
             Command::Leads(command) => Box::pin(leads::leads(load()?, command)).await,
-            Command::Suppressions(command) => suppressions::suppressions(load()?, command).await,
-            Command::Ledger(command) => ledger::ledger(load()?, command).await,
-            Command::Keys(command) => keys::keys(load()?, command).await,
-            Command::Staff(command) => staff::staff(load()?, command).await,
+            Command::Suppressions(command) => Box::pin(suppressions::suppressions(load()?, command)).await,
+            Command::Ledger(command) => Box::pin(ledger::ledger(load()?, command)).await,
+            Command::Keys(command) => Box::pin(keys::keys(load()?, command)).await,
+            Command::Staff(command) => Box::pin(staff::staff(load()?, command)).await,
             Command::Migrate => migrate::migrate(load()?).await,
-            Command::Stripe(command) => stripe::stripe(load, command).await,
+            Command::Stripe(command) => Box::pin(stripe::stripe(load, command)).await,
             Command::Schema(arguments) => schema::schema(&arguments),
         }
     }));

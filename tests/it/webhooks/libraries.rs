@@ -1,7 +1,7 @@
 //! Libraries that others wrote verify what we sign: the npm package `standardwebhooks` and the PyPI package of the same name.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use api::ports::{Clock, SystemClock};
@@ -59,6 +59,15 @@ fn there(installed: Option<String>, what: &str) -> bool {
     installed.is_some()
 }
 
+/// A Python in `folder` that has a package of PyPI; none where it cannot be installed.
+pub fn python_with(package: &str, folder: &Path) -> Option<PathBuf> {
+    let made = run(Path::new("python3"), &["-m", "venv", "venv"], folder, "");
+    let python = folder.join("venv/bin/python");
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", package];
+    let installed = made.and_then(|_| run(&python, &install, folder, ""));
+    there(installed, &format!("the PyPI package {package}")).then_some(python)
+}
+
 /// Messages signed by one secret and by two, those of a wrong secret, and one that was changed on its way.
 async fn messages() -> Value {
     let x = Exchange::start(Database::Sqlite).await.with(LOCAL).await;
@@ -100,11 +109,7 @@ async fn the_npm_package_verifies_our_signatures() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_pypi_package_verifies_our_signatures() {
     let folder = tempfile::tempdir().unwrap();
-    let made = run(Path::new("python3"), &["-m", "venv", "venv"], folder.path(), "");
-    let python = folder.path().join("venv/bin/python");
-    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "standardwebhooks"];
-    let installed = made.and_then(|_| run(&python, &install, folder.path(), ""));
-    if there(installed, "the PyPI package standardwebhooks") {
+    if let Some(python) = python_with("standardwebhooks", folder.path()) {
         let input = messages().await.to_string();
         assert_eq!(run(&python, &["-c", PYTHON], folder.path(), &input).as_deref(), Some("5"));
     }

@@ -5,10 +5,10 @@ mod consumers;
 mod endpoints;
 mod events;
 mod faults;
-mod libraries;
+pub mod libraries;
 mod personal;
 mod process;
-mod receiver;
+pub mod receiver;
 
 use std::time::Duration;
 
