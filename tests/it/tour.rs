@@ -218,7 +218,9 @@ on_each_backend! {
         let stop = CancellationToken::new();
         let served = tokio::spawn(api::http::exchange_serve(app.clone(), Vec::new(), listener, stop.clone().cancelled_owned()));
         let mut workers = api::workers::start(&app, &stop).await.unwrap();
-        let mut newcomer = Newcomer { http: reqwest::Client::new(), address, tokens: BTreeMap::new(), noted: BTreeMap::new() };
+        // As curl does, it stays where it is sent.
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let mut newcomer = Newcomer { http, address, tokens: BTreeMap::new(), noted: BTreeMap::new() };
         newcomer.log_in_operator().await;
 
         let mut answers = BTreeMap::new();
