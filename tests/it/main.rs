@@ -19,6 +19,7 @@ mod leads;
 mod ledger;
 mod live;
 mod market;
+mod migrations;
 mod offers;
 mod payments;
 mod processes;

@@ -1,0 +1,52 @@
+//! A database that has been in use survives the migrations that rebuild its tables: SQLite changes no constraint in place.
+
+use migrations::Migrator;
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, Statement};
+use sea_orm_migration::MigratorTrait;
+
+/// The migrations that came before the first that rebuilds a table.
+const BEFORE: u32 = 9;
+
+const USED: &[&str] = &[
+    "INSERT INTO organization (id, name, country, time_zone, locale, status, created_at)
+     VALUES (x'0a', 'Agency', 'PT', 'Europe/Lisbon', 'pt', 'ACTIVE', '2026-03-02T09:00:00+00:00')",
+    "INSERT INTO payout_account (id, organization_id, key_id, wrapped_key, ciphertext, last_four, created_at)
+     VALUES (x'0b', x'0a', 'k', x'00', x'00', '3000', '2026-03-02T09:00:00+00:00')",
+    "INSERT INTO withdrawal (id, organization_id, payout_account_id, payout_last_four, amount_minor, currency, state, created_at, version)
+     VALUES (x'01', x'0a', x'0b', '3000', 1350, 'EUR', 'REQUESTED', '2026-03-02T09:00:00+00:00', 3)",
+    "INSERT INTO payout_reveal (id, withdrawal_id, user_id, revealed_at) VALUES (x'02', x'01', x'0c', '2026-03-02T09:00:00+00:00')",
+    "INSERT INTO chargeback (id, organization_id, reference, amount_minor, taken_minor, owed_minor, currency, recorded_by, created_at)
+     VALUES (x'03', x'0a', 'R1', 500, 200, 300, 'EUR', x'0c', '2026-03-02T09:00:00+00:00')",
+    "INSERT INTO lead_hook (id, organization_id, name, kind, mapping, prefix, secret_hash, created_by, created_at, updated_at)
+     VALUES (x'04', x'0a', 'Form', 'TYPEFORM', '', 'clh', x'00', x'0c', '2026-03-02T09:00:00+00:00', '2026-03-02T09:00:00+00:00')",
+];
+
+async fn text(db: &DatabaseConnection, sql: &str) -> String {
+    let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await.unwrap().unwrap();
+    row.try_get_by_index(0).unwrap()
+}
+
+#[tokio::test]
+async fn what_stands_in_rebuilt_tables_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", folder.path().join("used.db").display()));
+    options.max_connections(1);
+    let db = Database::connect(options).await.unwrap();
+    Migrator::up(&db, Some(BEFORE)).await.unwrap();
+    for statement in USED {
+        db.execute_unprepared(statement).await.unwrap();
+    }
+    Migrator::up(&db, None).await.unwrap();
+    let withdrawal = "SELECT hex(id) || payout_last_four || amount_minor || state || method || version FROM withdrawal";
+    assert_eq!(text(&db, withdrawal).await, "0130001350REQUESTEDBANK3");
+    assert_eq!(text(&db, "SELECT hex(id) || hex(withdrawal_id) || hex(user_id) FROM payout_reveal").await, "02010C");
+    assert_eq!(
+        text(&db, "SELECT hex(id) || reference || amount_minor || taken_minor || owed_minor FROM chargeback").await,
+        "03R1500200300"
+    );
+    assert_eq!(text(&db, "SELECT hex(id) || name || kind FROM lead_hook").await, "04FormTYPEFORM");
+    let guarded = db.execute_unprepared("UPDATE chargeback SET reference = 'R2'").await.unwrap_err();
+    assert!(guarded.to_string().contains("append-only"), "{guarded}");
+    let kept = db.execute_unprepared("DELETE FROM withdrawal").await.unwrap_err();
+    assert!(kept.to_string().contains("FOREIGN KEY"), "{kept}");
+}
