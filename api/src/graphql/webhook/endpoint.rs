@@ -60,14 +60,14 @@ impl From<WebhookEndpoint> for WebhookEndpointObject {
 
 /// Something of which an endpoint can be told.
 #[derive(Debug, SimpleObject)]
-pub struct WebhookEventType {
+pub struct WebhookEventKind {
     /// Its name, such as `trade.released`.
     pub name: String,
     /// When it is told, and to whom.
     pub description: String,
 }
 
-impl From<EventType> for WebhookEventType {
+impl From<EventType> for WebhookEventKind {
     fn from(event_type: EventType) -> Self {
         Self { name: event_type.as_str().to_owned(), description: event_type.description().trim().to_owned() }
     }

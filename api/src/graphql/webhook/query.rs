@@ -13,7 +13,7 @@ use super::super::id::parse_id;
 use super::super::word::Word;
 use super::super::{app, caller};
 use super::delivery::{WebhookAttemptObject, WebhookDeliveryObject};
-use super::endpoint::{WebhookEndpointObject, WebhookEventType};
+use super::endpoint::{WebhookEndpointObject, WebhookEventKind};
 use crate::app::webhooks;
 
 /// Queries about webhooks.
@@ -24,8 +24,8 @@ pub struct WebhookQuery;
 impl WebhookQuery {
     /// Everything of which an endpoint can be told.
     #[graphql(complexity = "list_cost(30, child_complexity)")]
-    async fn webhook_event_types(&self) -> Vec<WebhookEventType> {
-        EventType::ALL.iter().map(|event_type| WebhookEventType::from(*event_type)).collect()
+    async fn webhook_event_types(&self) -> Vec<WebhookEventKind> {
+        EventType::ALL.iter().map(|event_type| WebhookEventKind::from(*event_type)).collect()
     }
 
     /// The endpoints of the caller's organization, disabled ones too, oldest first.
