@@ -158,7 +158,7 @@ async fn message_to(app: &App, lead: &StoredLead, channel: Channel, code: &str, 
         _ => None,
     };
     let words = ConfirmationWords::of(language, Some(&lead.country));
-    let address = app.config.server.public_url.trim_end_matches('/');
+    let address = &app.config.server.public_url;
     let text = words.message(code, &format!("{address}/confirm?lang={}&token={token}", words.language));
     match channel {
         Channel::Email => {

@@ -3,6 +3,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use domain::account::Member;
+use domain::id::OrganizationId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -28,6 +30,21 @@ pub enum Message {
 pub fn message_seal(app: &App, message: &Message) -> Result<Value, AppError> {
     let id = app.entropy.uuid(app.now());
     Ok(json!({ "id": id, "sealed": seal(app, id, message)? }))
+}
+
+/// The payloads of a mail to each owner of `organization`: made before a transaction, enqueued in it.
+pub(super) async fn owners_mails(
+    app: &App,
+    organization: OrganizationId,
+    subject: &str,
+    text: &str,
+) -> Result<Vec<Value>, AppError> {
+    let owners = app.store.owners(organization).await?;
+    let mail = |owner: &Member| {
+        let to = owner.person.email.as_str().to_owned();
+        message_seal(app, &Message::Mail(Mail { to, subject: subject.to_owned(), text: text.to_owned() }))
+    };
+    owners.iter().map(mail).collect()
 }
 
 /// Sends the message of a job's payload. A message that can never be sent is given up with a line in the log; an error

@@ -33,7 +33,7 @@ pub struct ConsentCertificate {
 impl ConsentCertificate {
     /// As the exchange shows it under its own address.
     pub(super) fn new(app: &App, certificate: Certificate) -> Self {
-        let base = app.config.server.public_url.trim_end_matches('/');
+        let base = &app.config.server.public_url;
         Self {
             id: to_id(certificate.id),
             address: format!("{base}/certificates/{}", certificate.id),

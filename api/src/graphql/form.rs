@@ -133,7 +133,7 @@ pub struct FormLabel {
 impl FormObject {
     /// As the exchange shows it under its own address.
     pub(super) fn new(app: &App, form: Form) -> Self {
-        let base = app.config.server.public_url.trim_end_matches('/');
+        let base = &app.config.server.public_url;
         Self {
             address: format!("{base}/f/{}", form.id),
             embed_address: format!("{base}/f/{}/embed.js", form.id),

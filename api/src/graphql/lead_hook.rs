@@ -63,7 +63,7 @@ pub struct LeadHookObject {
 impl LeadHookObject {
     /// As the exchange shows it under its own address.
     pub(super) fn new(app: &App, hook: LeadHook) -> Self {
-        let base = app.config.server.public_url.trim_end_matches('/');
+        let base = &app.config.server.public_url;
         Self {
             address: format!("{base}/v1/hooks/{}", hook.id),
             id: to_id(hook.id),

@@ -275,7 +275,7 @@ async fn spec(State(door): State<Door>, Path(path): Path<String>, Query(asked): 
         },
         None => None,
     };
-    let base = door.app.config.server.public_url.trim_end_matches('/').to_owned();
+    let base = door.app.config.server.public_url.clone();
     let currency = door.app.config.exchange.default_currency;
     let of = |purpose: &Purpose| asked.of.as_deref() == Some(address(*purpose));
     let purpose = [Purpose::Post, Purpose::Lead].into_iter().find(of).unwrap_or(Purpose::Ping);

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::StreamExt;
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use super::outside::{client, may_call};
+use super::outside::{client, may_call, whole};
 use crate::config::Campaigns;
 
 /// The longest answer that is read, in bytes.
@@ -54,14 +53,7 @@ impl HttpCallOuts {
         if !response.status().is_success() {
             return Err(CallOutError::NotABid);
         }
-        let mut text = Vec::new();
-        let mut chunks = response.bytes_stream();
-        while let Some(chunk) = chunks.next().await {
-            text.extend_from_slice(&chunk.map_err(|_| CallOutError::NotReached)?);
-            if text.len() > ANSWER_MAX_BYTES {
-                return Err(CallOutError::NotABid);
-            }
-        }
+        let text = whole(response, ANSWER_MAX_BYTES).await.map_err(|_| CallOutError::NotReached)?.ok_or(CallOutError::NotABid)?;
         serde_json::from_slice(&text).map_err(|_| CallOutError::NotABid)
     }
 }

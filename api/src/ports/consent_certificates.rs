@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use domain::time::Timestamp;
 use domain::verification::CertificateFound;
-use futures::StreamExt;
 use futures::future::BoxFuture;
 use reqwest::{Client, RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
+use super::outside::whole;
 use crate::config::Certificates;
 
 /// The longest answer that is read, in bytes.
@@ -128,14 +128,7 @@ impl ConsentCertificates for HttpConsentCertificates {
 async fn answered(request: RequestBuilder) -> Option<(StatusCode, Value)> {
     let response = request.send().await.ok()?;
     let status = response.status();
-    let mut text = Vec::new();
-    let mut chunks = response.bytes_stream();
-    while let Some(chunk) = chunks.next().await {
-        text.extend_from_slice(&chunk.ok()?);
-        if text.len() > ANSWER_MAX_BYTES {
-            return None;
-        }
-    }
+    let text = whole(response, ANSWER_MAX_BYTES).await.ok()??;
     Some((status, serde_json::from_slice(&text).unwrap_or_default()))
 }
 

@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::StreamExt;
 use futures::future::BoxFuture;
 use gateways::meta::{Fault, lead_address, lead_of};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::outside::client;
+use super::outside::{client, whole};
 use crate::config;
 
 /// The longest answer that is read, in bytes.
@@ -38,14 +37,7 @@ impl HttpMetaLeads {
         let request = self.client.get(address).bearer_auth(token.expose_secret());
         let response = request.send().await.map_err(|_| Fault::Unavailable)?;
         let status = response.status().as_u16();
-        let mut body = Vec::new();
-        let mut chunks = response.bytes_stream();
-        while let Some(chunk) = chunks.next().await {
-            body.extend_from_slice(&chunk.map_err(|_| Fault::Unavailable)?);
-            if body.len() > ANSWER_MAX_BYTES {
-                return Err(Fault::Unavailable);
-            }
-        }
+        let body = whole(response, ANSWER_MAX_BYTES).await.map_err(|_| Fault::Unavailable)?.ok_or(Fault::Unavailable)?;
         lead_of(status, &body)
     }
 }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
+use futures::StreamExt;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 
@@ -36,6 +37,19 @@ pub(super) fn client(insecure: bool) -> Result<reqwest::Client, reqwest::Error> 
     let builder = reqwest::Client::builder().redirect(Policy::none()).no_proxy().user_agent("clearlead");
     let builder = if insecure { builder } else { builder.https_only(true).dns_resolver(Arc::new(PublicOnly)) };
     builder.build()
+}
+
+/// The whole body of an answer; `None` if it is longer than `max_bytes`, an error if it breaks off.
+pub(super) async fn whole(response: reqwest::Response, max_bytes: usize) -> Result<Option<Vec<u8>>, reqwest::Error> {
+    let mut body = Vec::new();
+    let mut chunks = response.bytes_stream();
+    while let Some(chunk) = chunks.next().await {
+        body.extend_from_slice(&chunk?);
+        if body.len() > max_bytes {
+            return Ok(None);
+        }
+    }
+    Ok(Some(body))
 }
 
 /// Whether a literal address in `url` may be called; names are looked at when they are resolved.

@@ -10,6 +10,7 @@ use gateways::crm::{Lead, Next, Outcome, Stage};
 use store::Tx;
 use store::data_keys::KeyPurpose;
 use store::deliveries::{Attempt, Begun, Claimed, Delivery, Progress};
+use store::destinations::Destination;
 use store::trades::{Trade, trade_lock};
 use tokio::task::JoinSet;
 
@@ -19,9 +20,8 @@ use super::{answer_binding, pacing};
 use crate::app::campaigns::follow::campaign_delivered;
 use crate::app::data_keys::data_key;
 use crate::app::destinations::{disable, target};
-use crate::app::message::{MESSAGE_SEND, Message, message_seal};
+use crate::app::message::{MESSAGE_SEND, owners_mails};
 use crate::app::{App, AppError};
-use crate::ports::Mail;
 
 /// Deliveries claimed in one pass; a new pass begins behind it.
 const PASS_MAX: usize = 1_000;
@@ -144,7 +144,11 @@ async fn settle(app: &App, claimed: &Claimed, target: &Target, lead: &Lead, trie
     let (outcome, reason) = words(tried);
     let reason = reason.map(|reason| lead.mask(&reason));
     let unsubscribed = outcome == AttemptOutcome::Unsubscribed;
-    let mails = if unsubscribed { owners_mails(app, claimed).await? } else { Vec::new() };
+    let mails = if unsubscribed {
+        owners_mails(app, destination.organization, "A destination of your leads is disabled", &gone_text(destination)).await?
+    } else {
+        Vec::new()
+    };
     let answer = tried.answer.as_ref().map(|answer| answer.shown(&target.secrets)).filter(|text| !text.is_empty());
     let tells = tried.left && target.destination.tells_person();
     let (reason, answer, mails) = (&reason, &answer, &mails);
@@ -261,19 +265,12 @@ async fn count(app: &App, delivery: &Delivery, outcome: &Outcome) -> Result<(), 
     campaign_delivered(app, app.store.campaign_any(campaign).await?, failed).await
 }
 
-/// Mails to the owners of the organization whose destination wants nothing more.
-async fn owners_mails(app: &App, claimed: &Claimed) -> Result<Vec<serde_json::Value>, AppError> {
-    let Claimed { destination, .. } = claimed;
-    let owners = app.store.owners(destination.organization).await?;
-    let mail = |owner: &domain::account::Member| {
-        let text = format!(
-            "The hook of your destination \"{}\" has answered 410 Gone: it wants nothing more. The destination is disabled, and leads are not \
-             brought there any more.\n\nThey are in the exchange, as ever. To go on, make a destination with the new address of the hook, or \
-             give this one that address (`destinationUpdate`), enable it (`destinationEnable`), and resend what has failed (`deliveryRetry`).\n",
-            destination.name
-        );
-        let to = owner.person.email.as_str().to_owned();
-        message_seal(app, &Message::Mail(Mail { to, subject: "A destination of your leads is disabled".to_owned(), text }))
-    };
-    owners.iter().map(mail).collect()
+/// What the owners of a destination that wants nothing more are told.
+fn gone_text(destination: &Destination) -> String {
+    format!(
+        "The hook of your destination \"{}\" has answered 410 Gone: it wants nothing more. The destination is disabled, and leads are not \
+         brought there any more.\n\nThey are in the exchange, as ever. To go on, make a destination with the new address of the hook, or \
+         give this one that address (`destinationUpdate`), enable it (`destinationEnable`), and resend what has failed (`deliveryRetry`).\n",
+        destination.name
+    )
 }

@@ -235,14 +235,14 @@ impl Arrival<'_> {
     /// The page on which the form was filled: the one that embeds it, or its own.
     fn page_url(&self, app: &App) -> String {
         let reported = self.report.as_ref().and_then(|report| report.page.clone());
-        let own = || format!("{}/f/{}", app.config.server.public_url.trim_end_matches('/'), self.live.form.id);
+        let own = || format!("{}/f/{}", app.config.server.public_url, self.live.form.id);
         reported.or_else(|| self.ticket.from_page.clone().filter(|_| self.ticket.embedded)).unwrap_or_else(own)
     }
 
     fn statement(&self, app: &App, id: CertificateId, lead: LeadId) -> Statement {
         Statement {
             id,
-            issuer: app.config.server.public_url.trim_end_matches('/').to_owned(),
+            issuer: app.config.server.public_url.clone(),
             lead,
             form: self.live.form.id,
             form_version: self.text.version,
@@ -297,7 +297,7 @@ async fn bring(app: &App, arrival: &Arrival<'_>, record: &BTreeMap<String, Strin
     let origin = arrival.origin(app, "");
     let recent = app.store.certificates_from(&origin, plus_secs(arrival.now, HOUR_SECS.saturating_neg())).await?;
     let id: CertificateId = app.store.id();
-    let url = format!("{}/certificates/{id}", app.config.server.public_url.trim_end_matches('/'));
+    let url = format!("{}/certificates/{id}", app.config.server.public_url);
     let draft = arrival.witnessed(app, draft, url, u32::try_from(recent).unwrap_or(u32::MAX));
     let key = app.certificate_key().await?;
     let certify = |lead: LeadId| sign(app, &key, arrival, (id, lead), origin);

@@ -1,8 +1,6 @@
 //! Lead ads of Meta: a notice names a lead, and a job behind it asks for the lead and hands it in. A lead is handed in once, however
 //! often it is named; what keeps it from being read stands at the hook, and its owners are told when they can mend it.
 
-use domain::access::Role;
-use domain::account::Email;
 use domain::id::LeadHookId;
 use domain::lead_hook::{LeadHook, LeadHookFault, LeadHookKind, LeadHookTrouble, MetaNotice, fetch_again_secs, meta_lead};
 use domain::refusal::{Code, Refusal};
@@ -13,21 +11,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::Tx;
 use store::job::Lane;
-use store::page::Page;
-use uuid::Uuid;
 
 use super::hook_take;
 use super::secrets::{HookSecrets, hook_secrets};
-use crate::app::message::{MESSAGE_SEND, Message, message_seal};
+use crate::app::message::{MESSAGE_SEND, owners_mails};
 use crate::app::{App, AppError};
 use crate::crypto::{signature, tokens_match};
-use crate::ports::Mail;
 
 /// The kind of the jobs that ask for leads.
 pub const META_LEAD: &str = "meta_lead";
-
-/// Owners who are told of trouble.
-const OWNERS_MAX: u64 = 100;
 
 /// A lead to ask for: the payload of a job. It holds ids only.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -187,12 +179,6 @@ async fn ask_again(tx: &Tx, wanted: &Wanted, fault: LeadHookFault, now: Timestam
 }
 
 async fn mails(app: &App, hook: &LeadHook, fault: LeadHookFault) -> Result<Vec<Value>, AppError> {
-    let members = app.store.members(hook.organization, &Page::<Uuid> { first: OWNERS_MAX, after: None }).await?.rows;
-    let owners = members.into_iter().filter(|member| member.role == Role::Owner);
-    owners.map(|owner| message_seal(app, &Message::Mail(mail_of(hook, fault, &owner.person.email)))).collect()
-}
-
-fn mail_of(hook: &LeadHook, fault: LeadHookFault, to: &Email) -> Mail {
     let trouble = match fault {
         LeadHookFault::TokenExpired => "Meta no longer accepts the token of its page",
         _ => "Meta does not let its token read the page's leads",
@@ -202,5 +188,5 @@ fn mail_of(hook: &LeadHook, fault: LeadHookFault, to: &Email) -> Mail {
          asked for every quarter of an hour, and Meta keeps each for 90 days.\n",
         hook.name, hook.id
     );
-    Mail { to: to.as_str().to_owned(), subject: "A hook for leads needs a new token".to_owned(), text }
+    owners_mails(app, hook.organization, "A hook for leads needs a new token", &text).await
 }

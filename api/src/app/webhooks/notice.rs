@@ -4,9 +4,8 @@ use domain::id::WebhookEndpointId;
 use serde_json::{Value, json};
 use store::webhooks::Told;
 
-use crate::app::message::{MESSAGE_SEND, Message, message_seal};
+use crate::app::message::{MESSAGE_SEND, owners_mails};
 use crate::app::{App, AppError};
-use crate::ports::Mail;
 
 /// The kind of the jobs that tell owners.
 pub const WEBHOOK_NOTICE: &str = "webhook_notice";
@@ -35,11 +34,7 @@ pub async fn webhook_notice_send(app: &App, payload: &Value) -> Result<(), AppEr
          `webhookEndpointEnable` lets it get messages again at once, and `webhookReplay` sends again what it missed.\n",
         endpoint.name
     );
-    let mails = app.store.owners(endpoint.organization).await?.into_iter().map(|owner| {
-        let mail = Mail { to: owner.person.email.as_str().to_owned(), subject: subject.to_owned(), text: text.clone() };
-        message_seal(app, &Message::Mail(mail))
-    });
-    let mails = mails.collect::<Result<Vec<_>, _>>()?;
+    let mails = owners_mails(app, endpoint.organization, subject, &text).await?;
     let now = app.now();
     app.store
         .write("webhook_notice_send", move |tx| {
