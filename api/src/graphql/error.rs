@@ -62,6 +62,7 @@ impl<M: MutationErrors> TypeName for UserError<M> {
     }
 }
 
+#[async_graphql::async_trait::async_trait]
 impl<M: MutationErrors> OutputType for ErrorCode<M> {
     fn type_name() -> Cow<'static, str> {
         format!("{}ErrorCode", M::NAME).into()

@@ -59,6 +59,7 @@ fn register<E: TextEnum>(_: &mut Registry) -> MetaType {
     }
 }
 
+#[async_graphql::async_trait::async_trait]
 impl<E: TextEnum> OutputType for Word<E> {
     fn type_name() -> Cow<'static, str> {
         name::<E>().into()

@@ -171,6 +171,7 @@ impl<T: Written> AtOnce<T> {
     }
 }
 
+#[async_graphql::async_trait::async_trait]
 impl<T: OutputType + Written> OutputType for AtOnce<T> {
     fn type_name() -> Cow<'static, str> {
         T::type_name()
