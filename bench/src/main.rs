@@ -20,6 +20,11 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use mimalloc::MiMalloc;
+
+/// The one of the exchange's own program.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// What went wrong, for the person at the terminal.
 pub(crate) type Failure = Box<dyn std::error::Error>;

@@ -36,6 +36,7 @@ use crate::app::{
 /// Declares the loader of one kind of object: its id, what is found, the use case, and where the id stands in what is found.
 macro_rules! by_id {
     ($id:ty => $value:ty, $find:path, |$found:ident| $key:expr) => {
+        #[async_graphql::async_trait::async_trait]
         impl Loader<$id> for Reader {
             type Value = $value;
             type Error = LoadError;
@@ -67,6 +68,7 @@ by_id!(WebhookDeliveryId => WebhookDelivery, webhooks::webhook_deliveries_many, 
 by_id!(WebhookEndpointId => WebhookEndpoint, webhooks::webhook_endpoints_many, |endpoint| endpoint.id);
 by_id!(WithdrawalId => Withdrawal, wallet::withdrawals_many, |withdrawal| withdrawal.id);
 
+#[async_graphql::async_trait::async_trait]
 impl Loader<VerticalId> for Reader {
     type Value = StoredVertical;
     type Error = LoadError;
@@ -76,6 +78,7 @@ impl Loader<VerticalId> for Reader {
     }
 }
 
+#[async_graphql::async_trait::async_trait]
 impl Loader<CampaignId> for Reader {
     type Value = CampaignView;
     type Error = LoadError;
@@ -89,6 +92,7 @@ impl Loader<CampaignId> for Reader {
     }
 }
 
+#[async_graphql::async_trait::async_trait]
 impl Loader<LeadId> for Reader {
     type Value = LeadObject;
     type Error = LoadError;
@@ -103,6 +107,7 @@ impl Loader<LeadId> for Reader {
     }
 }
 
+#[async_graphql::async_trait::async_trait]
 impl Loader<ListingId> for Reader {
     type Value = Listing;
     type Error = LoadError;

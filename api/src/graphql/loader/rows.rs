@@ -51,6 +51,7 @@ pub struct AttemptsOf(pub DeliveryId, pub Page<DeliveryAttemptId>);
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RefusalsOf(pub ImportId, pub Page<(i64, i64)>);
 
+#[async_graphql::async_trait::async_trait]
 impl Loader<EntriesOf> for Reader {
     type Value = Vec<EntryView>;
     type Error = LoadError;
@@ -62,6 +63,7 @@ impl Loader<EntriesOf> for Reader {
     }
 }
 
+#[async_graphql::async_trait::async_trait]
 impl Loader<FilesOf> for Reader {
     type Value = Vec<FileView>;
     type Error = LoadError;
@@ -73,6 +75,7 @@ impl Loader<FilesOf> for Reader {
     }
 }
 
+#[async_graphql::async_trait::async_trait]
 impl Loader<ChecksOf> for Reader {
     type Value = Vec<CheckRecord>;
     type Error = LoadError;
@@ -88,6 +91,7 @@ impl Loader<ChecksOf> for Reader {
     }
 }
 
+#[async_graphql::async_trait::async_trait]
 impl Loader<CertificateOf> for Reader {
     type Value = Certificate;
     type Error = LoadError;
@@ -99,6 +103,7 @@ impl Loader<CertificateOf> for Reader {
     }
 }
 
+#[async_graphql::async_trait::async_trait]
 impl Loader<HistoryOf> for Reader {
     type Value = Slice<ClientEntryView>;
     type Error = LoadError;
@@ -114,6 +119,7 @@ impl Loader<HistoryOf> for Reader {
     }
 }
 
+#[async_graphql::async_trait::async_trait]
 impl Loader<DeliveriesOf> for Reader {
     type Value = Vec<Delivery>;
     type Error = LoadError;
@@ -125,6 +131,7 @@ impl Loader<DeliveriesOf> for Reader {
     }
 }
 
+#[async_graphql::async_trait::async_trait]
 impl Loader<AttemptsOf> for Reader {
     type Value = Slice<AttemptView>;
     type Error = LoadError;
@@ -140,6 +147,7 @@ impl Loader<AttemptsOf> for Reader {
     }
 }
 
+#[async_graphql::async_trait::async_trait]
 impl Loader<RefusalsOf> for Reader {
     type Value = Slice<ImportRefusal>;
     type Error = LoadError;

@@ -147,6 +147,7 @@ impl Pool {
     }
 }
 
+#[async_graphql::async_trait::async_trait]
 impl Loader<Uuid> for Records {
     type Value = SellerReputation;
     type Error = std::sync::Arc<sqlx::Error>;
