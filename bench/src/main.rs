@@ -147,7 +147,7 @@ async fn run(command: Command, database_url: Option<&str>, json: bool) -> Result
 fn matching(campaigns: &[usize], json: bool) -> Result<(), Failure> {
     let tell = &mut |line: &str| writeln!(std::io::stderr(), "{line}").unwrap_or_default();
     let mut report = figures::Report::new("match", vec!["a-tree 0.6, roaring 0.12".to_owned()]);
-    for measured in bench_matching::measure(campaigns, figures::ROUNDS, tell)? {
+    for measured in bench_matching::measure(campaigns, bench_matching::Peers::All, figures::ROUNDS, tell)? {
         match measured.control {
             Some((control, ratio)) => report.against(measured.name, measured.value, measured.unit, &control, ratio),
             None => report.figure(measured.name, measured.value, measured.unit),

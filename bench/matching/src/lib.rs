@@ -10,7 +10,7 @@ mod skew;
 mod statistics;
 mod workload;
 
-pub use measure::measure;
+pub use measure::{Peers, measure};
 pub use statistics::{median, quantile};
 
 /// Campaigns of the three markets that are measured.

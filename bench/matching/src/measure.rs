@@ -22,14 +22,27 @@ const BATCHES: usize = 16;
 /// A progress line.
 type Say<'a> = &'a mut dyn FnMut(&str);
 
+/// Which other engines answer the same leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peers {
+    /// All of them.
+    All,
+    /// None: the checksum of the index is only told.
+    None,
+}
+
 /// Measures markets of these sizes, first with conjunctions alone and then with nested filters, in so many rounds. `say` is
 /// told how it goes.
-pub fn measure(sizes: &[usize], rounds: usize, say: Say<'_>) -> Result<Vec<Measured>, Error> {
+pub fn measure(sizes: &[usize], peers: Peers, rounds: usize, say: Say<'_>) -> Result<Vec<Measured>, Error> {
     let mut figures = Vec::new();
     for kind in [Kind::Plain, Kind::Nested] {
         for &size in sizes {
             let known = figures.len();
-            Market::open(kind, size, say)?.measure(rounds.max(1), &mut figures, say)?;
+            let market = Market::open(kind, size, say)?;
+            match peers {
+                Peers::All => market.measure(rounds.max(1), &mut figures, say)?,
+                Peers::None => market.measure_alone(rounds.max(1), &mut figures, say)?,
+            }
             figures.iter().skip(known).for_each(|figure| say(&figure.to_string()));
         }
     }
@@ -84,13 +97,9 @@ impl Market {
         self.agree(&mut ours, checked, expected)?;
 
         let (mut auctions, mut changes) = (Times::default(), Changes::default());
-        let warming: Vec<Facts> = self.leads.iter().rev().take(64).cloned().collect();
         for round in 1..=rounds {
             say(&format!("{}: round {round} of {rounds}", self.label));
-            auctions.round(&warming, &self.leads, |lead| {
-                std::hint::black_box(ours.engine.auction(lead));
-                Ok(())
-            })?;
+            self.auctions(&mut ours, &mut auctions)?;
             ours.round()?;
             bitmaps.round()?;
             packed.round()?;
@@ -101,12 +110,7 @@ impl Market {
         // The changes have all been taken back: what they left in the index must not show.
         self.agree(&mut ours, checked, expected)?;
 
-        self.push(figures, "match with auction, mean", auctions.mean(LEADS), "us");
-        self.push(figures, "match with auction, p99", auctions.quantile(0.99), "us");
-        self.push(figures, "match with auction, mean for 64 campaigns", 1e3 * auctions.mean(LEADS) / (float(size) / 64.0), "ns");
-        self.push(figures, "match, mean", ours.times.mean(LEADS), "us");
-        self.push(figures, "match, p99", ours.times.quantile(0.99), "us");
-        self.push(figures, "match, mean for 64 campaigns", 1e3 * ours.times.mean(LEADS) / (float(size) / 64.0), "ns");
+        self.tell(figures, &auctions, &ours.times);
         self.beside(figures, "match", &ours.times, &bitmaps);
         self.beside(figures, "match", &ours.times, &packed);
         self.beside(figures, "match", &ours.times, &naive);
@@ -114,6 +118,41 @@ impl Market {
         self.beside(figures, "match with auction", &auctions, &tree);
         changes.tell(|name, value| self.push(figures, name, value, "us"));
         Ok(())
+    }
+
+    /// The index without the others.
+    fn measure_alone(&self, rounds: usize, figures: &mut Vec<Measured>, say: Say<'_>) -> Result<(), Error> {
+        let ours = self.build(rounds, figures, say);
+        let mut ours = Runner::new("the index", ours, &self.leads, LEADS, 64)?;
+        let (expected, found) = ours.checksum(&self.leads, LEADS)?;
+        say(&format!("{}: checksum {expected:08x} of {found} matches of {LEADS} leads", self.label));
+        let (mut auctions, mut changes) = (Times::default(), Changes::default());
+        for _ in 0..rounds {
+            self.auctions(&mut ours, &mut auctions)?;
+            ours.round()?;
+            changes.round(&mut ours.engine, &self.entries, &self.coming);
+        }
+        self.agree(&mut ours, LEADS, expected)?;
+        self.tell(figures, &auctions, &ours.times);
+        changes.tell(|name, value| self.push(figures, name, value, "us"));
+        Ok(())
+    }
+
+    fn auctions(&self, ours: &mut Runner<Ours>, times: &mut Times) -> Result<(), Error> {
+        let warming: Vec<Facts> = self.leads.iter().rev().take(64).cloned().collect();
+        times.round(&warming, &self.leads, |lead| {
+            std::hint::black_box(ours.engine.auction(lead));
+            Ok(())
+        })
+    }
+
+    fn tell(&self, figures: &mut Vec<Measured>, auctions: &Times, matches: &Times) {
+        let sixty_fourths = float(self.entries.len()) / 64.0;
+        for (what, times) in [("match with auction", auctions), ("match", matches)] {
+            self.push(figures, &format!("{what}, mean"), times.mean(LEADS), "us");
+            self.push(figures, &format!("{what}, p99"), times.quantile(0.99), "us");
+            self.push(figures, &format!("{what}, mean for 64 campaigns"), 1e3 * times.mean(LEADS) / sixty_fourths, "ns");
+        }
     }
 
     /// The index, built once a round; the first build tells what it weighs.

@@ -2,7 +2,8 @@
 
 use super::class_set::{bit, bits, has, ones, set};
 use super::cluster::Cluster;
-use super::entry::StandingOffer;
+use super::entry::{Side, StandingOffer};
+use super::fresh::Fresh;
 use super::overview::{Dearest, Overview};
 use super::residual::{Residual, Residuals};
 use super::rows::Rows;
@@ -95,6 +96,9 @@ pub(super) struct Block {
     residuals: Residuals,
     /// For each row, the places that it blocks.
     rows: Vec<Line>,
+    /// Campaigns that are not in the rows yet, and their places.
+    fresh: Fresh,
+    young: Line,
     /// What the campaign at each place bids, up to the last place that was ever used.
     bids: Vec<Bid>,
 }
@@ -116,6 +120,16 @@ pub(super) struct Tenant<'a> {
     pub(super) residual: &'a [u8],
 }
 
+impl Bid {
+    fn of(offer: &StandingOffer) -> Self {
+        Self {
+            shared: Short::of(offer.shared_minor),
+            exclusive: Short::of(offer.exclusive_minor),
+            weight_bp: u16::try_from(offer.weight_bp.clamp(1, BP_WHOLE)).unwrap_or(1),
+        }
+    }
+}
+
 impl Block {
     pub(super) fn new(partition: usize, ordinal: usize, cluster: Cluster, rows: usize) -> Self {
         Self {
@@ -129,12 +143,15 @@ impl Block {
             partial: Line::default(),
             residuals: Residuals::default(),
             rows: vec![Line::default(); rows],
+            fresh: Fresh::default(),
+            young: Line::default(),
             bids: Vec::new(),
         }
     }
 
     /// Adds the rows that the partition got since.
-    pub(super) fn grow(&mut self, born: &[Option<u16>]) {
+    pub(super) fn grow(&mut self, born: &[Option<u16>], rows: &mut Rows) {
+        self.write(rows);
         self.rows.reserve_exact(born.len());
         for parent in born {
             let line = parent.and_then(|parent| self.rows.get(usize::from(parent))).copied().unwrap_or_default();
@@ -157,13 +174,66 @@ impl Block {
     /// Puts a campaign into a free place and answers which.
     pub(super) fn put(&mut self, tenant: Tenant<'_>, column: &[u64], rows: &mut Rows, overview: &mut Overview) -> Option<usize> {
         let place = self.written.first_clear()?;
-        for row in ones(column) {
-            if let Some(line) = self.rows.get_mut(row) {
-                line.set(place, true);
-                rows.count(row, 1);
+        rows.note(column);
+        self.fresh.put(place, column);
+        self.young.set(place, true);
+        self.narrow(column, overview);
+        let alone = self.is_empty();
+        self.settle(place, tenant);
+        let [shared, exclusive] = if alone { Default::default() } else { overview.dearest(self.ordinal) };
+        let [own_shared, own_exclusive] = self.bids(place);
+        overview.set_dearest(self.ordinal, [shared.or(own_shared), exclusive.or(own_exclusive)]);
+        if self.fresh.is_full() || !self.has_room() {
+            self.write_fresh(rows, overview);
+        }
+        if !self.has_room() {
+            self.residuals.shrink();
+            self.fresh = Fresh::default();
+        }
+        Some(place)
+    }
+
+    /// Writes the campaigns that came last into the rows, and bars what blocks all.
+    pub(super) fn write_fresh(&mut self, rows: &mut Rows, overview: &mut Overview) {
+        if !self.young.is_empty() {
+            self.write(rows);
+            self.bar(overview);
+        }
+    }
+
+    /// Writes the campaigns that came last into the rows.
+    fn write(&mut self, rows: &mut Rows) {
+        for (place, column) in std::mem::take(&mut self.fresh).each() {
+            for row in ones(column) {
+                if let Some(line) = self.rows.get_mut(row) {
+                    line.set(place, true);
+                    rows.count(row, 1);
+                }
             }
         }
-        self.narrow(column, overview);
+        self.young = Line::default();
+    }
+
+    /// Bars whatever blocks every campaign, all of which are in the rows.
+    fn bar(&mut self, overview: &mut Overview) {
+        for (row, line) in self.rows.iter().enumerate() {
+            let bars = self.used.without(line).is_empty();
+            if has(&self.barring, row) != bars {
+                set(&mut self.barring, row, bars);
+                overview.bar(row, self.ordinal, bars);
+            }
+        }
+    }
+
+    /// Blocks 64 places by rows that each have a bit for every one of them.
+    pub(super) fn fill(&mut self, word: usize, tiles: &[[u64; 64]]) {
+        for (line, blocked) in self.rows.iter_mut().zip(tiles.iter().flatten()) {
+            line.0.get_mut(word).into_iter().for_each(|word| *word = *blocked);
+        }
+    }
+
+    /// Puts a campaign into a place whose rows are written.
+    pub(super) fn settle(&mut self, place: usize, tenant: Tenant<'_>) {
         self.used.set(place, true);
         self.written.set(place, true);
         self.open.set(place, tenant.open);
@@ -174,29 +244,34 @@ impl Block {
         if self.bids.len() <= place {
             self.bids.resize(place.saturating_add(1), Bid::default());
         }
-        *self.bids.get_mut(place)? = Bid {
-            shared: Short::of(tenant.offer.shared_minor),
-            exclusive: Short::of(tenant.offer.exclusive_minor),
-            weight_bp: u16::try_from(tenant.offer.weight_bp.clamp(1, BP_WHOLE)).unwrap_or(1),
-        };
-        let [shared, exclusive] = overview.dearest(self.ordinal);
-        let [own_shared, own_exclusive] = self.bids(place);
-        overview.set_dearest(self.ordinal, [shared.or(own_shared), exclusive.or(own_exclusive)]);
-        if !self.has_room() {
-            self.residuals.shrink();
-        }
-        Some(place)
+        self.bids.get_mut(place).into_iter().for_each(|bid| *bid = Bid::of(&tenant.offer));
     }
 
-    /// Bars from now on only what the campaign with `column`, which comes in, is blocked by too.
+    /// Tells what is to be known of a block that was filled.
+    pub(super) fn filled(&mut self, rows: &mut Rows, overview: &mut Overview) {
+        for (row, line) in self.rows.iter().enumerate() {
+            rows.count(row, line.count());
+        }
+        self.bar(overview);
+        self.residuals.shrink();
+        overview.set_dearest(self.ordinal, self.dearest());
+    }
+
+    /// The most that its campaigns bid.
+    fn dearest(&self) -> [Dearest; 2] {
+        self.used.places().map(|place| self.bids(place)).fold([Dearest::default(); 2], |[a, b], [c, d]| [a.or(c), b.or(d)])
+    }
+
+    /// Bars from now on only what the campaign with `column`, which comes in, is blocked by too. In a block without campaigns
+    /// nothing is barred until the first are in the rows.
     fn narrow(&mut self, column: &[u64], overview: &mut Overview) {
         let alone = self.is_empty();
         for (at, barring) in self.barring.iter_mut().enumerate() {
-            let column = column.get(at).copied().unwrap_or(0);
+            let column = if alone { 0 } else { column.get(at).copied().unwrap_or(0) };
             let before = *barring;
-            *barring = if alone { column } else { before & column };
+            *barring &= column;
             for row in bits(before ^ *barring) {
-                overview.bar(at.saturating_mul(64).saturating_add(row), self.ordinal, *barring & bit(row) != 0);
+                overview.bar(at.saturating_mul(64).saturating_add(row), self.ordinal, false);
             }
         }
     }
@@ -207,36 +282,38 @@ impl Block {
         if self.has_room() || left.count() < SWEPT {
             return false;
         }
+        self.write(rows);
         for (row, line) in self.rows.iter_mut().enumerate() {
             let kept = line.without(&left);
             rows.lose(row, line.without(&kept).count());
             *line = kept;
-            let bars = self.used.without(line).is_empty();
-            if has(&self.barring, row) != bars {
-                set(&mut self.barring, row, bars);
-                overview.bar(row, self.ordinal, bars);
-            }
         }
+        self.bar(overview);
         self.written = self.used;
-        let dearest =
-            self.used.places().map(|place| self.bids(place)).fold([Dearest::default(); 2], |[a, b], [c, d]| [a.or(c), b.or(d)]);
-        overview.set_dearest(self.ordinal, dearest);
+        overview.set_dearest(self.ordinal, self.dearest());
         true
     }
 
     /// The most that the campaign at `place` bids, shared and exclusive.
     pub(super) fn bids(&self, place: usize) -> [Dearest; 2] {
+        [Side::Shared, Side::Exclusive].map(|side| self.bid(place, side))
+    }
+
+    /// The most that the campaign at `place` bids on one side.
+    pub(super) fn bid(&self, place: usize, side: Side) -> Dearest {
         let Bid { shared, exclusive, weight_bp } = self.bids.get(place).copied().unwrap_or_default();
-        [shared, exclusive].map(|amount| {
-            let amount = amount.minor();
-            Dearest { amount, worth: amount.saturating_mul(i64::from(weight_bp)) }
-        })
+        let amount = side.of([shared, exclusive]).minor();
+        Dearest { amount, worth: amount.saturating_mul(i64::from(weight_bp)) }
     }
 
     /// Takes the campaign out of `place`, and gives back the texts of its residual check.
     pub(super) fn take(&mut self, place: usize, texts: &mut Texts) {
         if self.partial.has(place) {
             self.residuals.remove(self.partial.rank(place), texts);
+        }
+        if self.young.has(place) && self.fresh.take(place) {
+            self.young.set(place, false);
+            self.written.set(place, false);
         }
         self.used.set(place, false);
         self.open.set(place, false);
@@ -258,7 +335,16 @@ impl Block {
 
     /// The open places that none of `singles` blocks, nor all rows of one of `groups` together.
     pub(super) fn hits(&self, singles: &[u16], groups: &[Vec<u16>]) -> Line {
-        let mut left = self.open;
+        let mut left = self.open.without(&self.young);
+        self.rest(&mut left, singles, groups);
+        if !self.young.is_empty() {
+            self.fresh.hits(singles, groups).filter(|place| self.open.has(*place)).for_each(|place| left.set(place, true));
+        }
+        left
+    }
+
+    /// Leaves of the places in `left` those that no rows block.
+    fn rest(&self, left: &mut Line, singles: &[u16], groups: &[Vec<u16>]) {
         for rows in singles.chunks(4) {
             for row in rows {
                 if let Some(line) = self.rows.get(usize::from(*row)) {
@@ -268,7 +354,7 @@ impl Block {
                 }
             }
             if left.is_empty() {
-                return left;
+                return;
             }
         }
         for group in groups {
@@ -282,7 +368,6 @@ impl Block {
                 *left &= !blocked;
             }
         }
-        left
     }
 
     /// The residual check of a place that has one.
@@ -300,6 +385,6 @@ impl Block {
         let bids = self.bids.capacity().saturating_mul(size_of::<Bid>());
         let lines = self.rows.capacity().saturating_mul(size_of::<Line>());
         let bars = self.barring.capacity().saturating_mul(size_of::<u64>());
-        [bids, lines, bars, self.residuals.heap_bytes()].into_iter().fold(0, usize::saturating_add)
+        [bids, lines, bars, self.residuals.heap_bytes(), self.fresh.heap_bytes()].into_iter().fold(0, usize::saturating_add)
     }
 }

@@ -56,6 +56,19 @@ impl ClassSet {
         self == Self::NONE
     }
 
+    /// How many there are.
+    pub(super) fn len(self) -> usize {
+        let count = self.0.iter().map(|word| word.count_ones()).fold(0, u32::saturating_add);
+        usize::try_from(count).unwrap_or(0)
+    }
+
+    /// A number that orders sets: by the first class, then by the second and by the third.
+    pub(super) fn like(self) -> u32 {
+        let mut first = self.ordinals().map(|ordinal| u8::try_from(ordinal).unwrap_or(u8::MAX));
+        let mut next = || first.next().map_or(0, |ordinal| ordinal.saturating_add(1));
+        u32::from_be_bytes([0, next(), next(), next()])
+    }
+
     /// The ordinals, ascending.
     pub(super) fn ordinals(self) -> impl Iterator<Item = usize> {
         self.0.into_iter().zip([0_usize, 64, 128]).flat_map(|(word, first)| bits(word).map(move |at| first.saturating_add(at)))
@@ -101,6 +114,23 @@ impl Verdict {
     }
 }
 
+/// Turns 64 rows of 64 bits into as many columns.
+pub(super) fn transpose(words: &mut [u64; 64]) {
+    let mut mask = u64::MAX.wrapping_shr(32);
+    for width in [32_u32, 16, 8, 4, 2, 1] {
+        let half = usize::try_from(width).unwrap_or(1);
+        for part in words.chunks_exact_mut(half.saturating_mul(2)) {
+            let (low, high) = part.split_at_mut(half);
+            for (low, high) in low.iter_mut().zip(high) {
+                let other = (low.wrapping_shr(width) ^ *high) & mask;
+                *high ^= other;
+                *low ^= other.wrapping_shl(width);
+            }
+        }
+        mask ^= mask.wrapping_shl(width / 2);
+    }
+}
+
 /// The bits that are set, from the lowest.
 pub(super) fn bits(word: u64) -> impl Iterator<Item = usize> {
     let mut left = word;
@@ -139,6 +169,18 @@ pub(super) fn bit(at: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_become_columns_and_rows_again() {
+        let rows: [u64; 64] = std::array::from_fn(|at| (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut turned = rows;
+        transpose(&mut turned);
+        for (row, word) in rows.iter().enumerate() {
+            assert!(turned.iter().enumerate().all(|(column, turned)| (turned >> row) & 1 == (word >> column) & 1));
+        }
+        transpose(&mut turned);
+        assert_eq!(turned, rows);
+    }
 
     #[test]
     fn a_set_holds_what_was_put_in() {

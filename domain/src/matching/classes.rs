@@ -10,7 +10,8 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 
-use super::class_set::{CLASSES_MAX, ClassSet, Verdict};
+use super::class_set::{CLASSES_MAX, ClassSet, Verdict, set};
+use super::prefixes::Prefixes;
 use super::rows::Rows;
 use super::texts::Texts;
 use crate::campaign::{Scalar, Span, Test};
@@ -49,6 +50,8 @@ impl Default for Budget {
 pub(super) struct Classes {
     /// The row of each class, by ordinal.
     rows: Vec<u16>,
+    /// The same rows as bits.
+    mask: Vec<u64>,
     /// The class of leads without the field; [`OTHER`] until a campaign tells them apart.
     missing: u8,
     /// The least number of each interval, ascending from `i64::MIN`; empty while "any other" stands for numbers too.
@@ -59,10 +62,8 @@ pub(super) struct Classes {
     numbers: usize,
     /// Texts with a class of their own by their numbers, sorted.
     points: Vec<(u32, u8)>,
-    /// Prefixes with a class of their own, sorted.
-    prefixes: Vec<(Box<str>, u8)>,
-    /// Bytes of the longest of them.
-    longest: usize,
+    /// Prefixes with a class of their own.
+    prefixes: Prefixes,
     /// The classes that share the other texts; empty while "any other" stands for them.
     buckets: Vec<u8>,
 }
@@ -73,15 +74,18 @@ impl Classes {
         if rows.len() >= budget.rows {
             return None;
         }
+        let row = rows.add(None)?;
+        let mut mask = Vec::new();
+        set(&mut mask, usize::from(row), true);
         Some(Self {
-            rows: vec![rows.add(None)?],
+            rows: vec![row],
+            mask,
             missing: OTHER,
             intervals: Vec::new(),
             shared: ClassSet::NONE,
             numbers: 0,
             points: Vec::new(),
-            prefixes: Vec::new(),
-            longest: 0,
+            prefixes: Prefixes::default(),
             buckets: Vec::new(),
         })
     }
@@ -98,14 +102,20 @@ impl Classes {
         self.rows.get(ordinal).copied()
     }
 
+    /// The rows of all classes, as bits.
+    pub(super) fn mask(&self) -> &[u64] {
+        &self.mask
+    }
+
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
-        let texts = self.prefixes.iter().map(|(name, _)| name.len()).fold(0, usize::saturating_add);
-        let prefixes = self.prefixes.capacity().saturating_mul(size_of::<(Box<str>, u8)>());
         let points = self.points.capacity().saturating_mul(size_of::<(u32, u8)>());
         let intervals = self.intervals.capacity().saturating_mul(size_of::<(i64, u8)>());
         let rows = self.rows.capacity().saturating_mul(size_of::<u16>());
-        [texts, prefixes, points, intervals, rows, self.buckets.capacity()].into_iter().fold(0, usize::saturating_add)
+        let mask = self.mask.capacity().saturating_mul(size_of::<u64>());
+        [self.prefixes.heap_bytes(), points, intervals, rows, mask, self.buckets.capacity()]
+            .into_iter()
+            .fold(0, usize::saturating_add)
     }
 
     /// The class of leads without the field.
@@ -220,16 +230,14 @@ impl Classes {
 
     fn judge_prefix(&self, prefix: &str, texts: &Texts, verdict: &mut Verdict) {
         let points = self.points.iter().filter(|(number, _)| texts.text(*number).is_some_and(|text| text.starts_with(prefix)));
-        let first = self.prefixes.partition_point(|(name, _)| **name < *prefix);
-        let from = self.prefixes.get(first..).unwrap_or_default();
-        let longer = from.iter().take_while(|(name, _)| name.starts_with(prefix));
-        for class in points.map(|(_, class)| class).chain(longer.map(|(_, class)| class)) {
-            verdict.always(*class);
+        let (is_named, longer) = self.prefixes.from(prefix);
+        for class in points.map(|&(_, class)| class).chain(longer) {
+            verdict.always(class);
         }
-        if from.first().is_some_and(|(name, _)| **name == *prefix) {
+        if is_named {
             return;
         }
-        match self.longest_prefix(prefix) {
+        match self.prefixes.longest(prefix) {
             Some(class) => verdict.sometimes(class),
             None => self.buckets.iter().chain(&[OTHER]).for_each(|&class| verdict.sometimes(class)),
         }
@@ -245,19 +253,9 @@ impl Classes {
         self.points.get(at).map(|&(_, class)| class)
     }
 
-    fn longest_prefix(&self, text: &str) -> Option<u8> {
-        let longest = self.longest.min(text.len());
-        (0..=longest).rev().find_map(|length| self.prefix(text.get(..length)?))
-    }
-
-    fn prefix(&self, prefix: &str) -> Option<u8> {
-        let at = self.prefixes.binary_search_by(|(name, _)| (**name).cmp(prefix)).ok()?;
-        self.prefixes.get(at).map(|&(_, class)| class)
-    }
-
     /// The class of a text without a class of its own.
     fn common_class(&self, text: &str) -> u8 {
-        if let Some(class) = self.longest_prefix(text) {
+        if let Some(class) = self.prefixes.longest(text) {
             return class;
         }
         if self.buckets.is_empty() {
@@ -327,7 +325,7 @@ impl Classes {
             }
             return;
         }
-        if let Some(class) = self.carve(self.longest_prefix(text).unwrap_or(OTHER), rows, budget) {
+        if let Some(class) = self.carve(self.prefixes.longest(text).unwrap_or(OTHER), rows, budget) {
             let number = texts.take(text);
             let at = self.points.partition_point(|(other, _)| *other < number);
             self.points.insert(at, (number, class));
@@ -339,13 +337,14 @@ impl Classes {
         let scarce = self.prefixes.len() >= budget.names / 2;
         let short = prefix.char_indices().nth(SHORT).and_then(|(end, _)| prefix.get(..end)).filter(|_| scarce);
         let name = short.unwrap_or(prefix);
-        if self.prefix(name).is_some() || self.prefixes.len() >= budget.names.saturating_mul(2) || !self.buckets.is_empty() {
+        if self.prefixes.class(name).is_some()
+            || self.prefixes.len() >= budget.names.saturating_mul(2)
+            || !self.buckets.is_empty()
+        {
             return;
         }
-        if let Some(class) = self.carve(self.longest_prefix(name).unwrap_or(OTHER), rows, budget) {
-            let at = self.prefixes.partition_point(|(known, _)| **known < *name);
-            self.longest = self.longest.max(name.len());
-            self.prefixes.insert(at, (name.into(), class));
+        if let Some(class) = self.carve(self.prefixes.longest(name).unwrap_or(OTHER), rows, budget) {
+            self.prefixes.insert(name, class);
         }
     }
 
@@ -357,6 +356,7 @@ impl Classes {
         let class = u8::try_from(self.rows.len()).ok()?;
         let row = rows.add(self.row(parent))?;
         self.rows.push(row);
+        set(&mut self.mask, usize::from(row), true);
         Some(class)
     }
 }

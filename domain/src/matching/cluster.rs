@@ -1,4 +1,4 @@
-//! Where a campaign lies among others: in the partition of the country that it asks for, there with those that bid like it, and
+//! Where a campaign that comes by itself lies among others: in the partition of the country that it asks for, there with those that bid like it, and
 //! among these with those that ask for the same places.
 //!
 //! Nearly every buyer sells somewhere, and what they name besides (regions, postal codes, languages) is of that country, so a
@@ -68,6 +68,9 @@ impl<'a> Places<'a> {
 }
 
 impl Cluster {
+    /// That of a block without campaigns.
+    pub(super) const NONE: Self = Self(u64::MAX);
+
     /// The cluster of a campaign, among those of its home or among those without.
     pub(super) fn of(places: Places<'_>, offer: &StandingOffer) -> Self {
         let place = if places.home().is_some() { places.regions } else { places.countries };

@@ -59,6 +59,23 @@ pub(super) enum Side {
     Exclusive,
 }
 
+impl Side {
+    /// What is this side's of both, the shared one first.
+    pub(super) fn of<T>(self, [shared, exclusive]: [T; 2]) -> T {
+        match self {
+            Self::Shared => shared,
+            Self::Exclusive => exclusive,
+        }
+    }
+
+    pub(super) fn of_mut<T>(self, [shared, exclusive]: &mut [T; 2]) -> &mut T {
+        match self {
+            Self::Shared => shared,
+            Self::Exclusive => exclusive,
+        }
+    }
+}
+
 impl StandingOffer {
     pub(super) fn amount_minor(&self, side: Side) -> Option<i64> {
         match side {

@@ -8,33 +8,75 @@ use super::residual::Known;
 use crate::campaign::{Facts, Field};
 
 #[derive(Debug, Default)]
-pub(super) struct Fields(HashMap<Field, u32, RandomState>);
+pub(super) struct Fields {
+    /// Of the fields that every lead may have.
+    core: [Option<u32>; CORE],
+    attributes: HashMap<String, u32, RandomState>,
+    count: u32,
+}
+
+/// The fields besides attributes.
+const CORE: usize = 16;
 
 impl Fields {
     /// The number of a field, a new one if need be.
     pub(super) fn number_or_new(&mut self, field: &Field) -> u32 {
-        if let Some(&number) = self.0.get(field) {
-            return number;
-        }
-        let number = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
-        self.0.insert(field.clone(), number);
-        number
+        self.find(field).unwrap_or_else(|| {
+            let number = self.count;
+            self.count = self.count.saturating_add(1);
+            match place(field) {
+                Ok(at) => self.core.get_mut(at).into_iter().for_each(|known| *known = Some(number)),
+                Err(key) => _ = self.attributes.insert(key.to_owned(), number),
+            }
+            number
+        })
     }
 
     /// The number of a field that was numbered.
     pub(super) fn number(&self, field: &Field) -> u32 {
-        self.0.get(field).copied().unwrap_or(u32::MAX)
+        self.find(field).unwrap_or(u32::MAX)
     }
 
     /// The facts of a lead, by the number of their field.
     pub(super) fn known<'a>(&self, facts: &'a Facts) -> Vec<Known<'a>> {
-        let mut known: Vec<Known<'a>> = std::iter::repeat_with(|| Known::new(None)).take(self.0.len()).collect();
+        let count = usize::try_from(self.count).unwrap_or(0);
+        let mut known: Vec<Known<'a>> = std::iter::repeat_with(|| Known::new(None)).take(count).collect();
         for (field, fact) in facts.iter() {
-            let number = self.0.get(field).and_then(|&number| usize::try_from(number).ok());
+            let number = self.find(field).and_then(|number| usize::try_from(number).ok());
             if let Some(place) = number.and_then(|number| known.get_mut(number)) {
                 *place = Known::new(Some(fact));
             }
         }
         known
     }
+
+    fn find(&self, field: &Field) -> Option<u32> {
+        match place(field) {
+            Ok(at) => self.core.get(at).copied().flatten(),
+            Err(key) => self.attributes.get(key).copied(),
+        }
+    }
+}
+
+/// The place of a field that every lead may have, or the key of an attribute.
+fn place(field: &Field) -> Result<usize, &str> {
+    Ok(match field {
+        Field::Audience => 0,
+        Field::ContactKind => 1,
+        Field::Interest => 2,
+        Field::Source => 3,
+        Field::Consent => 4,
+        Field::Country => 5,
+        Field::Region => 6,
+        Field::City => 7,
+        Field::PostalCode => 8,
+        Field::Temperature => 9,
+        Field::Score => 10,
+        Field::Level => 11,
+        Field::Seller => 12,
+        Field::SellerBadTrades => 13,
+        Field::AgeSecs => 14,
+        Field::LocalMinute => 15,
+        Field::Attribute(key) => return Err(key),
+    })
 }

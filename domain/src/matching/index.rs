@@ -1,14 +1,12 @@
 //! The index: campaigns come, change and go; leads ask which of them they meet.
 
-use std::ops::Range;
-
 use super::block::{Block, PLACES, Tenant};
 use super::classes::Budget;
 use super::cluster::{Cluster, Places};
 use super::entry::{Entry, Lead, Slot};
 use super::fields::Fields;
 use super::markets::Markets;
-use super::partition::{Dictionaries, Partition, Query};
+use super::partition::{Asked, Dictionaries, Partition, Query};
 use super::select::Prospects;
 use super::texts::Texts;
 
@@ -36,19 +34,6 @@ pub struct Scratch {
     pub(super) prospects: Prospects,
 }
 
-/// A campaign of many that was judged and has no place yet.
-struct Judged {
-    partition: usize,
-    cluster: Cluster,
-    /// Its place among the entries.
-    at: usize,
-    /// Where its column lies among all, and how many rows there were.
-    column: Range<usize>,
-    rows: usize,
-    /// Where its residual check lies among all.
-    residual: Range<usize>,
-}
-
 impl Index {
     #[cfg(test)]
     pub(super) fn with_budget(budget: Budget) -> Self {
@@ -57,46 +42,8 @@ impl Index {
 
     /// Takes a campaign in, open.
     pub fn insert(&mut self, entry: &Entry) -> Slot {
-        self.campaigns = self.campaigns.saturating_add(1);
+        self.count(1);
         self.settle(entry, true)
-    }
-
-    /// Takes many campaigns in, and answers their slots in the same order. Faster than one by one, and better laid out: each
-    /// partition is filled place after place, and there from the dearest campaign on.
-    pub fn insert_all(&mut self, entries: &[Entry]) -> Vec<Slot> {
-        // Filters are read in the order in which they lie in memory, and columns are then put where they belong.
-        let (mut columns, mut code) = (Vec::with_capacity(entries.len().saturating_mul(4)), Vec::new());
-        let mut judged = Vec::with_capacity(entries.len());
-        for (at, entry) in entries.iter().enumerate() {
-            let places = Places::of(&entry.filter);
-            let partition = self.markets.partition_at(&entry.vertical, entry.currency, places.home());
-            let begin = code.len();
-            self.judge(partition, entry, &mut code);
-            let Some(rows) = self.markets.partitions.get(partition).map(|partition| &partition.rows) else { continue };
-            let column = columns.len()..columns.len().saturating_add(rows.column().len());
-            columns.extend_from_slice(rows.column());
-            let cluster = Cluster::of(places, &entry.offer);
-            judged.push(Judged { partition, cluster, at, column, rows: rows.len(), residual: begin..code.len() });
-        }
-        let mut order: Vec<(usize, Cluster, usize)> =
-            (0..).zip(&judged).map(|(at, one)| (one.partition, one.cluster, at)).collect();
-        order.sort_unstable();
-        let mut slots = vec![Slot::NONE; entries.len()];
-        let mut last = None;
-        for one in order.into_iter().filter_map(|(.., at)| judged.get(at)) {
-            let (Some(partition), Some(entry)) = (self.markets.partitions.get_mut(one.partition), entries.get(one.at)) else {
-                continue;
-            };
-            partition.rows.resume_column(columns.get(one.column.clone()).unwrap_or_default(), one.rows);
-            let residual = code.get(one.residual.clone()).unwrap_or_default();
-            let slot = self.place(one.partition, one.cluster, Tenant { offer: entry.offer, open: true, residual }, last);
-            last = Some(slot.block());
-            if let Some(known) = slots.get_mut(one.at) {
-                *known = slot;
-            }
-        }
-        self.campaigns = self.campaigns.saturating_add(entries.len());
-        slots
     }
 
     /// Gives a campaign another entry, and answers where it is now; it stays open or closed. `None` when the slot is free.
@@ -174,22 +121,22 @@ impl Index {
         let places = Places::of(&entry.filter);
         let partition = self.markets.partition_at(&entry.vertical, entry.currency, places.home());
         let mut code = Vec::new();
-        self.judge(partition, entry, &mut code);
+        self.judge(partition, entry, &mut code, &mut Vec::new());
         self.place(partition, Cluster::of(places, &entry.offer), Tenant { offer: entry.offer, open, residual: &code }, None)
     }
 
     /// Makes the column of a campaign, and its residual check at the end of `code`; the blocks of its partition get the rows that
     /// are new.
-    fn judge(&mut self, at: usize, entry: &Entry, code: &mut Vec<u8>) {
+    pub(super) fn judge(&mut self, at: usize, entry: &Entry, code: &mut Vec<u8>, asked: &mut Vec<Asked>) {
         let Some(partition) = self.markets.partitions.get_mut(at) else { return };
-        let mut dictionaries = Dictionaries { fields: &mut self.fields, texts: &mut self.texts, budget: &self.budget };
+        let mut dictionaries = Dictionaries { fields: &mut self.fields, texts: &mut self.texts, budget: &self.budget, asked };
         partition.judge(&entry.filter, &mut dictionaries, code);
         let born = partition.rows.take_born();
         if !born.is_empty() {
             born.iter().for_each(|parent| partition.overview.add_row(*parent));
             for block in &partition.blocks {
                 if let Some(Some(block)) = usize::try_from(*block).ok().and_then(|at| self.blocks.get_mut(at)) {
-                    block.grow(&born);
+                    block.grow(&born, &mut partition.rows);
                 }
             }
         }
@@ -197,16 +144,24 @@ impl Index {
 
     /// Finds a place for the campaign whose column was made last: in block `into`, when it has room and is of the same
     /// partition.
-    fn place(&mut self, at: usize, cluster: Cluster, tenant: Tenant<'_>, into: Option<u32>) -> Slot {
+    pub(super) fn place(&mut self, at: usize, cluster: Cluster, tenant: Tenant<'_>, into: Option<u32>) -> Slot {
         let into = into.filter(|&id| self.block(id).is_some_and(|block| block.partition == at && block.has_room()));
         let Some(partition) = self.markets.partitions.get_mut(at) else { return Slot::NONE };
-        let id = into.or_else(|| partition.roomy_block(cluster)).unwrap_or_else(|| {
-            let block = Some(Block::new(at, partition.blocks.len(), cluster, partition.rows.len()));
-            let id = new_block(&mut self.blocks, &mut self.free_blocks, block);
-            partition.add_block(id, cluster);
+        partition.campaigns = partition.campaigns.saturating_add(1);
+        let id = if let Some(id) = into.or_else(|| partition.roomy_block(cluster)) {
             id
-        });
+        } else {
+            let block = Block::new(at, partition.blocks.len(), cluster, partition.rows.len());
+            partition.overview.add_block();
+            self.add_block(at, block)
+        };
+        let Some(partition) = self.markets.partitions.get_mut(at) else { return Slot::NONE };
         let Some(Some(block)) = usize::try_from(id).ok().and_then(|at| self.blocks.get_mut(at)) else { return Slot::NONE };
+        if block.cluster == Cluster::NONE {
+            partition.set_roomy(block.cluster, id, false);
+            block.cluster = cluster;
+            partition.set_roomy(block.cluster, id, true);
+        }
         let column = partition.rows.take_column();
         let place = block.put(tenant, &column, &mut partition.rows, &mut partition.overview);
         partition.rows.return_column(column);
@@ -216,42 +171,82 @@ impl Index {
         place.map_or(Slot::NONE, |place| Slot::new(id, place))
     }
 
-    /// Empties a place, and drops its block when that was the last.
+    /// Takes in a block that comes last in its partition, and answers its number.
+    pub(super) fn add_block(&mut self, at: usize, block: Block) -> u32 {
+        let (cluster, has_room) = (block.cluster, block.has_room());
+        let id = new_block(&mut self.blocks, &mut self.free_blocks, Some(block));
+        if let Some(partition) = self.markets.partitions.get_mut(at) {
+            partition.blocks.push(id);
+            partition.set_roomy(cluster, id, has_room);
+        }
+        id
+    }
+
+    /// Writes the campaigns of a partition that came last into its rows.
+    pub(super) fn write_fresh(&mut self, at: usize) {
+        let Some(partition) = self.markets.partitions.get_mut(at) else { return };
+        for block in &partition.blocks {
+            if let Some(Some(block)) = usize::try_from(*block).ok().and_then(|at| self.blocks.get_mut(at)) {
+                block.write_fresh(&mut partition.rows, &mut partition.overview);
+            }
+        }
+    }
+
+    /// So many campaigns came.
+    pub(super) fn count(&mut self, campaigns: usize) {
+        self.campaigns = self.campaigns.saturating_add(campaigns);
+    }
+
+    /// Empties a place. A block without campaigns waits for others, unless enough blocks have room.
     fn vacate(&mut self, slot: Slot) {
         let id = slot.block();
         let Some(Some(block)) = usize::try_from(id).ok().and_then(|at| self.blocks.get_mut(at)) else { return };
-        let Some(partition) = self.markets.partitions.get_mut(block.partition) else { return };
+        let at = block.partition;
+        let Some(partition) = self.markets.partitions.get_mut(at) else { return };
         block.take(slot.place(), &mut self.texts);
-        if !block.is_empty() {
-            if block.sweep(&mut partition.rows, &mut partition.overview) {
-                partition.set_roomy(block.cluster, id, true);
+        partition.campaigns = partition.campaigns.saturating_sub(1);
+        if partition.campaigns == 0 {
+            for id in partition.clear(&mut self.texts) {
+                drop_block(&mut self.blocks, &mut self.free_blocks, id);
             }
             return;
         }
+        if block.sweep(&mut partition.rows, &mut partition.overview) {
+            partition.set_roomy(block.cluster, id, true);
+        }
+        if !block.is_empty() {
+            return;
+        }
         partition.set_roomy(block.cluster, id, false);
-        let Some(block) = usize::try_from(id).ok().and_then(|at| self.blocks.get_mut(at)?.take()) else { return };
-        let moved = partition.drop_block(&block, &mut self.texts);
-        self.free_blocks.push(id);
+        if partition.affords_room() {
+            block.cluster = Cluster::NONE;
+            partition.set_roomy(block.cluster, id, true);
+            partition.overview.set_dearest(block.ordinal, Default::default());
+            return;
+        }
+        let ordinal = block.ordinal;
+        let moved = partition.drop_block(block);
+        drop_block(&mut self.blocks, &mut self.free_blocks, id);
         if let Some(moved) = moved.and_then(|moved| self.block_mut(moved)) {
-            moved.ordinal = block.ordinal;
+            moved.ordinal = ordinal;
         }
     }
 }
 
 impl Slot {
     /// Nowhere.
-    const NONE: Self = Self(u32::MAX);
+    pub(super) const NONE: Self = Self(u32::MAX);
 
     pub(super) fn new(block: u32, place: usize) -> Self {
         let place = u32::try_from(place).ok().and_then(|place| block.checked_mul(PLACES_IN_SLOT)?.checked_add(place));
         place.map_or(Self::NONE, Self)
     }
 
-    fn block(self) -> u32 {
+    pub(super) fn block(self) -> u32 {
         self.0 / PLACES_IN_SLOT
     }
 
-    fn place(self) -> usize {
+    pub(super) fn place(self) -> usize {
         usize::try_from(self.0 % PLACES_IN_SLOT).unwrap_or(PLACES)
     }
 }
@@ -265,4 +260,11 @@ fn new_block(blocks: &mut Vec<Option<Block>>, free: &mut Vec<u32>, block: Option
     }
     blocks.push(block);
     u32::try_from(blocks.len().saturating_sub(1)).unwrap_or(u32::MAX)
+}
+
+fn drop_block(blocks: &mut [Option<Block>], free: &mut Vec<u32>, id: u32) {
+    if let Some(place) = usize::try_from(id).ok().and_then(|at| blocks.get_mut(at)) {
+        *place = None;
+        free.push(id);
+    }
 }

@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 
 use super::block::Block;
-use super::class_set::{ClassSet, Verdict, ones};
+use super::class_set::{ClassSet, Verdict, has, ones};
 use super::classes::{Budget, Classes};
 use super::cluster::Cluster;
+use super::entry::Side;
 use super::fields::Fields;
-use super::overview::Overview;
+use super::overview::{Dearest, Overview};
 use super::parts::{Part, each_predicate};
 use super::residual::{Known, Residual};
 use super::rows::Rows;
@@ -24,11 +25,15 @@ pub(super) struct Partition {
     home: Option<Box<str>>,
     /// The numbers of the fields that have rows.
     numbers: Vec<u32>,
+    /// Where in that list each number stands; [`u8::MAX`] when it does not.
+    places: Vec<u8>,
     /// Their classes, in the same order.
     classes: Vec<Classes>,
     pub(super) rows: Rows,
     /// Its blocks.
     pub(super) blocks: Vec<u32>,
+    /// Campaigns in them.
+    pub(super) campaigns: usize,
     /// What is known of them without looking into them.
     pub(super) overview: Overview,
     /// Those with a free place, by what their campaigns are like.
@@ -51,6 +56,19 @@ pub(super) struct Dictionaries<'a> {
     pub(super) fields: &'a mut Fields,
     pub(super) texts: &'a mut Texts,
     pub(super) budget: &'a Budget,
+    /// The fields that the filter asks about.
+    pub(super) asked: &'a mut Vec<Asked>,
+}
+
+/// What a campaign asks of one field.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    /// Which of the partition's fields.
+    pub(super) field: u8,
+    /// How many of 255 classes block it, about.
+    pub(super) blocked: u8,
+    /// Equal for those that are blocked by the same classes, and near in numbers for those that are blocked by nearly the same.
+    pub(super) like: u32,
 }
 
 impl Partition {
@@ -135,12 +153,18 @@ impl Partition {
     /// The classes of a field; `None` when there is no row left for it.
     fn classes_for(&mut self, field: &Field, with: &mut Dictionaries<'_>) -> Option<usize> {
         let number = with.fields.number_or_new(field);
-        if let Some(at) = self.numbers.iter().position(|known| *known == number) {
-            return Some(at);
+        let place = usize::try_from(number).ok()?;
+        if let Some(at) = self.places.get(place).copied().filter(|at| *at != u8::MAX) {
+            return Some(usize::from(at));
         }
+        let at = u8::try_from(self.classes.len()).ok().filter(|at| *at != u8::MAX)?;
         self.classes.push(Classes::new(&mut self.rows, with.budget)?);
         self.numbers.push(number);
-        self.numbers.len().checked_sub(1)
+        if self.places.len() <= place {
+            self.places.resize(place.saturating_add(1), u8::MAX);
+        }
+        *self.places.get_mut(place)? = at;
+        Some(usize::from(at))
     }
 
     /// Blocks the campaign at hand in the classes under which it cannot hold, by `verdict`; the predicates in `named` split
@@ -160,11 +184,14 @@ impl Partition {
                 judged = verdict(classes, with.texts);
             }
         }
-        for ordinal in ClassSet::below(classes.len()).minus(judged.may_hold).ordinals() {
-            if let Some(row) = classes.row_at(ordinal) {
-                self.rows.block(row);
-            }
-        }
+        let allowed = ClassSet::below(classes.len()).intersection(judged.may_hold);
+        self.rows.block_all_but(classes.mask(), allowed.ordinals().filter_map(|ordinal| classes.row_at(ordinal)));
+        let share = classes.len().saturating_sub(allowed.len()).saturating_mul(255).checked_div(classes.len());
+        with.asked.push(Asked {
+            field: u8::try_from(at).unwrap_or(u8::MAX),
+            blocked: share.and_then(|share| u8::try_from(share).ok()).unwrap_or(0),
+            like: allowed.like(),
+        });
         judged.is_exact(classes.len())
     }
 
@@ -177,7 +204,7 @@ impl Partition {
             let known = usize::try_from(*number).ok().and_then(|at| known.get(at));
             let class_of = |known: &Known<'_>, value| classes.class_of(value, |text| known.number_of(text, texts));
             if classes.len() == 1 {
-                query.singles.extend(classes.row(classes.missing()).filter(|row| self.rows.blocked(*row) > 0));
+                query.singles.extend(classes.row(classes.missing()).filter(|row| self.rows.blocks_any(*row)));
                 continue;
             }
             let row = match known.and_then(|known| Some((known, known.fact()?.values()))) {
@@ -185,13 +212,13 @@ impl Partition {
                 Some((known, [value])) => classes.row(class_of(known, value)),
                 Some((known, values)) => {
                     let rows: Vec<u16> = values.iter().filter_map(|value| classes.row(class_of(known, value))).collect();
-                    if rows.iter().all(|row| self.rows.blocked(*row) > 0) {
+                    if rows.iter().all(|row| self.rows.blocks_any(*row)) {
                         query.groups.push(rows);
                     }
                     continue;
                 }
             };
-            query.singles.extend(row.filter(|row| self.rows.blocked(*row) > 0));
+            query.singles.extend(row.filter(|row| self.rows.blocks_any(*row)));
         }
         // Few blocks are looked through in less time than rows are sorted in.
         if self.blocks.len() > UNSORTED {
@@ -200,14 +227,22 @@ impl Partition {
         self.overview.left(&query.singles, &query.groups, &mut query.left);
     }
 
-    /// The block for a campaign: one of its like, or else the nearest, unless the partition can afford another block with
-    /// room. One in eight may have room, so that order costs little memory.
+    /// The block for a campaign: one of its like, or one that has none, or else the nearest, unless the partition can afford
+    /// another block with room.
     pub(super) fn roomy_block(&self, cluster: Cluster) -> Option<u32> {
-        let below = self.roomy.range(..=(cluster, u32::MAX)).next_back();
-        let above = self.roomy.range((cluster, 0)..).next();
-        let (nearest, block) = [above, below].into_iter().flatten().min_by_key(|(other, _)| other.distance(cluster))?;
-        let affords_another = self.roomy.len() < self.blocks.len() / 8;
-        if !nearest.is_near(cluster) && affords_another { None } else { Some(*block) }
+        let mut below = self.roomy.range(..=(cluster, u32::MAX));
+        let mut above = self.roomy.range((cluster, 0)..(Cluster::NONE, 0));
+        let nearest = [above.next(), below.next_back()].into_iter().flatten().min_by_key(|(other, _)| other.distance(cluster));
+        if let Some((_, block)) = nearest.filter(|(nearest, _)| nearest.is_near(cluster)) {
+            return Some(*block);
+        }
+        let empty = self.roomy.last().filter(|(cluster, _)| *cluster == Cluster::NONE);
+        empty.or_else(|| nearest.filter(|_| !self.affords_room())).map(|(_, block)| *block)
+    }
+
+    /// Whether another block may have room: one in eight, so that order costs little memory.
+    pub(super) fn affords_room(&self) -> bool {
+        self.roomy.len() < self.blocks.len() / 8
     }
 
     /// The blocks that a lead must look into, by their places.
@@ -215,24 +250,33 @@ impl Partition {
         ones(&query.left).filter_map(|at| Some((at, self.blocks.get(at).copied()?)))
     }
 
-    /// Adds a block that has room.
-    pub(super) fn add_block(&mut self, id: u32, cluster: Cluster) {
-        self.overview.add_block();
-        self.blocks.push(id);
-        self.set_roomy(cluster, id, true);
+    /// The dearest block on one side that a lead must look into, by `worth`, after the `seen` dearest: how many were seen then, the
+    /// block, and what it can be worth.
+    pub(super) fn dearest_left(
+        &self,
+        query: &Query,
+        side: Side,
+        seen: usize,
+        worth: impl Fn(Dearest) -> Option<i64>,
+    ) -> Option<(usize, u32, i64)> {
+        let order = self.overview.order(side).get(seen..)?.iter().zip(seen.saturating_add(1)..);
+        let mut left = order.filter_map(|(&at, seen)| Some((usize::try_from(at).ok().filter(|at| has(&query.left, *at))?, seen)));
+        left.find_map(|(at, seen)| Some((seen, *self.blocks.get(at)?, worth(side.of(self.overview.dearest(at)))?)))
     }
 
-    /// Forgets a block that is empty, and answers which block has its place now; with the last one goes also what the
-    /// partition learnt of values, which begins anew.
-    pub(super) fn drop_block(&mut self, block: &Block, texts: &mut Texts) -> Option<u32> {
+    /// Forgets a block that is empty, and answers which block has its place now.
+    pub(super) fn drop_block(&mut self, block: &Block) -> Option<u32> {
         block.row_counts().enumerate().for_each(|(row, count)| self.rows.lose(row, count));
         self.overview.drop_block(block.ordinal);
         self.blocks.swap_remove(block.ordinal);
-        if self.blocks.is_empty() {
-            self.classes.iter().for_each(|classes| classes.release(texts));
-            *self = Self { home: self.home.take(), ..Self::default() };
-        }
         self.blocks.get(block.ordinal).copied()
+    }
+
+    /// Forgets all blocks, which it answers, and with them what it learnt of values: it begins anew.
+    pub(super) fn clear(&mut self, texts: &mut Texts) -> Vec<u32> {
+        self.classes.iter().for_each(|classes| classes.release(texts));
+        let home = self.home.take();
+        std::mem::replace(self, Self { home, ..Self::default() }).blocks
     }
 
     /// Bytes on the heap, but for its blocks.
@@ -241,7 +285,7 @@ impl Partition {
         let fields = self.classes.capacity().saturating_mul(size_of::<(u32, Classes)>());
         let blocks = self.blocks.capacity().saturating_mul(size_of::<u32>());
         let roomy = self.roomy.len().saturating_mul(size_of::<(Cluster, u32)>());
-        [classes, fields, blocks, roomy, self.rows.heap_bytes(), self.overview.heap_bytes()]
+        [classes, fields, self.places.capacity(), blocks, roomy, self.rows.heap_bytes(), self.overview.heap_bytes()]
             .into_iter()
             .fold(0, usize::saturating_add)
     }

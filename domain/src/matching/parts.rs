@@ -13,7 +13,7 @@ pub(super) struct Part<'a> {
 impl<'a> Part<'a> {
     /// The parts whose conjunction `filter` is, as small as they get without copying anything.
     pub(super) fn of(filter: &'a Filter) -> Vec<Self> {
-        let mut parts = Vec::new();
+        let mut parts = Vec::with_capacity(USUAL);
         collect(filter, false, &mut parts);
         parts
     }
@@ -32,6 +32,9 @@ impl<'a> Part<'a> {
         verdict(self.filter, field, judge).negated(self.negated)
     }
 }
+
+/// Most filters have no more parts.
+const USUAL: usize = 16;
 
 /// Every predicate of a filter.
 pub(super) fn each_predicate<'a>(filter: &'a Filter, visit: &mut impl FnMut(&'a Predicate)) {

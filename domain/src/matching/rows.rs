@@ -1,18 +1,22 @@
 //! The rows of one partition: how many there are, how many campaigns each blocks, and the column of the campaign that is
 //! being written.
 
-use super::class_set::{bit, has};
+use super::class_set::{bit, has, set, transpose};
 
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    /// How many places of the partition's blocks have a bit in each row.
+    /// How many places of the partition's blocks have a bit in each row, about.
     blocked: Vec<u32>,
+    /// The rows that block somebody, or did.
+    noted: Vec<u64>,
     /// The one that each row began as a copy of.
     parents: Vec<Option<u16>>,
     /// The rows that blocks know of.
     told: usize,
     /// The rows that block the campaign at hand.
     column: Vec<u64>,
+    /// Rows that are about to be added to them.
+    kept: Vec<u64>,
 }
 
 impl Rows {
@@ -25,6 +29,8 @@ impl Rows {
         let row = u16::try_from(self.len()).ok()?;
         let count = parent.map_or(0, |parent| self.blocked(parent));
         self.blocked.push(count);
+        let noted = parent.is_some_and(|parent| self.blocks_any(parent));
+        set(&mut self.noted, usize::from(row), noted);
         self.parents.push(parent);
         if self.column.len().saturating_mul(64) < self.len() {
             self.column.push(0);
@@ -40,10 +46,24 @@ impl Rows {
         self.blocked.get(usize::from(row)).copied().unwrap_or(0)
     }
 
+    /// Whether `row` may block somebody.
+    pub(super) fn blocks_any(&self, row: u16) -> bool {
+        has(&self.noted, usize::from(row))
+    }
+
+    /// Notes that there is a campaign with this column.
+    pub(super) fn note(&mut self, column: &[u64]) {
+        self.noted.resize(self.noted.len().max(column.len()), 0);
+        self.noted.iter_mut().zip(column).for_each(|(noted, column)| *noted |= column);
+    }
+
     /// Counts places that got their bit in `row`.
     pub(super) fn count(&mut self, row: usize, places: u32) {
         if let Some(count) = self.blocked.get_mut(row) {
             *count = count.saturating_add(places);
+            if places > 0 {
+                set(&mut self.noted, row, true);
+            }
         }
     }
 
@@ -57,7 +77,8 @@ impl Rows {
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
         let counts = self.blocked.capacity().saturating_add(self.parents.capacity()).saturating_mul(size_of::<u32>());
-        counts.saturating_add(self.column.capacity().saturating_mul(size_of::<u64>()))
+        let words = self.column.capacity().saturating_add(self.kept.capacity()).saturating_add(self.noted.capacity());
+        counts.saturating_add(words.saturating_mul(size_of::<u64>()))
     }
 
     /// The rows that blocks do not have yet.
@@ -77,6 +98,20 @@ impl Rows {
         if let Some(word) = self.column.get_mut(usize::from(row / 64)) {
             *word |= bit(usize::from(row));
         }
+    }
+
+    /// Lets all rows in `mask` but those in `allowed` block the campaign at hand.
+    pub(super) fn block_all_but(&mut self, mask: &[u64], allowed: impl Iterator<Item = u16>) {
+        let mut kept = std::mem::take(&mut self.kept);
+        kept.clear();
+        kept.extend_from_slice(mask);
+        for row in allowed {
+            if let Some(word) = kept.get_mut(usize::from(row / 64)) {
+                *word &= !bit(usize::from(row));
+            }
+        }
+        self.column.iter_mut().zip(&kept).for_each(|(word, blocked)| *word |= blocked);
+        self.kept = kept;
     }
 
     /// Whether `row` blocks the campaign at hand.
@@ -101,6 +136,27 @@ impl Rows {
                 self.block(row);
             }
         }
+    }
+
+    /// The rows of up to 64 campaigns, of which each has its column and the number of rows when that was made: for each row a bit
+    /// for every campaign that it blocks.
+    pub(super) fn transposed<'a>(&mut self, columns: impl Iterator<Item = (&'a [u64], usize)>) -> Vec<[u64; 64]> {
+        let mut tiles = vec![[0; 64]; self.len().div_ceil(64)];
+        for (at, (words, known)) in columns.enumerate() {
+            let mut put = |words: &[u64]| {
+                for (tile, word) in tiles.iter_mut().zip(words) {
+                    tile.get_mut(at).into_iter().for_each(|place| *place = *word);
+                }
+            };
+            if known == self.len() {
+                put(words);
+            } else {
+                self.resume_column(words, known);
+                put(&self.column);
+            }
+        }
+        tiles.iter_mut().for_each(transpose);
+        tiles
     }
 
     /// Ends the column: its words, to be given back.

@@ -1,13 +1,14 @@
 //! Which of the campaigns that a lead meets can win its auction.
 
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BinaryHeap, HashMap};
+
+use foldhash::fast::RandomState;
 
 use super::block::Block;
 use super::entry::{Lead, Side, Slot, StandingOffer};
 use super::index::{Index, Scratch};
 use super::overview::Dearest;
-use super::partition::Query;
-use super::residual::Known;
+use super::partition::{Partition, Query};
 use crate::clearing::{Auction, LossReason};
 
 /// What a campaign bids for the lead at hand, after its price rules.
@@ -41,45 +42,45 @@ pub struct Selection<K> {
     pub refused: Vec<(Slot, LossReason)>,
 }
 
-/// A block that may hold candidates.
-#[derive(Debug)]
-pub(super) struct Visit {
-    block: u32,
-    /// Which of the queries is its partition's.
-    query: usize,
-    /// Whether its places are in the queues in its stead.
-    is_open: bool,
-}
-
 /// The best known so far on one side.
 struct Ranking<K> {
     side: Side,
-    /// The least amount that counts; `None` when nothing is sold on this side.
-    least_minor: Option<i64>,
+    /// The least amount that counts.
+    least_minor: i64,
     depth: usize,
     best: Vec<(i128, Candidate<K>)>,
 }
 
-/// A block, or one of its places, with the most that it can be worth.
+/// A campaign that the lead may pass, with the most that it can be worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Prospect {
     worth: i64,
-    /// Which visit.
-    at: u32,
-    /// Which place; [`WHOLE`] is the block.
-    place: u32,
+    slot: Slot,
 }
 
-const WHOLE: u32 = u32::MAX;
+/// The dearest block of a partition that nobody has looked into, with the most that it can be worth.
+#[derive(Debug, Clone, Copy)]
+struct Front<'a> {
+    partition: &'a Partition,
+    query: &'a Query,
+    /// How many blocks of the partition's order were looked at.
+    seen: usize,
+    worth: i64,
+    block: u32,
+}
 
 /// Memory that selecting needs for a moment.
 #[derive(Debug, Default)]
 pub(super) struct Prospects {
     queries: Vec<Query>,
-    visits: Vec<Visit>,
-    /// What is to be looked at, shared and exclusive.
-    queues: [Vec<Prospect>; 2],
+    queue: BinaryHeap<Prospect>,
 }
+
+/// What was said of the campaigns that were asked about; nothing of those that do not pass.
+type Decided<K> = HashMap<Slot, Option<Standing<K>>, RandomState>;
+
+/// So many campaigns are asked about without asking for memory again.
+const ASKED: usize = 50;
 
 impl Index {
     /// The campaigns that can win `auction` or set a price in it, with `spare` more of each side.
@@ -98,121 +99,91 @@ impl Index {
         mut standing: impl FnMut(Slot) -> Result<Standing<K>, LossReason>,
     ) -> Selection<K> {
         let known = self.fields.known(lead.facts);
-        let copies = usize::from(auction.max_sales);
-        let ranking = |side, reserve_minor: Option<i64>, depth: usize| Ranking {
-            side,
-            least_minor: reserve_minor.map(|reserve| reserve.max(1)),
-            depth: depth.saturating_add(spare),
-            best: Vec::new(),
-        };
-        let mut rankings = [
-            ranking(Side::Shared, auction.shared_reserve_minor.filter(|_| copies > 0), copies.saturating_add(1)),
-            ranking(Side::Exclusive, auction.exclusive_reserve_minor, 2),
-        ];
-        let prospects = &mut scratch.prospects;
-        self.gather(lead, &known, &rankings, prospects);
-        let mut decided: BTreeMap<Slot, Option<Standing<K>>> = BTreeMap::new();
+        let Prospects { queries, queue } = &mut scratch.prospects;
+        let mut partitions: Vec<&Partition> = Vec::new();
+        for partition in self.markets.over(lead) {
+            if queries.len() <= partitions.len() {
+                queries.push(Query::default());
+            }
+            queries.get_mut(partitions.len()).into_iter().for_each(|query| partition.resolve(&known, &self.texts, query));
+            partitions.push(partition);
+        }
+        let mut decided: Decided<K> = HashMap::with_capacity_and_hasher(ASKED, RandomState::default());
         let mut refused = Vec::new();
-        let mut ask = |slot: Slot| {
-            *decided.entry(slot).or_insert_with(|| match standing(slot) {
-                Ok(standing) => Some(standing),
-                Err(reason) => {
-                    refused.push((slot, reason));
-                    None
+        let mut ask = |slot: Slot, block: &Block| {
+            *decided.entry(slot).or_insert_with(|| {
+                if block.residual(slot.place()).is_some_and(|residual| !residual.holds(&known, &self.texts)) {
+                    return None;
                 }
+                standing(slot).map_err(|reason| refused.push((slot, reason))).ok()
             })
         };
-        for at in 0..rankings.len() {
-            self.rank(&mut rankings, at, &known, prospects, &mut ask);
-        }
-        let [shared, exclusive] = rankings.map(|ranking| ranking.best.into_iter().map(|(_, candidate)| candidate).collect());
+        let copies = usize::from(auction.max_sales);
+        let sides = [
+            (Side::Shared, auction.shared_reserve_minor.filter(|_| copies > 0), copies.saturating_add(1)),
+            (Side::Exclusive, auction.exclusive_reserve_minor, 2),
+        ];
+        let [shared, exclusive] = sides.map(|(side, reserve_minor, depth)| {
+            let Some(reserve_minor) = reserve_minor else { return Vec::new() };
+            let depth = depth.saturating_add(spare);
+            let mut ranking =
+                Ranking { side, least_minor: reserve_minor.max(1), depth, best: Vec::with_capacity(depth.min(ASKED)) };
+            self.rank(&mut ranking, partitions.iter().copied().zip(&*queries), queue, &mut ask);
+            ranking.best.into_iter().map(|(_, candidate)| candidate).collect()
+        });
         Selection { shared, exclusive, refused }
     }
 
-    /// Every block that the lead may find campaigns in, with the most that it can be worth in each ranking.
-    fn gather<K>(&self, lead: Lead<'_>, known: &[Known<'_>], rankings: &[Ranking<K>; 2], prospects: &mut Prospects) {
-        let Prospects { queries, visits, queues } = prospects;
-        visits.clear();
-        queues.iter_mut().for_each(Vec::clear);
-        for (query, partition) in self.markets.over(lead).enumerate() {
-            if queries.len() <= query {
-                queries.push(Query::default());
-            }
-            let Some(rows) = queries.get_mut(query) else { continue };
-            partition.resolve(known, &self.texts, rows);
-            for (place, block) in partition.blocks_left(rows) {
-                let at = u32::try_from(visits.len()).unwrap_or(u32::MAX);
-                for ((queue, ranking), dearest) in queues.iter_mut().zip(rankings).zip(partition.overview.dearest(place)) {
-                    queue.extend(ranking.worth(dearest).map(|worth| Prospect { worth, at, place: WHOLE }));
-                }
-                visits.push(Visit { block, query, is_open: false });
-            }
-        }
-    }
-
-    /// Looks into blocks and asks about campaigns for one of the rankings, whatever can be worth most first, until the rest
-    /// cannot be among the best.
-    fn rank<K: Ord + Copy>(
+    /// Looks into blocks and asks about campaigns, whatever can be worth most first, until the rest cannot be among the best.
+    fn rank<'a, K: Ord + Copy>(
         &self,
-        rankings: &mut [Ranking<K>; 2],
-        of: usize,
-        known: &[Known<'_>],
-        prospects: &mut Prospects,
-        ask: &mut impl FnMut(Slot) -> Option<Standing<K>>,
+        ranking: &mut Ranking<K>,
+        partitions: impl Iterator<Item = (&'a Partition, &'a Query)>,
+        queue: &mut BinaryHeap<Prospect>,
+        ask: &mut impl FnMut(Slot, &Block) -> Option<Standing<K>>,
     ) {
-        let Prospects { queries, visits, queues } = prospects;
-        let mut queue = BinaryHeap::from(queues.get_mut(of).map(std::mem::take).unwrap_or_default());
-        while let Some(Prospect { worth, at, place }) = queue.pop() {
-            if rankings.get(of).is_none_or(|ranking| !ranking.wants(worth)) {
-                break;
+        queue.clear();
+        let mut fronts: Vec<Front<'a>> =
+            partitions.filter_map(|(partition, query)| Front::of(partition, query, 0, ranking)).collect();
+        loop {
+            let front = fronts.iter().enumerate().max_by_key(|(_, front)| front.worth);
+            let (at, front) = front.map_or((0, None), |(at, front)| (at, Some(*front)));
+            let next = queue.peek().map(|next| next.worth);
+            if next.max(front.map(|front| front.worth)).is_none_or(|worth| !ranking.wants(worth)) {
+                return;
             }
-            let Some(visit) = usize::try_from(at).ok().and_then(|at| visits.get_mut(at)) else { continue };
-            let Some(block) = self.block(visit.block) else { continue };
-            if place == WHOLE {
-                if let Some(query) = queries.get(visit.query).filter(|_| !visit.is_open) {
-                    visit.is_open = true;
-                    open(block, query, rankings, |ranking, worth, place| {
-                        let prospect = Prospect { worth, at, place };
-                        if ranking == of {
-                            queue.push(prospect)
-                        } else {
-                            queues.get_mut(ranking).into_iter().for_each(|queue| queue.push(prospect))
-                        }
-                    });
+            if let Some(front) = front.filter(|front| next.is_none_or(|next| next < front.worth)) {
+                match Front::of(front.partition, front.query, front.seen, ranking) {
+                    Some(next) => fronts.get_mut(at).into_iter().for_each(|front| *front = next),
+                    None => _ = fronts.swap_remove(at),
                 }
-                continue;
-            }
-            let place = usize::try_from(place).unwrap_or(usize::MAX);
-            if block.residual(place).is_none_or(|residual| residual.holds(known, &self.texts)) {
-                let slot = Slot::new(visit.block, place);
-                if let (Some(standing), Some(ranking)) = (ask(slot), rankings.get_mut(of)) {
-                    ranking.add(Candidate { slot, standing });
+                let Some(block) = self.block(front.block) else { continue };
+                for place in block.hits(&front.query.singles, &front.query.groups).places() {
+                    if let Some(worth) = ranking.worth(block.bid(place, ranking.side)).filter(|&worth| ranking.wants(worth)) {
+                        queue.push(Prospect { worth, slot: Slot::new(front.block, place) });
+                    }
                 }
+            } else if let Some(Prospect { slot, .. }) = queue.pop()
+                && let Some(standing) = self.block(slot.block()).and_then(|block| ask(slot, block))
+            {
+                ranking.add(Candidate { slot, standing });
             }
-        }
-        if let Some(entries) = queues.get_mut(of) {
-            *entries = queue.into_vec();
         }
     }
 }
 
-/// Names the places of a block that the lead may buy from, with what each can be worth in the rankings that want it.
-fn open<K: Ord + Copy>(block: &Block, query: &Query, rankings: &[Ranking<K>; 2], mut found: impl FnMut(usize, i64, u32)) {
-    for place in block.hits(&query.singles, &query.groups).places() {
-        let bids = block.bids(place);
-        let place = u32::try_from(place).unwrap_or(WHOLE);
-        for ((of, ranking), bid) in rankings.iter().enumerate().zip(bids) {
-            if let Some(worth) = ranking.worth(bid).filter(|&worth| ranking.wants(worth)) {
-                found(of, worth, place);
-            }
-        }
+impl<'a> Front<'a> {
+    /// The next block after `seen` others.
+    fn of<K>(partition: &'a Partition, query: &'a Query, seen: usize, ranking: &Ranking<K>) -> Option<Self> {
+        let (seen, block, worth) = partition.dearest_left(query, ranking.side, seen, |dearest| ranking.worth(dearest))?;
+        Some(Self { partition, query, seen, worth, block })
     }
 }
 
 impl<K> Ranking<K> {
     /// The most that a bid can be worth here.
     fn worth(&self, bid: Dearest) -> Option<i64> {
-        self.least_minor.and_then(|least_minor| bid.worth_from(least_minor))
+        bid.worth_from(self.least_minor)
     }
 }
 
@@ -225,7 +196,7 @@ impl<K: Ord + Copy> Ranking<K> {
 
     fn add(&mut self, candidate: Candidate<K>) {
         let offer = &candidate.standing.offer;
-        if offer.amount_minor(self.side).is_none_or(|amount| self.least_minor.is_none_or(|least| amount < least)) {
+        if offer.amount_minor(self.side).is_none_or(|amount| amount < self.least_minor) {
             return;
         }
         let Some(value) = offer.value(self.side) else { return };
