@@ -29,10 +29,10 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// After how long a delivery is taken up whose worker died: no delivery has more than two requests and a step to spare.
+    /// After how long a delivery is taken up whose worker died: no delivery has more than three requests, one for a token, and one to spare.
     #[must_use]
     pub fn lease_secs(&self) -> i64 {
-        i64::try_from(self.timeout_secs).unwrap_or(60).saturating_mul(3)
+        i64::try_from(self.timeout_secs).unwrap_or(60).saturating_mul(5)
     }
 
     pub(super) fn check(&self, problems: &mut Problems) {

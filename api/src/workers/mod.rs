@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{
-    App, AppError, campaigns, deliveries, dispute, event_stream, forgetting, gauges, imports, jobs, leads, ledger, listings,
+    App, AppError, campaigns, deliveries, destinations, dispute, event_stream, forgetting, gauges, imports, jobs, leads, ledger, listings,
     offers, payments, trade, uploads, webhooks,
 };
 
@@ -38,6 +38,7 @@ pub const PASSES: &[(&str, Pass)] = &[
     ("write_offs", |app| Box::pin(async move { payments::card_disputes::chargebacks_write_off(&app).await })),
     ("disputes", |app| Box::pin(async move { dispute::disputes_advance(&app).await })),
     ("uploads", |app| Box::pin(async move { uploads::uploads_sweep(&app).await })),
+    ("destination_tokens", |app| Box::pin(async move { destinations::tokens::destination_tokens_renew(&app).await })),
     ("deliveries_follow", |app| Box::pin(async move { deliveries::deliveries_follow(&app).await })),
     ("delivery_files", |app| Box::pin(async move { deliveries::files::delivery_files_write(&app).await })),
     ("deliveries", |app| Box::pin(async move { deliveries::deliveries_run(&app).await })),

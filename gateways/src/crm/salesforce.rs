@@ -23,6 +23,7 @@ use super::delivery::{Delivery, bearer};
 use super::destination::Adapter;
 use super::guarded::Guarded;
 use super::mapping::{Core, Filled, Mapping, Source};
+use super::oauth::{ACCESS_TOKEN, Endpoint, Wire};
 use super::render_error::RenderError;
 use super::step::{Body, Method, Request, Step};
 
@@ -42,10 +43,10 @@ pub struct Web {
     pub return_url: Option<String>,
 }
 
-/// A lead over REST, with the secret `access_token`.
+/// A lead over REST, with the secret `access_token` unless an app gets one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rest {
-    /// Address of the organisation, such as `https://acme.my.salesforce.com`.
+    /// Address of the organisation, such as `https://acme.my.salesforce.com`; tokens are got there too.
     pub instance_url: String,
     /// Version of the API, such as `62.0`.
     #[serde(default = "api_version")]
@@ -145,7 +146,17 @@ impl Adapter for Rest {
     }
 
     fn secrets(&self) -> Vec<&str> {
-        vec!["access_token"]
+        vec![ACCESS_TOKEN]
+    }
+
+    fn token_endpoint(&self) -> Option<Endpoint<'_>> {
+        Some(Endpoint {
+            base: &self.instance_url,
+            path: &["services", "oauth2", "token"],
+            wire: Wire::Form,
+            has_client_credentials: true,
+            api: Some(("/instance_url", HOSTS)),
+        })
     }
 
     fn required_fields(&self) -> &'static [&'static str] {
@@ -180,7 +191,7 @@ impl Adapter for Rest {
         let url = delivery.url("instance_url", &self.instance_url, &segments)?;
         let body: Map<String, Value> = fields.iter().map(|field| (field.field.clone(), field.text().into())).collect();
         let request = Request::new(method, Guarded::clear(url.as_str())).json(&Value::Object(body));
-        Ok(Step::Http(request.header("authorization", bearer(delivery.secret("access_token")?))))
+        Ok(Step::Http(request.header("authorization", bearer(delivery.secret(ACCESS_TOKEN)?))))
     }
 
     fn next(&self, _stage: &Stage, answer: &Answer) -> Next {

@@ -44,6 +44,8 @@ pub enum Progress {
         /// Why.
         reason: String,
     },
+    /// Its turn comes again then: nothing was tried.
+    Wait(Timestamp),
     /// It is given up.
     Failed(String),
 }
@@ -122,6 +124,11 @@ impl Tx {
                     .col_expr(delivery::Column::DueAt, Expr::value(*at))
                     .col_expr(delivery::Column::Reason, Expr::value(reason.clone()))
                     .col_expr(delivery::Column::LeasedUntil, none);
+                Ok(update.exec(self.db()).await?.rows_affected == 1)
+            }
+            Progress::Wait(at) => {
+                let update =
+                    turn(delivery).col_expr(delivery::Column::DueAt, Expr::value(*at)).col_expr(delivery::Column::LeasedUntil, none);
                 Ok(update.exec(self.db()).await?.rows_affected == 1)
             }
             Progress::Delivered(external_id) => self.delivery_delivered(delivery, external_id.clone(), None).await,

@@ -4,6 +4,7 @@ mod destinations;
 mod faults;
 mod files;
 mod limits;
+mod oauth;
 mod secrecy;
 mod stand;
 mod systems;
