@@ -1,6 +1,7 @@
 //! Bought leads on their way to where their buyers work: against local servers that check what the real systems check.
 
 mod destinations;
+mod fairness;
 mod faults;
 mod files;
 mod limits;

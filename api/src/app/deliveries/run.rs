@@ -1,7 +1,4 @@
-//! Deliveries under way: as many at a time as are allowed, none in the way of another.
-
-use std::sync::Arc;
-use std::time::Duration;
+//! One delivery under way: its steps, and what is written down of each.
 
 use domain::delivery::{AttemptOutcome, next_attempt_at};
 use domain::id::TypedId;
@@ -12,7 +9,6 @@ use store::data_keys::KeyPurpose;
 use store::deliveries::{Attempt, Begun, Claimed, Delivery, Progress};
 use store::destinations::Destination;
 use store::trades::{Trade, trade_lock};
-use tokio::task::JoinSet;
 
 use super::lead::lead_of;
 use super::send::{Reached, Target, Tried};
@@ -23,64 +19,14 @@ use crate::app::destinations::{disable, target};
 use crate::app::message::{MESSAGE_SEND, owners_mails};
 use crate::app::{App, AppError};
 
-/// Deliveries claimed in one pass; a new pass begins behind it.
-const PASS_MAX: usize = 1_000;
 /// Steps of one attempt at the most.
 pub(super) const STEPS_MAX: usize = 3;
 /// For how long a destination in trouble is left alone at the most, unless it asks for longer itself.
 const AILING_SECS: i64 = 300;
 
-/// Makes every delivery whose turn has come, side by side; answers how many were tried. Run by the worker.
-pub async fn deliveries_run(app: &Arc<App>) -> Result<u64, AppError> {
-    let settings = &app.config.delivery;
-    let pause = Duration::from_millis(app.config.workers.poll_millis);
-    let mut running = JoinSet::new();
-    let (mut begun, mut done) = (0_usize, 0_u64);
-    let mut fault = None;
-    loop {
-        let room = settings.at_once.saturating_sub(running.len());
-        // While half of the places are taken it is worth to ask for more than one.
-        let asks = fault.is_none() && begun < PASS_MAX && room.saturating_mul(2) >= settings.at_once;
-        if asks {
-            match claimed(app, room).await {
-                Ok(claimed) => {
-                    begun = begun.saturating_add(claimed.len());
-                    for claimed in claimed {
-                        running.spawn(deliver(Arc::clone(app), claimed));
-                    }
-                }
-                Err(error) => fault = Some(error),
-            }
-        }
-        match tokio::time::timeout(pause, running.join_next()).await {
-            Ok(None) => return fault.map_or(Ok(done), Err),
-            Ok(Some(joined)) => {
-                done = done.saturating_add(1);
-                let result = joined.unwrap_or_else(|_| Err(AppError::internal("a delivery panicked")));
-                if let Err(error) = result {
-                    // Its turn ends with the lease, and then it is tried again.
-                    tracing::error!(%error, "a delivery could not be moved on");
-                }
-            }
-            Err(_) => {}
-        }
-    }
-}
-
-async fn claimed(app: &App, room: usize) -> Result<Vec<Claimed>, AppError> {
-    let settings = &app.config.delivery;
-    let room = u64::try_from(room).unwrap_or(u64::MAX);
-    let pace = |destination: &_| {
-        // Settings that cannot be read are told by the delivery itself.
-        target(destination).map_or(domain::delivery::Pacing { burst: 1, interval_millis: 1_000 }, |target| pacing(&target))
-    };
-    Ok(app.store.deliveries_claim(room, settings.lease_secs(), settings.per_destination, pace).await?)
-}
-
-/// Makes one delivery, step by step, as far as it gets.
-async fn deliver(app: Arc<App>, mut claimed: Claimed) -> Result<(), AppError> {
-    let app = app.as_ref();
-    let Some(lead) = or_back(app, &claimed, begin(app, &claimed.delivery).await).await? else { return Ok(()) };
+/// Makes one delivery, step by step, as far as it gets; answers whether its destination is in trouble.
+pub(super) async fn deliver(app: &App, mut claimed: Claimed) -> Result<bool, AppError> {
+    let Some(lead) = or_back(app, &claimed, begin(app, &claimed.delivery).await).await? else { return Ok(false) };
     let key = claimed.delivery.id.to_string();
     let mut stage: Stage = serde_json::from_value(claimed.delivery.stage.clone()).map_err(AppError::internal)?;
     let mut refused = None;
@@ -88,15 +34,15 @@ async fn deliver(app: Arc<App>, mut claimed: Claimed) -> Result<(), AppError> {
         let tried = match or_back(app, &claimed, Target::reach(app, &claimed.destination, refused, false).await).await? {
             Reached::Ready(target) => target.send(app, &lead, &key, &stage, refused.is_none()).await,
             Reached::Denied(denied) => Tried::from(*denied),
-            Reached::Wait(at) => return wait(app, &claimed.delivery, at).await,
+            Reached::Wait(at) => return wait(app, &claimed.delivery, at).await.map(|()| false),
         };
         let is_mine = settle(app, &claimed, &lead, &tried).await?;
         claimed.delivery.told |= tried.tells;
         refused = refused.or(tried.refused);
         match tried.next {
             Next::Continue(next) if is_mine => stage = next,
-            Next::Continue(_) => return Ok(()),
-            Next::Done(outcome) => return count(app, &claimed.delivery, &outcome).await,
+            Next::Continue(_) => return Ok(false),
+            Next::Done(outcome) => return count(app, &claimed.delivery, &outcome).await.map(|()| tried.ails),
         }
     }
     Err(AppError::internal("a delivery has more steps than there can be"))
