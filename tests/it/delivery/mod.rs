@@ -5,6 +5,7 @@ mod fairness;
 mod faults;
 mod files;
 mod limits;
+mod links;
 mod oauth;
 mod secrecy;
 mod stand;
