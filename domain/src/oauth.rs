@@ -222,7 +222,10 @@ mod tests {
             place = place.failed(OauthFault::NoAnswer, None, at(0));
             pauses.push((place.retry_at.unwrap() - at(0)).num_seconds());
         }
-        assert_eq!((pauses.as_slice(), place.state(), place.version), ([5, 30, 120, 600, 600].as_slice(), OauthState::Failing, 3));
+        assert_eq!(
+            (pauses.as_slice(), place.state(), place.version),
+            ([5, 30, 120, 600, 600].as_slice(), OauthState::Failing, 3)
+        );
         assert_eq!(place.turn(None, false, at(599)), TokenTurn::Fail(at(600)));
         assert_eq!((place.turn(None, true, at(1)), place.turn(None, false, at(600))), (TokenTurn::Renew, TokenTurn::Renew));
         assert_eq!(place.failed(OauthFault::NoAnswer, Some(7), at(0)).retry_at, Some(at(7)));
@@ -230,7 +233,10 @@ mod tests {
         assert_eq!((broken.retry_at, broken.state()), (Some(at(3_600)), OauthState::Broken));
         // What cannot be renewed ahead is used to its end.
         let old = TokenPlace::new(0).granted(at(0), Some(3_600)).failed(OauthFault::NoAnswer, Some(600), at(3_400));
-        assert_eq!((old.turn(None, false, at(3_500)), old.turn(None, false, at(3_600))), (TokenTurn::Use, TokenTurn::Fail(at(4_000))));
+        assert_eq!(
+            (old.turn(None, false, at(3_500)), old.turn(None, false, at(3_600))),
+            (TokenTurn::Use, TokenTurn::Fail(at(4_000)))
+        );
         let mended = broken.renewed_first(at(1));
         assert_eq!((mended.turn(None, false, at(1)), mended.state()), (TokenTurn::Renew, OauthState::New));
     }

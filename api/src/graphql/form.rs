@@ -220,9 +220,10 @@ macro_rules! mirrors {
 mirrors!(FormTextsObject, FormTexts { language, title, offer, consent, call_to_action, thanks });
 mirrors!(FormFieldObject, FormField { key, required, labels });
 mirrors!(FormStepObject, FormStep { titles, fields });
-mirrors!(FormContentObject, FormContent {
-    texts, consent_version, steps, audience, interest, source, country, theme_color, origins
-});
+mirrors!(
+    FormContentObject,
+    FormContent { texts, consent_version, steps, audience, interest, source, country, theme_color, origins }
+);
 
 /// A form to make.
 #[derive(Debug, InputObject)]

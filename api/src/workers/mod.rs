@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{
-    App, AppError, campaigns, deliveries, destinations, dispute, event_stream, forgetting, gauges, imports, jobs, leads, ledger, listings,
-    offers, payments, trade, uploads, webhooks,
+    App, AppError, campaigns, deliveries, destinations, dispute, event_stream, forgetting, gauges, imports, jobs, leads, ledger,
+    listings, offers, payments, trade, uploads, webhooks,
 };
 
 /// How often what is over is forgotten.

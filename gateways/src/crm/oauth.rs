@@ -276,8 +276,13 @@ fn fault_of(code: &str) -> Fault {
         "Token has been revoked" | "Token has expired" | "Token is not linked to client" | "Cannot decrypt the refresh token" => {
             Fault::InvalidGrant
         }
-        "invalid_client" | "invalid_client_id" | "invalid_client_credentials" | "unauthorized_client" | "wrong_client"
-        | "BAD_CLIENT_ID" | "BAD_CLIENT_SECRET" => Fault::InvalidClient,
+        "invalid_client"
+        | "invalid_client_id"
+        | "invalid_client_credentials"
+        | "unauthorized_client"
+        | "wrong_client"
+        | "BAD_CLIENT_ID"
+        | "BAD_CLIENT_SECRET" => Fault::InvalidClient,
         _ => Fault::Refused,
     }
 }
@@ -307,7 +312,9 @@ impl Part {
 type Pairs<'a> = [(&'a str, Part)];
 
 fn form(pairs: &Pairs<'_>, text: fn(&Part) -> &str) -> String {
-    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs.iter().map(|(name, part)| (name, text(part)))).finish()
+    url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs.iter().map(|(name, part)| (name, text(part))))
+        .finish()
 }
 
 fn object(pairs: &Pairs<'_>, text: fn(&Part) -> &str) -> String {

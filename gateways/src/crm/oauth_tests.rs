@@ -78,10 +78,7 @@ fn each_vendor_is_asked_as_it_documents() {
     assert_eq!(text(&asked), "grant_type=refresh_token&refresh_token=r3fresh");
     let asked = bitrix24().token_request(&secrets()).unwrap();
     let query = "grant_type=refresh_token&client_id=app+1&client_secret=s3%26cret&refresh_token=r3fresh";
-    assert_eq!(
-        (asked.method, asked.url.expose()),
-        (Method::Get, format!("https://oauth.bitrix.info/oauth/token/?{query}"))
-    );
+    assert_eq!((asked.method, asked.url.expose()), (Method::Get, format!("https://oauth.bitrix.info/oauth/token/?{query}")));
     assert!(asked.url.shown().ends_with("client_secret=***&refresh_token=***") && asked.body.bytes.is_empty());
     let asked = kommo().token_request(&secrets()).unwrap();
     assert_eq!(asked.url.expose(), "https://acme.kommo.com/oauth2/access_token");
@@ -129,7 +126,8 @@ fn answers_give_what_they_name() {
     assert_eq!((new.life_secs, new.refresh_token.map(|token| token.expose_secret().to_owned())), (Some(1_800), Some("r".into())));
     let new = granted(&salesforce(), json!({ "access_token": "a", "instance_url": "https://acme.my.salesforce.com/" })).unwrap();
     assert_eq!((new.life_secs, new.api_url.as_deref()), (None, Some("https://acme.my.salesforce.com")));
-    let new = granted(&pipedrive(), json!({ "access_token": "a", "api_domain": "https://acme.pipedrive.com", "expires_in": "3599" }));
+    let new =
+        granted(&pipedrive(), json!({ "access_token": "a", "api_domain": "https://acme.pipedrive.com", "expires_in": "3599" }));
     assert_eq!(new.map(|new| (new.life_secs, new.api_url)), Some((Some(3_599), Some("https://acme.pipedrive.com".into()))));
     // The address of the API lies at the vendor, and a token fits into a header.
     assert!(granted(&pipedrive(), json!({ "access_token": "a", "api_domain": "https://evil.example" })).is_none());
@@ -139,11 +137,12 @@ fn answers_give_what_they_name() {
 
 #[test]
 fn refusals_are_told_apart() {
-    let fault = |status, body: serde_json::Value| match kommo().token_answer(&answer(status, &body.to_string()), &Policy::default()) {
-        Renewal::Refused { fault, .. } => Some(fault),
-        Renewal::Later { .. } => None,
-        Renewal::Granted(_) => panic!("granted"),
-    };
+    let fault =
+        |status, body: serde_json::Value| match kommo().token_answer(&answer(status, &body.to_string()), &Policy::default()) {
+            Renewal::Refused { fault, .. } => Some(fault),
+            Renewal::Later { .. } => None,
+            Renewal::Granted(_) => panic!("granted"),
+        };
     let kommo = json!({ "hint": "Token has been revoked", "title": "Bad Request", "status": 400, "detail": "wrong" });
     assert_eq!(fault(400, kommo), Some(Fault::InvalidGrant));
     assert_eq!(fault(400, json!({ "error": "invalid_grant" })), Some(Fault::InvalidGrant));
@@ -167,7 +166,10 @@ fn settings_say_what_an_app_needs() {
         assert_eq!(fine.required_secrets(), [CLIENT_SECRET, REFRESH_TOKEN]);
         assert!(fine.preview(&crate::crm::Lead::sample(), "Clearlead").is_ok());
     }
-    let with_oauth = |destination: Destination, change: fn(Oauth) -> Oauth| Destination { oauth: destination.oauth.map(change), ..destination };
+    let with_oauth = |destination: Destination, change: fn(Oauth) -> Oauth| Destination {
+        oauth: destination.oauth.map(change),
+        ..destination
+    };
     assert_eq!(problems(&with_oauth(kommo(), |oauth| Oauth { redirect_url: None, ..oauth })), ["oauth.redirect_url"]);
     assert_eq!(problems(&with_oauth(kommo(), |oauth| Oauth { client_id: " ".into(), ..oauth })), ["oauth.client_id"]);
     assert_eq!(problems(&with_oauth(kommo(), |oauth| Oauth { grant: Grant::ClientCredentials, ..oauth })), ["oauth.grant"]);

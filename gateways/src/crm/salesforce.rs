@@ -22,7 +22,7 @@ use super::check::{Checker, is_id};
 use super::delivery::{Delivery, bearer};
 use super::destination::Adapter;
 use super::guarded::Guarded;
-use super::mapping::{Core, Filled, Mapping, Source};
+use super::mapping::{Core, Filled, Mapping};
 use super::oauth::{ACCESS_TOKEN, Endpoint, Wire};
 use super::render_error::RenderError;
 use super::step::{Body, Method, Request, Step};
@@ -60,26 +60,24 @@ fn api_version() -> String {
     API_VERSION.into()
 }
 
-/// Tells the organisation which exchange a lead comes from.
-fn with_lead_source(mapping: Mapping, lead_source: &str) -> Mapping {
-    mapping.and(lead_source, Source::Core { name: Core::Sender })
-}
+/// The fields of a lead by their names in the web form and in the API. The last one tells the organisation which exchange a lead comes from.
+const FIELDS: &[(&str, &str, Core)] = &[
+    ("first_name", "FirstName", Core::FirstName),
+    ("last_name", "LastName", Core::LastName),
+    ("company", "Company", Core::DisplayName),
+    ("email", "Email", Core::Email),
+    ("phone", "Phone", Core::Phone),
+    ("city", "City", Core::City),
+    ("state", "State", Core::Region),
+    ("zip", "PostalCode", Core::PostalCode),
+    ("country", "Country", Core::Country),
+    ("description", "Description", Core::Summary),
+    ("lead_source", "LeadSource", Core::Sender),
+];
 
 impl Adapter for Web {
     fn default_mapping(&self) -> Mapping {
-        let mapping = Mapping::of(&[
-            ("first_name", Core::FirstName),
-            ("last_name", Core::LastName),
-            ("company", Core::DisplayName),
-            ("email", Core::Email),
-            ("phone", Core::Phone),
-            ("city", Core::City),
-            ("state", Core::Region),
-            ("zip", Core::PostalCode),
-            ("country", Core::Country),
-            ("description", Core::Summary),
-        ]);
-        with_lead_source(mapping, "lead_source")
+        Mapping::of(&FIELDS.iter().map(|(web, _, core)| (*web, *core)).collect::<Vec<_>>())
     }
 
     fn required_fields(&self) -> &'static [&'static str] {
@@ -130,19 +128,7 @@ impl Adapter for Web {
 
 impl Adapter for Rest {
     fn default_mapping(&self) -> Mapping {
-        let mapping = Mapping::of(&[
-            ("FirstName", Core::FirstName),
-            ("LastName", Core::LastName),
-            ("Company", Core::DisplayName),
-            ("Email", Core::Email),
-            ("Phone", Core::Phone),
-            ("City", Core::City),
-            ("State", Core::Region),
-            ("PostalCode", Core::PostalCode),
-            ("Country", Core::Country),
-            ("Description", Core::Summary),
-        ]);
-        with_lead_source(mapping, "LeadSource")
+        Mapping::of(&FIELDS.iter().map(|(_, api, core)| (*api, *core)).collect::<Vec<_>>())
     }
 
     fn secrets(&self) -> Vec<&str> {

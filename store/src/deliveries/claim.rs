@@ -97,11 +97,7 @@ impl Store {
     }
 }
 
-async fn claim(
-    tx: &Tx,
-    wanted: &Claim,
-    pacing: &(impl Fn(&Destination) -> Pacing + Sync),
-) -> Result<Vec<Claimed>, WriteError> {
+async fn claim(tx: &Tx, wanted: &Claim, pacing: &(impl Fn(&Destination) -> Pacing + Sync)) -> Result<Vec<Claimed>, WriteError> {
     let now = tx.now().await?;
     let due = due(tx, now, wanted).await?;
     if due.is_empty() {

@@ -127,8 +127,9 @@ impl Tx {
                 Ok(update.exec(self.db()).await?.rows_affected == 1)
             }
             Progress::Wait(at) => {
-                let update =
-                    turn(delivery).col_expr(delivery::Column::DueAt, Expr::value(*at)).col_expr(delivery::Column::LeasedUntil, none);
+                let update = turn(delivery)
+                    .col_expr(delivery::Column::DueAt, Expr::value(*at))
+                    .col_expr(delivery::Column::LeasedUntil, none);
                 Ok(update.exec(self.db()).await?.rows_affected == 1)
             }
             Progress::Delivered(external_id) => self.delivery_delivered(delivery, external_id.clone(), None).await,

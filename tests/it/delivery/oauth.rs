@@ -14,7 +14,8 @@ use super::stand::{Scene, attempts, due_in};
 use super::vendor::{Reply, Seen, Vendor, reply, silence};
 use crate::harness::on_each_backend;
 
-const OAUTH: &str = "query($id: ID!) { node(id: $id) { ... on Destination { oauth { state fault reason grantedAt expiresAt } } } }";
+const OAUTH: &str =
+    "query($id: ID!) { node(id: $id) { ... on Destination { oauth { state fault reason grantedAt expiresAt } } } }";
 const TEST: &str = "mutation($id: ID!) { deliveryTest(input: { destinationId: $id }) { result {
     steps { request { method target body } status answer } outcome reason } userErrors { code path } } }";
 
@@ -68,11 +69,7 @@ impl Account {
     /// As the token endpoint.
     fn token(&self, seen: &Seen) -> Reply {
         let json = seen.json();
-        let form = if self.wire == Wire::Query {
-            Seen { body: seen.query.clone(), ..seen.clone() }.form()
-        } else {
-            seen.form()
-        };
+        let form = if self.wire == Wire::Query { Seen { body: seen.query.clone(), ..seen.clone() }.form() } else { seen.form() };
         let said = |name: &str| match self.wire {
             Wire::Json => json[name].as_str().unwrap_or_default().to_owned(),
             _ => form.get(name).cloned().unwrap_or_default(),
@@ -87,7 +84,11 @@ impl Account {
         let app = match self.wire {
             // app-1:s3cret
             Wire::Basic => seen.header("authorization") == "Basic YXBwLTE6czNjcmV0" && said("client_secret").is_empty(),
-            Wire::Json => said("client_id") == "app-1" && said("client_secret") == "s3cret" && said("redirect_uri") == "https://app.example/back",
+            Wire::Json => {
+                said("client_id") == "app-1"
+                    && said("client_secret") == "s3cret"
+                    && said("redirect_uri") == "https://app.example/back"
+            }
             _ => said("client_id") == "app-1" && said("client_secret") == "s3cret",
         };
         if !app {
@@ -99,7 +100,10 @@ impl Account {
             "client_credentials" => {}
             "refresh_token" if said("refresh_token") == refresh => {}
             "refresh_token" if self.wire == Wire::Json => {
-                return reply(400, json!({ "hint": "Token has been revoked", "title": "Bad Request", "status": 400, "detail": "Check the token" }));
+                return reply(
+                    400,
+                    json!({ "hint": "Token has been revoked", "title": "Bad Request", "status": 400, "detail": "Check the token" }),
+                );
             }
             _ => return reply(400, json!({ "error": "invalid_grant", "error_description": "the refresh token is not valid" })),
         }
@@ -203,7 +207,12 @@ fn vendors() -> Vec<(Account, fn(&Seen) -> Reply, Value, bool)> {
             true,
         ),
         (
-            Account::new(Wire::Query, "/oauth/token/", true, json!({ "expires_in": 3_600, "client_endpoint": "https://acme.bitrix24.com/rest/" })),
+            Account::new(
+                Wire::Query,
+                "/oauth/token/",
+                true,
+                json!({ "expires_in": 3_600, "client_endpoint": "https://acme.bitrix24.com/rest/" }),
+            ),
             bitrix24_lead,
             json!({ "bitrix24": { "portalUrl": "https://acme.bitrix24.com" } }),
             false,

@@ -299,7 +299,8 @@ async fn fail(
     let (fault, reason) = (denied.fault, denied.reason.clone());
     let asked_secs = denied.after.map(|after| i64::try_from(after.as_secs()).unwrap_or(i64::MAX));
     let mails = if fault.is_final() && token.place.fault.is_none_or(|before| !before.is_final()) {
-        owners_mails(app, destination.organization, "A destination of your leads needs you", &broken_text(destination, &reason)).await?
+        owners_mails(app, destination.organization, "A destination of your leads needs you", &broken_text(destination, &reason))
+            .await?
     } else {
         Vec::new()
     };

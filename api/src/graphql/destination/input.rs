@@ -10,12 +10,12 @@ use secrecy::SecretString;
 
 use super::core::LeadField;
 use super::http::DestinationHttpInput;
+use super::oauth::DestinationOauthInput;
 use super::system::{
     DestinationAdfInput, DestinationBitrix24Input, DestinationCsvInput, DestinationEmailInput, DestinationHookInput,
     DestinationHubspotContactInput, DestinationHubspotFormInput, DestinationKommoInput, DestinationPipedriveInput,
     DestinationSalesforceRestInput, DestinationSalesforceWebInput,
 };
-use super::oauth::DestinationOauthInput;
 use crate::app::destinations::{DestinationCreate, DestinationSettings, DestinationUpdate, PlanDraft, in_destination};
 use crate::graphql::id::parse_id;
 
@@ -146,7 +146,10 @@ impl DestinationInput {
     pub(super) fn parse(self) -> Result<DestinationSettings, Vec<Refusal>> {
         let (kind, plan) = self.settings.parse().map_err(|refusal| vec![refusal])?;
         let mapping = self.mapping.map(|fields| Mapping(fields.into_iter().map(Field::from).collect()));
-        Ok(DestinationSettings { destination: Destination { kind, mapping, oauth: self.oauth.map(Into::into), base_url: self.base_url }, plan })
+        Ok(DestinationSettings {
+            destination: Destination { kind, mapping, oauth: self.oauth.map(Into::into), base_url: self.base_url },
+            plan,
+        })
     }
 }
 

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
 use domain::certificate::Certificate;
-use domain::id::{
-    ClientEntryId, ClientId, DeliveryAttemptId, DeliveryId, DestinationId, DisputeId, ImportId, LeadId, TradeId,
-};
+use domain::id::{ClientEntryId, ClientId, DeliveryAttemptId, DeliveryId, DestinationId, DisputeId, ImportId, LeadId, TradeId};
 use store::deliveries::Delivery;
 use store::destination_tokens::DestinationToken;
 use store::imports::ImportRefusal;
