@@ -1,5 +1,6 @@
 //! Bought leads on their way to where their buyers work: against local servers that check what the real systems check.
 
+mod account;
 mod destinations;
 mod fairness;
 mod faults;
