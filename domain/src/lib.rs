@@ -32,6 +32,7 @@ pub mod listing;
 pub mod mapping;
 pub mod matching;
 pub mod money;
+pub mod oauth;
 pub mod offer;
 pub mod outcome;
 pub mod posting;

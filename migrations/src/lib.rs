@@ -2,6 +2,7 @@
 
 mod accounts;
 mod campaigns;
+mod destination_tokens;
 mod destinations;
 mod dialect;
 mod disputes;
@@ -44,6 +45,7 @@ impl MigratorTrait for Migrator {
             Box::new(signed_hooks::Migration),
             Box::new(walks::Migration),
             Box::new(event_stream::Migration),
+            Box::new(destination_tokens::Migration),
         ]
     }
 }

@@ -20,6 +20,8 @@ pub enum Envelopes {
     WebhookSecret,
     /// Secrets of destinations.
     Destination,
+    /// Access tokens of destinations.
+    DestinationToken,
     /// What signs the messages of hooks.
     LeadHookSecret,
     /// What the payment provider sent.
@@ -53,6 +55,7 @@ impl Envelopes {
         Self::PayoutAccount,
         Self::WebhookSecret,
         Self::Destination,
+        Self::DestinationToken,
         Self::LeadHookSecret,
         Self::StripeEvent,
     ];
@@ -64,6 +67,7 @@ impl Envelopes {
             Self::PayoutAccount => ("payout_account", "id"),
             Self::WebhookSecret => ("webhook_secret", "id"),
             Self::Destination => ("destination", "id"),
+            Self::DestinationToken => ("destination_token", "destination_id"),
             Self::LeadHookSecret => ("lead_hook_secret", "hook_id"),
             Self::StripeEvent => ("stripe_event", "object_uuid"),
         }
@@ -76,6 +80,7 @@ impl Envelopes {
             | Self::PayoutAccount
             | Self::WebhookSecret
             | Self::Destination
+            | Self::DestinationToken
             | Self::LeadHookSecret
             | Self::StripeEvent => "TRUE".to_owned(),
             Self::DataKey(purpose) => format!("destroyed_at IS NULL AND purpose = '{}'", purpose.as_str()),

@@ -25,15 +25,17 @@ pub enum Lane {
     Meetings,
     /// Leads that are checked again.
     Checks,
-    /// Questions to the world outside, which may take their time.
+    /// Questions to the world outside about leads that are there, which may take their time.
     LookUps,
+    /// Leads that are fetched from where they were given.
+    Retrievals,
     /// What the payment provider told of.
     Payments,
 }
 
 impl Lane {
     /// Every lane, the most urgent first.
-    pub const ALL: &[Self] = &[Self::Prompt, Self::Meetings, Self::Checks, Self::LookUps, Self::Payments];
+    pub const ALL: &[Self] = &[Self::Prompt, Self::Meetings, Self::Checks, Self::LookUps, Self::Retrievals, Self::Payments];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -41,6 +43,7 @@ impl Lane {
             Self::Meetings => "MEETINGS",
             Self::Checks => "CHECKS",
             Self::LookUps => "LOOK_UPS",
+            Self::Retrievals => "RETRIEVALS",
             Self::Payments => "PAYMENTS",
         }
     }

@@ -20,6 +20,7 @@ mod db;
 pub mod deliveries;
 pub mod demo;
 pub mod deposits;
+pub mod destination_tokens;
 pub mod destinations;
 pub mod disputes;
 #[expect(missing_docs, reason = "the migrations say what each table and column means")]
@@ -90,6 +91,7 @@ pub const TABLES: &[&str] = &[
     "delivery_file",
     "deposit",
     "destination",
+    "destination_token",
     "dispute",
     "dispute_entry",
     "email_verification",

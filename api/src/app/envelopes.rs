@@ -33,6 +33,7 @@ fn pair_of(app: &App, table: Envelopes, old: WrappedKey) -> Result<(WrappedKey, 
         Envelopes::PayoutAccount => payouts::binding(old.object),
         Envelopes::WebhookSecret => webhooks::secret_binding(old.object),
         Envelopes::Destination => destinations::secrets_binding(old.object),
+        Envelopes::DestinationToken => destinations::tokens::binding(old.object),
         Envelopes::LeadHookSecret => lead_hooks::binding(old.object),
         Envelopes::StripeEvent => payments::events::binding(old.object),
     };

@@ -39,6 +39,7 @@ pub mod outcome;
 pub mod password;
 pub mod payments;
 pub mod payouts;
+mod places;
 pub mod posting;
 pub mod present;
 pub mod receipts;

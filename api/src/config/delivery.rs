@@ -20,6 +20,10 @@ pub struct Delivery {
     pub at_once: usize,
     /// Deliveries under way at a time, to one destination.
     pub per_destination: u64,
+    /// When a delivery under way no longer takes a place from others, in milliseconds.
+    pub slow_millis: u32,
+    /// How many such deliveries there may be.
+    pub slow_max: usize,
     /// The most destinations of one organization.
     pub destinations_max: u64,
     /// The most leads in one file.
@@ -29,7 +33,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// After how long a delivery is taken up whose worker died: no delivery has more than two requests and a step to spare.
+    /// After how long the leads of a file are taken up whose worker died.
     #[must_use]
     pub fn lease_secs(&self) -> i64 {
         i64::try_from(self.timeout_secs).unwrap_or(60).saturating_mul(3)
@@ -44,6 +48,8 @@ impl Delivery {
         problems.within("delivery.retry_secs", self.retry_secs, 60, 7 * 86_400);
         problems.within("delivery.at_once", self.at_once, 1, 10_000);
         problems.within("delivery.per_destination", self.per_destination, 1, 100);
+        problems.within("delivery.slow_millis", self.slow_millis, 10, 60_000);
+        problems.within("delivery.slow_max", self.slow_max, 1, 100_000);
         problems.within("delivery.destinations_max", self.destinations_max, 1, 1_000);
         problems.within("delivery.file_rows_max", self.file_rows_max, 1, 10_000);
         problems.within("delivery.tests_per_hour_max", self.tests_per_hour_max, 1, 100_000);

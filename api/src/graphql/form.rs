@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, SimpleObject};
 use chrono::{DateTime, Utc};
+use domain::access::TextEnum;
 use domain::form::{Form, FormContent, FormField, FormStep, FormTexts};
 use domain::lead::{Audience, Interest, SourceKind};
 use domain::vertical::Labels;
@@ -140,7 +141,7 @@ impl FormObject {
             id: to_id(form.id),
             name: form.name,
             vertical: form.vertical,
-            draft: form.draft.into(),
+            draft: form.draft.mirror(),
             published_version: form.published_version.map(|version| i32::try_from(version).unwrap_or(i32::MAX)),
             created_at: form.created_at,
             updated_at: form.updated_at,
@@ -149,67 +150,80 @@ impl FormObject {
     }
 }
 
-impl From<FormContentObject> for FormContent {
-    fn from(content: FormContentObject) -> Self {
-        let texts = |texts: FormTextsObject| FormTexts {
-            language: texts.language,
-            title: texts.title,
-            offer: texts.offer,
-            consent: texts.consent,
-            call_to_action: texts.call_to_action,
-            thanks: texts.thanks,
-        };
-        let field = |field: FormFieldObject| FormField { key: field.key, required: field.required, labels: labels(field.labels) };
-        let step =
-            |step: FormStepObject| FormStep { titles: labels(step.titles), fields: step.fields.into_iter().map(field).collect() };
-        Self {
-            texts: content.texts.into_iter().map(texts).collect(),
-            consent_version: content.consent_version,
-            steps: content.steps.into_iter().map(step).collect(),
-            audience: content.audience.0,
-            interest: content.interest.0,
-            source: content.source.0,
-            country: content.country,
-            theme_color: content.theme_color,
-            origins: content.origins,
-        }
+/// What stands in the graph under the same names as in the domain, taken over both ways.
+trait Mirror<T> {
+    fn mirror(self) -> T;
+}
+
+/// A value that is the same on both sides.
+macro_rules! same {
+    ($($kind:ty),*) => {
+        $(impl Mirror<$kind> for $kind {
+            fn mirror(self) -> Self {
+                self
+            }
+        })*
+    };
+}
+
+same!(String, Option<String>, bool);
+
+impl<E: TextEnum> Mirror<E> for Word<E> {
+    fn mirror(self) -> E {
+        self.0
     }
 }
 
-impl From<FormContent> for FormContentObject {
-    fn from(content: FormContent) -> Self {
-        let texts = |texts: FormTexts| FormTextsObject {
-            language: texts.language,
-            title: texts.title,
-            offer: texts.offer,
-            consent: texts.consent,
-            call_to_action: texts.call_to_action,
-            thanks: texts.thanks,
-        };
-        let field = |field: FormField| FormFieldObject { key: field.key, required: field.required, labels: shown(field.labels) };
-        let step =
-            |step: FormStep| FormStepObject { titles: shown(step.titles), fields: step.fields.into_iter().map(field).collect() };
-        Self {
-            texts: content.texts.into_iter().map(texts).collect(),
-            consent_version: content.consent_version,
-            steps: content.steps.into_iter().map(step).collect(),
-            audience: content.audience.into(),
-            interest: content.interest.into(),
-            source: content.source.into(),
-            country: content.country,
-            theme_color: content.theme_color,
-            origins: content.origins,
-        }
+impl<E: TextEnum> Mirror<Word<E>> for E {
+    fn mirror(self) -> Word<E> {
+        Word(self)
     }
 }
 
-fn labels(labels: Vec<FormLabel>) -> Labels {
-    labels.into_iter().map(|label| (label.language, label.text)).collect()
+impl<T, U: Mirror<T>> Mirror<Vec<T>> for Vec<U> {
+    fn mirror(self) -> Vec<T> {
+        self.into_iter().map(Mirror::mirror).collect()
+    }
 }
 
-fn shown(labels: Labels) -> Vec<FormLabel> {
-    labels.into_iter().map(|(language, text)| FormLabel { language, text }).collect()
+impl Mirror<Labels> for Vec<FormLabel> {
+    fn mirror(self) -> Labels {
+        self.into_iter().map(|FormLabel { language, text }| (language, text)).collect()
+    }
 }
+
+impl Mirror<Vec<FormLabel>> for Labels {
+    fn mirror(self) -> Vec<FormLabel> {
+        self.into_iter().map(|(language, text)| FormLabel { language, text }).collect()
+    }
+}
+
+/// Both ways between a type of the graph and one of the domain whose fields have the same names.
+macro_rules! mirrors {
+    ($object:ident, $content:ident { $($field:ident),* }) => {
+        impl Mirror<$content> for $object {
+            fn mirror(self) -> $content {
+                let Self { $($field),* } = self;
+                $content { $($field: $field.mirror()),* }
+            }
+        }
+
+        impl Mirror<$object> for $content {
+            fn mirror(self) -> $object {
+                let Self { $($field),* } = self;
+                $object { $($field: $field.mirror()),* }
+            }
+        }
+    };
+}
+
+mirrors!(FormTextsObject, FormTexts { language, title, offer, consent, call_to_action, thanks });
+mirrors!(FormFieldObject, FormField { key, required, labels });
+mirrors!(FormStepObject, FormStep { titles, fields });
+mirrors!(
+    FormContentObject,
+    FormContent { texts, consent_version, steps, audience, interest, source, country, theme_color, origins }
+);
 
 /// A form to make.
 #[derive(Debug, InputObject)]
@@ -308,7 +322,7 @@ impl FormMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What is asked for.")] input: FormCreateInput,
     ) -> async_graphql::Result<FormCreatePayload> {
-        let new = NewForm { name: input.name, vertical: input.vertical, content: input.content.into() };
+        let new = NewForm { name: input.name, vertical: input.vertical, content: input.content.mirror() };
         let (form, user_errors) = settle(ctx, forms::form_create(app(ctx), caller(ctx), new).await)?;
         Ok(FormCreatePayload { form: form.map(|form| FormObject::new(app(ctx), form)), user_errors })
     }
@@ -321,7 +335,7 @@ impl FormMutation {
     ) -> async_graphql::Result<FormUpdatePayload> {
         let result = match parse_id(&input.form_id, "formId") {
             Ok(form) => {
-                let change = ChangedForm { form, name: input.name, content: input.content.map(FormContent::from) };
+                let change = ChangedForm { form, name: input.name, content: input.content.map(Mirror::mirror) };
                 forms::form_update(app(ctx), caller(ctx), change).await
             }
             Err(refusal) => Err(refusal.into()),

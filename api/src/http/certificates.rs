@@ -13,12 +13,11 @@ use serde_json::{Value, json};
 
 use super::door::{Door, nothing};
 use super::endpoint::problem_response;
-use super::html::{Policy, page, style};
+use super::html::{COLOR, Policy, page, style};
 use super::negotiate::Accepted;
 use crate::app::AppError;
 use crate::app::certificates::{CertificateShown, certificate_keys, certificate_show};
 
-const COLOR: &str = "#1a1a1a";
 /// Facts of a certificate, as people see them.
 const ROWS: &[(&str, &str)] = &[
     ("Certificate", "/id"),
@@ -92,7 +91,7 @@ fn for_people(shown: &CertificateShown) -> Response {
         "lang": shown.text.language, "dir": direction(&shown.text.language), "key_id": certificate.key_id,
         "signature": URL_SAFE_NO_PAD.encode(&certificate.signature),
     });
-    page(StatusCode::OK, "certificate.html", &context, &Policy { style: &style, ancestors: &[] })
+    page(StatusCode::OK, "certificate.html", &context, &Policy::alone(&style))
 }
 
 fn failed(error: &AppError) -> Response {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Query, State};
-use axum::http::{StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use axum::routing::get;
 use axum::{Form, Router};
 use domain::access::Principal;
@@ -14,8 +14,10 @@ use domain::refusal::Code;
 use domain::verification::ConfirmationWords;
 use secrecy::SecretString;
 use serde::Deserialize;
+use serde_json::json;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
+use super::html::{COLOR, Policy, page, style};
 use crate::app::confirmations::{Answer, confirmation_take};
 use crate::app::consent::{Person, consent_withdraw};
 use crate::app::{App, AppError, Caller};
@@ -24,9 +26,6 @@ const PATH: &str = "/confirm";
 const MAX_TOKEN: usize = 100;
 /// Whoever presses the button twice withdraws once.
 const WITHDRAWAL_KEY: &str = "the page behind the link";
-/// The token is in the address: it must reach nobody else, and the page loads nothing.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'";
-
 #[derive(Deserialize)]
 struct Link {
     #[serde(default)]
@@ -61,21 +60,15 @@ pub fn routes(app: Arc<App>) -> Router {
 async fn ask(Query(link): Query<Link>) -> Response {
     let words = link.words();
     if !is_token(&link.token) {
-        return page(words, StatusCode::BAD_REQUEST, words.incomplete, "");
+        return shown(words, StatusCode::BAD_REQUEST, words.incomplete, None);
     }
-    let form = format!(
-        "<form method=\"post\" action=\"{PATH}\"><input type=\"hidden\" name=\"token\" value=\"{}\">\
-         <input type=\"hidden\" name=\"lang\" value=\"{}\">\
-         <button name=\"answer\" value=\"yes\">{}</button> <button name=\"answer\" value=\"no\">{}</button></form>",
-        link.token, words.language, words.yes, words.no
-    );
-    page(words, StatusCode::OK, words.question, &form)
+    shown(words, StatusCode::OK, words.question, Some(&link.token))
 }
 
 async fn take(State(app): State<Arc<App>>, Form(link): Form<Link>) -> Response {
     let words = link.words();
     if !is_token(&link.token) {
-        return page(words, StatusCode::BAD_REQUEST, words.incomplete, "");
+        return shown(words, StatusCode::BAD_REQUEST, words.incomplete, None);
     }
     let token = SecretString::from(link.token);
     let done = match link.answer {
@@ -83,14 +76,14 @@ async fn take(State(app): State<Arc<App>>, Form(link): Form<Link>) -> Response {
         Button::No => consent_withdraw(&app, &nobody(), WITHDRAWAL_KEY, Person::Link(token)).await.map(|_| words.withdrawn),
     };
     match done {
-        Ok(text) => page(words, StatusCode::OK, text, ""),
+        Ok(text) => shown(words, StatusCode::OK, text, None),
         Err(AppError::Refused(refusals)) if refusals.iter().any(|refusal| refusal.code == Code::NotFound) => {
-            page(words, StatusCode::NOT_FOUND, words.unknown, "")
+            shown(words, StatusCode::NOT_FOUND, words.unknown, None)
         }
-        Err(AppError::Refused(_)) => page(words, StatusCode::GONE, words.expired, ""),
+        Err(AppError::Refused(_)) => shown(words, StatusCode::GONE, words.expired, None),
         Err(error) => {
             tracing::error!(%error, "an answer to a confirmation failed");
-            page(words, StatusCode::INTERNAL_SERVER_ERROR, words.failed, "")
+            shown(words, StatusCode::INTERNAL_SERVER_ERROR, words.failed, None)
         }
     }
 }
@@ -106,20 +99,14 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_TOKEN && text.bytes().all(plain)
 }
 
-/// Every language here is written from left to right.
-fn page(words: &ConfirmationWords, status: StatusCode, text: &str, form: &str) -> Response {
-    let headers = [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
-    let (language, title) = (words.language, words.subject);
-    let html = format!(
-        "<!doctype html><html lang=\"{language}\" dir=\"ltr\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
-         <style>body{{font:1.1rem/1.5 system-ui;max-width:32rem;margin:4rem auto;padding:0 1rem}}\
-         button{{font:inherit;padding:.6rem 1.2rem}}</style></head><body><h1>{title}</h1><p>{text}</p>{form}</body></html>"
-    );
-    (status, headers, Html(html)).into_response()
+/// The page, with the buttons where there is a token. Every language here is written from left to right. The token is in the address: it must reach
+/// nobody else, and the page loads nothing.
+fn shown(words: &ConfirmationWords, status: StatusCode, text: &str, token: Option<&str>) -> Response {
+    let style = style(COLOR);
+    let ConfirmationWords { language, subject, yes, no, .. } = words;
+    let context = json!({
+        "style": style, "text": text, "token": token,
+        "words": { "language": language, "subject": subject, "yes": yes, "no": no },
+    });
+    page(status, "confirm.html", &context, &Policy { secret: true, ..Policy::alone(&style) })
 }

@@ -15,7 +15,7 @@ use super::host::{Admitted, Credentials, Host, Readiness};
 use super::problem::{Problem, ProblemCode};
 use super::{
     Contract, DemoLogin, certificates, confirm, delivery_files, evidence, forms, hooks, jwks, payments, record, refusals, serve,
-    statement, uploads,
+    statement, trade_page, uploads,
 };
 use crate::app::session::authenticate;
 use crate::app::{App, AppError, Caller};
@@ -43,6 +43,7 @@ pub async fn exchange_serve(
         .merge(record::routes(door.clone()))
         .merge(refusals::routes(door.clone()))
         .merge(statement::routes(door.clone()))
+        .merge(trade_page::routes(door.clone()))
         .merge(uploads::routes(door));
     serve::serve(listener, Arc::new(contract), others, stop).await
 }

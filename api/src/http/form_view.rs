@@ -84,7 +84,7 @@ pub(super) fn form_page(
         "summary": summary, "trap": TRAP, "trapped": answers.get(TRAP).unwrap_or_default(),
         "consent_error": consent_error, "consented": answers.get(CONSENT).is_some(),
     });
-    page(status, "form.html", &context, &Policy { style: &style, ancestors: &shown.live.content.origins })
+    page(status, "form.html", &context, &Policy { ancestors: &shown.live.content.origins, ..Policy::alone(&style) })
 }
 
 /// What is said when a form is taken.
@@ -97,7 +97,7 @@ pub(super) fn thanks_page(shown: &FormShown, certificate: Option<CertificateId>)
         "text": page_shown.thanks, "form": shown.live.form.id, "parent": parent_of(shown),
         "certificate": certificate.map(|id| id.to_string()).unwrap_or_default(), "proof": words.proof,
     });
-    page(StatusCode::OK, "form_end.html", &context, &Policy { style: &style, ancestors: &shown.live.content.origins })
+    page(StatusCode::OK, "form_end.html", &context, &Policy { ancestors: &shown.live.content.origins, ..Policy::alone(&style) })
 }
 
 /// A form that takes nothing, or a fault of ours.
@@ -109,7 +109,7 @@ pub(super) fn end_page(language: &str, status: StatusCode) -> Response {
         "lang": words.language, "dir": direction(words.language), "style": style, "title": text, "text": "", "form": "", "parent": "",
         "certificate": "", "proof": "",
     });
-    page(status, "form_end.html", &context, &Policy { style: &style, ancestors: &[] })
+    page(status, "form_end.html", &context, &Policy::alone(&style))
 }
 
 /// The origin of the page that embeds the form, if it may.

@@ -10,6 +10,8 @@ use minijinja::Environment;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+/// The colour of the buttons of pages that belong to nobody's form.
+pub(super) const COLOR: &str = "#1a1a1a";
 /// What every page looks like. The contrast of its texts is at least 4.5 to 1.
 const STYLE: &str = include_str!("../../static/page.css");
 
@@ -20,6 +22,9 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
         ("form.html", include_str!("../../templates/form.html")),
         ("form_end.html", include_str!("../../templates/form_end.html")),
         ("certificate.html", include_str!("../../templates/certificate.html")),
+        ("confirm.html", include_str!("../../templates/confirm.html")),
+        ("posting.html", include_str!("../../templates/posting.html")),
+        ("trade.html", include_str!("../../templates/trade.html")),
     ] {
         if let Err(error) = templates.add_template(name, source) {
             tracing::error!(name, %error, "a template is broken");
@@ -35,6 +40,15 @@ pub(super) struct Policy<'a> {
     pub style: &'a str,
     /// Origins of pages that may embed it.
     pub ancestors: &'a [String],
+    /// Whether its address is a secret, which it must tell nobody.
+    pub secret: bool,
+}
+
+impl<'a> Policy<'a> {
+    /// For a page that stands by itself, in this style.
+    pub(super) const fn alone(style: &'a str) -> Self {
+        Self { style, ancestors: &[], secret: false }
+    }
 }
 
 /// The style of a page whose button has this colour; `#rrggbb`.
@@ -58,13 +72,14 @@ pub(super) fn page(status: StatusCode, template: &str, context: &impl Serialize,
 fn headers(policy: &Policy<'_>) -> [(HeaderName, String); 4] {
     let ancestors = if policy.ancestors.is_empty() { "'none'".to_owned() } else { policy.ancestors.join(" ") };
     let style = STANDARD.encode(Sha256::digest(policy.style.as_bytes()));
+    let script = if policy.secret { "'none'" } else { "'self'" };
     let content = format!(
-        "default-src 'none'; script-src 'self'; style-src 'sha256-{style}'; form-action 'self'; base-uri 'none'; \
+        "default-src 'none'; script-src {script}; style-src 'sha256-{style}'; form-action 'self'; base-uri 'none'; \
          frame-ancestors {ancestors}"
     );
     [
         (header::CONTENT_SECURITY_POLICY, content),
-        (header::REFERRER_POLICY, "strict-origin".to_owned()),
+        (header::REFERRER_POLICY, if policy.secret { "no-referrer" } else { "strict-origin" }.to_owned()),
         (header::CACHE_CONTROL, "no-store".to_owned()),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
     ]
@@ -88,7 +103,7 @@ mod tests {
 
     #[test]
     fn every_template_can_be_read_and_escapes_what_it_writes() {
-        assert_eq!(TEMPLATES.templates().count(), 3);
+        assert_eq!(TEMPLATES.templates().count(), 6);
         let context = serde_json::json!({ "title": "<b>\"&'", "text": "x", "style": "a{}", "lang": "en", "dir": "ltr" });
         let html = TEMPLATES.get_template("form_end.html").unwrap().render(minijinja::value::Serde(&context)).unwrap();
         assert!(html.contains("<h1>&lt;b&gt;&quot;&amp;&#x27;</h1>"), "{html}");

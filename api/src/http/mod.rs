@@ -24,6 +24,7 @@ mod negotiate;
 mod parameters;
 mod patient;
 pub mod payments;
+mod posting_page;
 pub mod problem;
 pub mod record;
 pub mod refusals;
@@ -32,6 +33,7 @@ mod sse;
 pub mod statement;
 mod streams;
 pub mod table;
+pub mod trade_page;
 pub mod uploads;
 mod ws;
 

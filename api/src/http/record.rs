@@ -1,33 +1,30 @@
-//! `/v1/ping`, `/v1/post`, `/v1/leads` and their specification: selling in real time and handing in leads, for systems that speak
-//! JSON or forms and no GraphQL.
+//! `/v1/ping`, `/v1/post` and `/v1/leads`: selling in real time and handing in leads, for systems that speak JSON or forms and no GraphQL.
 
 use axum::body::to_bytes;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
 use axum::{Json, Router};
 use domain::access::{Mode, Principal};
 use domain::clearing::LossReason;
 use domain::lead::LeadState;
 use domain::money::{Currency, Money};
 use domain::offer::net_minor;
-use domain::posting::{Purpose, fields};
 use domain::refusal::{Code, Refusal};
 use domain::text::has_control_character;
 use domain::verification::CheckKind;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use store::offers::StoredOffer;
-use store::verticals::StoredVertical;
 
-use super::door::{Door, nothing, problem};
+use super::door::{Door, problem};
 use super::endpoint::problem_response;
 use super::negotiate::{FORM, media_type};
+use super::posting_page;
 use super::problem::{Problem, ProblemCode};
 use crate::app::leads::LeadBrought;
 use crate::app::offers::Posted;
-use crate::app::posting::{Record, address, label, record_lead, record_ping, record_post, record_schema, sale_fields, schema_of};
+use crate::app::posting::{Record, record_lead, record_ping, record_post};
 use crate::app::{AppError, Caller};
 
 /// The longest record, in bytes.
@@ -35,14 +32,14 @@ const RECORD_MAX_BYTES: usize = 64 << 10;
 /// Seconds after which one who is told to come again may.
 const AGAIN_SECS: HeaderValue = HeaderValue::from_static("1");
 
-/// The routes.
+/// The routes, with that of the page which describes them.
 pub fn routes(door: Door) -> Router {
     Router::new()
         .route("/v1/ping", post(ping))
         .route("/v1/post", post(posted))
         .route("/v1/leads", post(brought))
-        .route("/v1/spec/{*vertical}", get(spec))
-        .with_state(door)
+        .with_state(door.clone())
+        .merge(posting_page::routes(door))
 }
 
 async fn ping(State(door): State<Door>, request: Request) -> Response {
@@ -243,134 +240,4 @@ pub(super) fn refused_record(refusals: &[Refusal]) -> Value {
         .map(|refusal| json!({ "code": refusal.code, "field": refusal.path.first(), "message": refusal.message }))
         .collect();
     json!({ "status": "REFUSED", "errors": errors })
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct Asked {
-    of: Option<String>,
-    format: Option<String>,
-}
-
-/// How to ping and post leads of a vertical: a page, or with `format=schema` the JSON Schema of a record (`of=ping`, `of=post` or `of=leads`).
-async fn spec(State(door): State<Door>, Path(path): Path<String>, Query(asked): Query<Asked>, request: Request) -> Response {
-    let (parts, _) = request.into_parts();
-    let caller = match door.admit(&parts).await {
-        Ok(caller) => caller,
-        Err(problem) => return problem_response(problem),
-    };
-    let vertical = match path.parse() {
-        Ok(path) => match door.app.store.vertical_at(&path).await {
-            Ok(vertical) => vertical,
-            Err(error) => return problem_response(problem(&caller, &error.into())),
-        },
-        Err(_) => None,
-    };
-    let Some(vertical) = vertical.filter(|vertical| !vertical.definition.group) else {
-        return problem_response(nothing("vertical"));
-    };
-    let seller = match caller.principal.organization() {
-        Some(own) => match door.app.store.organizations(&[own]).await {
-            Ok(mut found) => found.pop().map(|organization| organization.name),
-            Err(error) => return problem_response(problem(&caller, &error.into())),
-        },
-        None => None,
-    };
-    let base = door.app.config.server.public_url.clone();
-    let currency = door.app.config.exchange.default_currency;
-    let of = |purpose: &Purpose| asked.of.as_deref() == Some(address(*purpose));
-    let purpose = [Purpose::Post, Purpose::Lead].into_iter().find(of).unwrap_or(Purpose::Ping);
-    if asked.format.as_deref() == Some("schema") {
-        let mut response = Json(record_schema(&vertical, purpose, currency, &base)).into_response();
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/schema+json"));
-        return response;
-    }
-    Html(page(&vertical, seller.as_deref(), currency, &base)).into_response()
-}
-
-fn page(vertical: &StoredVertical, seller: Option<&str>, currency: Currency, base: &str) -> String {
-    let name = escaped(label(&vertical.definition));
-    let for_whom = seller.map_or_else(String::new, |seller| format!(" for {}", escaped(seller)));
-    let section = |purpose: Purpose, about: &str| {
-        let address = address(purpose);
-        let mut rows = String::new();
-        for (field, schema) in sale_fields(vertical, purpose, currency) {
-            let needed = field == "vertical" || field == "digests";
-            rows.push_str(&row(field, needed, &schema));
-        }
-        for field in fields(&vertical.definition, purpose) {
-            rows.push_str(&row(&field.name, field.required, &schema_of(&field)));
-        }
-        format!(
-            "<h2 id=\"{address}\">POST {base}/v1/{address}</h2><p>{about} \
-             <a href=\"?of={address}&amp;format=schema\">JSON Schema</a></p>\
-             <table><thead><tr><th scope=\"col\">Field</th><th scope=\"col\">Needed</th><th scope=\"col\">Takes</th>\
-             <th scope=\"col\">Meaning</th></tr></thead><tbody>{rows}</tbody></table>",
-            base = escaped(base),
-        )
-    };
-    let ping = section(
-        Purpose::Ping,
-        "What the lead is, without who it is. The answer is an offer that stands for a short time, or none.",
-    );
-    let post = section(
-        Purpose::Post,
-        "The whole lead: with <code>offer_id</code> it concludes the offer of its ping, and must be the lead that was pinged; without, \
-         it goes to whoever offers most, at least the reserve.",
-    );
-    let leads = section(
-        Purpose::Lead,
-        "A lead for your stock, to be listed later: the key needs the scope <code>leads:write</code> only. The same record within a \
-         minute is the same lead, so send it again when you are in doubt.",
-    );
-    format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>Posting {name}</title><style>body{{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}}\
-         table{{border-collapse:collapse;width:100%}}th,td{{text-align:left;vertical-align:top;border-bottom:1px solid #ccc;\
-         padding:.3rem .6rem}}code,pre{{font-family:ui-monospace,monospace}}pre{{background:#f4f4f4;padding:1rem;overflow:auto}}</style>\
-         </head><body><h1>Posting {name}{for_whom}</h1>\
-         <p>Send flat records as <code>application/json</code> or <code>application/x-www-form-urlencoded</code>, with \
-         <code>Authorization: Bearer</code> and a key that has the scopes <code>leads:write</code> and <code>listings:write</code>. \
-         Empty fields count as absent.</p>{ping}\
-         <pre>{{\"status\":\"OFFER\",\"offer_id\":\"ofr_…\",\"kind\":\"EXCLUSIVE\",\"copies\":1,\"net\":\"10.80\",\"gross\":\"12.00\",\
-         \"currency\":\"{currency}\",\"expires_at\":\"…\"}}\n{{\"status\":\"NO_OFFER\"}}</pre>{post}\
-         <pre>{{\"status\":\"SOLD\",\"lead_id\":\"lead_…\",\"lead_state\":\"VERIFIED\",\"sales\":[{{\"trade_id\":\"trd_…\",\"price\":\"12.00\",\
-         \"net\":\"10.80\"}}],\"fallen\":[],\"test\":false}}</pre>{leads}\
-         <pre>{{\"status\":\"ACCEPTED\",\"lead_id\":\"lead_…\",\"lead_state\":\"VERIFIED\",\"level\":\"REACHABLE\",\"score\":62,\
-         \"temperature\":\"WARM\",\"rejected_by\":null,\"repeated\":false,\"test\":false}}</pre>\
-         <p>With a test key (<code>clk_test_…</code>) every record is checked as any other, nothing is kept and no money moves: \
-         answers then say <code>\"test\":true</code>, and the last character of the postal code decides what a ping and a post come to.</p>\
-         <p>What is wrong is answered with 422 and <code>{{\"status\":\"REFUSED\",\"errors\":[{{\"code\",\"field\",\"message\"}}]}}</code>; \
-         503 with <code>Retry-After</code> means that nothing has happened and the same record may be sent again.</p></body></html>"
-    )
-}
-
-fn row(name: &str, needed: bool, schema: &Value) -> String {
-    let takes = match (schema.get("enum"), schema.get("const")) {
-        (Some(Value::Array(words)), _) => words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
-        (_, Some(value)) => value.as_str().unwrap_or_default().to_owned(),
-        _ => {
-            let kind = schema.get("format").or_else(|| schema.get("type"));
-            let kind = kind.map(|kind| kind.as_array().and_then(|kinds| kinds.first()).unwrap_or(kind));
-            let end = |key: &str| schema.get(key).map(Value::to_string);
-            let kind = kind.and_then(Value::as_str).unwrap_or("text");
-            match (end("minimum"), end("maximum")) {
-                (Some(min), Some(max)) => format!("{kind}, {min} to {max}"),
-                (Some(min), None) => format!("{kind}, at least {min}"),
-                (None, Some(max)) => format!("{kind}, at most {max}"),
-                (None, None) => kind.to_owned(),
-            }
-        }
-    };
-    let about = schema.get("description").and_then(Value::as_str).unwrap_or_default();
-    let needed = if needed { "yes" } else { "" };
-    format!(
-        "<tr><th scope=\"row\"><code>{}</code></th><td>{needed}</td><td>{}</td><td>{}</td></tr>",
-        escaped(name),
-        escaped(&takes),
-        escaped(about)
-    )
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

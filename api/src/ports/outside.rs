@@ -52,6 +52,22 @@ pub(super) async fn whole(response: reqwest::Response, max_bytes: usize) -> Resu
     Ok(Some(body))
 }
 
+/// The beginning of an answer's body, at most `kept_bytes`, and whether the body broke off. Up to `read_bytes` are read, so that the connection
+/// can be used again; a longer body costs it.
+pub(super) async fn beginning(response: reqwest::Response, kept_bytes: usize, read_bytes: usize) -> (Vec<u8>, bool) {
+    let (mut kept, mut read) = (Vec::new(), 0_usize);
+    let mut chunks = response.bytes_stream();
+    while let Some(chunk) = chunks.next().await {
+        let Ok(chunk) = chunk else { return (kept, true) };
+        kept.extend(chunk.iter().take(kept_bytes.saturating_sub(kept.len())));
+        read = read.saturating_add(chunk.len());
+        if read > read_bytes {
+            break;
+        }
+    }
+    (kept, false)
+}
+
 /// Whether a literal address in `url` may be called; names are looked at when they are resolved.
 #[must_use]
 pub fn may_call(url: &url::Url) -> bool {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt};
 use gateways::crm::{Answer, Method, Request};
 
-use super::outside::{client, may_call};
+use super::outside::{beginning, client, may_call};
 use crate::config::Delivery;
 
 /// The longest part of an answer that is read, in bytes.
@@ -70,16 +70,8 @@ impl HttpOutward {
         let text = |value: &reqwest::header::HeaderValue| value.to_str().ok().map(str::to_owned);
         let headers =
             response.headers().iter().filter_map(|(name, value)| Some((name.as_str().to_owned(), text(value)?))).collect();
-        let mut body = Vec::new();
-        let mut chunks = response.bytes_stream();
-        while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(|_| NoAnswer::BrokenOff)?;
-            body.extend(chunk.iter().take(ANSWER_MAX_BYTES.saturating_sub(body.len())));
-            if body.len() >= ANSWER_MAX_BYTES {
-                break;
-            }
-        }
-        Ok(Answer { status, headers, body })
+        let (body, broke_off) = beginning(response, ANSWER_MAX_BYTES, ANSWER_MAX_BYTES).await;
+        if broke_off { Err(NoAnswer::BrokenOff) } else { Ok(Answer { status, headers, body }) }
     }
 }
 

@@ -3,15 +3,15 @@
 use std::error::Error;
 
 use bytes::Bytes;
+use futures::FutureExt;
 use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt};
 
-use super::outside::{NotPublic, client, may_call};
+use super::outside::{NotPublic, beginning, client, may_call};
 use crate::config;
 
 /// How much of an answer is kept, in bytes.
 const BEGINNING_BYTES: usize = 1 << 10;
-/// How much of an answer is read, so that its connection can be used again; a longer one costs the connection.
+/// How much of an answer is read.
 const ANSWER_MAX_BYTES: usize = 64 << 10;
 
 /// A signed message, ready to be posted.
@@ -85,17 +85,8 @@ impl HttpWebhooks {
             .send()
             .await?;
         let status = response.status().as_u16();
-        let (mut beginning, mut read) = (Vec::new(), 0_usize);
-        let mut chunks = response.bytes_stream();
-        while let Some(chunk) = chunks.next().await {
-            // The status has decided: a body that breaks off changes nothing.
-            let Ok(chunk) = chunk else { break };
-            beginning.extend(chunk.iter().take(BEGINNING_BYTES.saturating_sub(beginning.len())));
-            read = read.saturating_add(chunk.len());
-            if read > ANSWER_MAX_BYTES {
-                break;
-            }
-        }
+        // The status has decided: a body that breaks off changes nothing.
+        let (beginning, _) = beginning(response, BEGINNING_BYTES, ANSWER_MAX_BYTES).await;
         Ok(WebhookAnswer::Answered { status, beginning })
     }
 }

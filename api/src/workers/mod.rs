@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{
-    App, AppError, campaigns, deliveries, dispute, event_stream, forgetting, gauges, imports, jobs, leads, ledger, listings,
-    offers, payments, trade, uploads, webhooks,
+    App, AppError, campaigns, deliveries, destinations, dispute, event_stream, forgetting, gauges, imports, jobs, leads, ledger,
+    listings, offers, payments, trade, uploads, webhooks,
 };
 
 /// How often what is over is forgotten.
@@ -32,15 +32,16 @@ pub const PASSES: &[(&str, Pass)] = &[
     ("checks", |app| Box::pin(async move { jobs::lane_run(&app, Lane::Checks).await })),
     ("scores", |app| Box::pin(async move { leads::scores_age(&app).await })),
     ("look_ups", |app| Box::pin(async move { jobs::lane_run(&app, Lane::LookUps).await })),
+    ("retrievals", |app| Box::pin(async move { jobs::lane_run(&app, Lane::Retrievals).await })),
     ("payment_events", |app| Box::pin(async move { jobs::lane_run(&app, Lane::Payments).await })),
     ("payments", |app| Box::pin(async move { payments::work::payments_advance(&app).await })),
     ("auto_top_ups", |app| Box::pin(async move { payments::auto_top_ups::auto_top_ups_fill(&app).await })),
     ("write_offs", |app| Box::pin(async move { payments::card_disputes::chargebacks_write_off(&app).await })),
     ("disputes", |app| Box::pin(async move { dispute::disputes_advance(&app).await })),
     ("uploads", |app| Box::pin(async move { uploads::uploads_sweep(&app).await })),
+    ("destination_tokens", |app| Box::pin(async move { destinations::tokens::destination_tokens_renew(&app).await })),
     ("deliveries_follow", |app| Box::pin(async move { deliveries::deliveries_follow(&app).await })),
     ("delivery_files", |app| Box::pin(async move { deliveries::files::delivery_files_write(&app).await })),
-    ("deliveries", |app| Box::pin(async move { deliveries::deliveries_run(&app).await })),
     ("holds", |app| Box::pin(async move { trade::trades_advance(&app).await })),
     ("campaigns", |app| Box::pin(async move { campaigns::follow::campaigns_follow(&app).await })),
     ("offers", |app| Box::pin(async move { offers::offers_expire(&app).await })),
@@ -65,6 +66,7 @@ pub async fn start(app: &Arc<App>, stop: &CancellationToken) -> Result<JoinSet<(
     webhooks::webhooks_begin(app).await?;
     workers.spawn(webhooks::webhooks_follow(Arc::clone(app), stop.clone()));
     workers.spawn(webhooks::Sender::new(Arc::clone(app)).run(stop.clone()));
+    workers.spawn(deliveries::Courier::new(Arc::clone(app)).run(stop.clone()));
     let nightly = Duration::from_secs(u64::try_from(app.config.stripe.reconcile_secs).unwrap_or(86_400));
     workers.spawn(repeat(Arc::clone(app), "reconcile", reconcile, nightly, stop.clone()));
     let (app, stop) = (Arc::clone(app), stop.clone());

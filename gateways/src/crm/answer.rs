@@ -190,7 +190,7 @@ pub fn text_at<'a>(body: &'a Value, pointers: &[&str]) -> &'a str {
 }
 
 /// One line of limited length; words that may be an address or a phone number are masked, since services like to repeat what they were sent.
-fn fit(reason: &str) -> String {
+pub(super) fn fit(reason: &str) -> String {
     let digits = |word: &str| word.chars().filter(char::is_ascii_digit).count();
     let words = reason.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     let masked = words.map(|word| if word.contains('@') || digits(word) >= NUMBER_DIGITS { "[…]" } else { word });

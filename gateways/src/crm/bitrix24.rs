@@ -1,7 +1,7 @@
-//! Bitrix24: a lead through an incoming webhook.
+//! Bitrix24: a lead through an incoming webhook, or as an app.
 //!
 //! `POST {portal}/rest/{user}/{code}/crm.lead.add.json` with `fields` and `params`; the code is a secret that stands in the address, so
-//! the address is masked wherever it is shown. `PHONE` and `EMAIL` are arrays of `VALUE` and `VALUE_TYPE`; `ORIGINATOR_ID` and `ORIGIN_ID`
+//! the address is masked wherever it is shown. An app posts to `{portal}/rest/crm.lead.add.json` with its access token under `auth`. `PHONE` and `EMAIL` are arrays of `VALUE` and `VALUE_TYPE`; `ORIGINATOR_ID` and `ORIGIN_ID`
 //! name the source and its id, and take the exchange's name and the idempotency key. 200 answers `{"result": id}`, errors come as
 //! `{"error","error_description"}`. A leaky bucket lets 50 requests through and drains 2 a second (Enterprise 250 and 5), above which 503
 //! `QUERY_LIMIT_EXCEEDED` comes; a method that ran for 480 s within 10 minutes is blocked for 10 minutes with 429. The vendor has stopped
@@ -21,10 +21,11 @@ use super::answer::{Answer, Next, Outcome, Stage, broken, id_at, rejected, text_
 use super::check::{Checker, is_id};
 use super::delivery::Delivery;
 use super::destination::{Adapter, Pace};
-use super::guarded::{Guarded, Secrets};
+use super::guarded::{Guarded, MASK, Secrets};
 use super::mapping::{Core, Mapping};
+use super::oauth::{ACCESS_TOKEN, Endpoint, Wire};
 use super::render_error::RenderError;
-use super::step::{Method, Request, Step};
+use super::step::{Body, Method, Request, Step};
 
 /// The vendor's own domains; one written `*.bitrix24.*` would let anyone in who owns a domain.
 const HOSTS: &[&str] = &[
@@ -50,17 +51,20 @@ const HOSTS: &[&str] = &[
     "*.bitrix24.com.br",
     "*.bitrix24.com.tr",
 ];
+/// Where every portal's apps get their tokens.
+const TOKENS: &str = "https://oauth.bitrix.info";
 /// What a full bucket needs to have room again.
 const BUCKET_SECS: u64 = 2;
 /// How long a method stays blocked that ran for too long.
 const BLOCKED_SECS: u64 = 600;
 
-/// A Bitrix24 portal, with the secret `webhook_code`.
+/// A Bitrix24 portal, with the secret `webhook_code` unless an app gets tokens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bitrix24 {
     /// Address of the portal, such as `https://acme.bitrix24.com`.
     pub portal_url: String,
-    /// User whom the webhook belongs to.
+    /// User whom the webhook belongs to; none for an app.
+    #[serde(default)]
     pub user_id: u64,
     /// First stage of the lead.
     #[serde(default = "status_id")]
@@ -98,6 +102,16 @@ impl Adapter for Bitrix24 {
         vec!["webhook_code"]
     }
 
+    fn token_endpoint(&self) -> Option<Endpoint<'_>> {
+        Some(Endpoint {
+            base: TOKENS,
+            path: &["oauth", "token", ""],
+            wire: Wire::Query,
+            has_client_credentials: false,
+            api: None,
+        })
+    }
+
     fn required_fields(&self) -> &'static [&'static str] {
         &["TITLE"]
     }
@@ -113,7 +127,7 @@ impl Adapter for Bitrix24 {
 
     fn check(&self, checker: &mut Checker<'_>) {
         checker.url("portal_url", &self.portal_url, if checker.is_overridden() { &[] } else { HOSTS });
-        checker.require(self.user_id > 0, "user_id", "the number in the webhook's address is needed");
+        checker.require(self.user_id > 0 || checker.has_oauth(), "user_id", "the number in the webhook's address is needed");
         checker.line("status_id", &self.status_id, 50);
         if let Some(source) = &self.source_id {
             checker.line("source_id", source, 50);
@@ -127,35 +141,19 @@ impl Adapter for Bitrix24 {
     }
 
     fn render(&self, delivery: &Delivery<'_>, _stage: &Stage) -> Result<Step, RenderError> {
-        let code = delivery.secret("webhook_code")?;
-        if !is_id(code.expose_secret(), 100) {
-            return Err(RenderError::BadUrl { path: "secrets.webhook_code".into() });
+        let fields = self.fields(delivery)?;
+        let params = json!({ "REGISTER_SONET_EVENT": "Y" });
+        if delivery.destination.oauth.is_none() {
+            let body = json!({ "fields": fields, "params": params });
+            return Ok(Step::Http(Request::new(Method::Post, self.webhook(delivery)?).json(&body)));
         }
-        let base = delivery.url("portal_url", &self.portal_url, &["rest", &self.user_id.to_string()])?;
-        let url = Guarded::clear(format!("{base}/")).then_secret(code).then("/crm.lead.add.json");
-        let mut fields = Map::new();
-        for field in delivery.fields()? {
-            let value = match field.field.as_str() {
-                "PHONE" | "EMAIL" => field.values.iter().map(|value| json!({ "VALUE": value, "VALUE_TYPE": "WORK" })).collect(),
-                _ => Value::from(field.text()),
-            };
-            fields.insert(field.field, value);
-        }
-        if !fields.contains_key("TITLE") {
-            return Err(RenderError::MissingField { field: "TITLE".into() });
-        }
-        fields.insert("STATUS_ID".into(), self.status_id.clone().into());
-        fields.insert("OPENED".into(), "Y".into());
-        fields.insert("ORIGINATOR_ID".into(), delivery.sender.into());
-        fields.insert("ORIGIN_ID".into(), delivery.idempotency_key.into());
-        if let Some(source) = &self.source_id {
-            fields.insert("SOURCE_ID".into(), source.clone().into());
-        }
-        if let Some(user) = self.assigned_by_id {
-            fields.insert("ASSIGNED_BY_ID".into(), user.into());
-        }
-        let body = json!({ "fields": fields, "params": { "REGISTER_SONET_EVENT": "Y" } });
-        Ok(Step::Http(Request::new(Method::Post, url).json(&body)))
+        let url = delivery.url("portal_url", &self.portal_url, &["rest", "crm.lead.add.json"])?;
+        let token = delivery.secret(ACCESS_TOKEN)?;
+        let with = |auth: &str| json!({ "fields": fields, "params": params, "auth": auth });
+        let body = with(token.expose_secret());
+        let mut request = Request::new(Method::Post, Guarded::clear(url.as_str())).json(&body);
+        request.body = Body::masked(body.to_string(), with(MASK).to_string());
+        Ok(Step::Http(request))
     }
 
     fn next(&self, _stage: &Stage, answer: &Answer) -> Next {
@@ -188,6 +186,43 @@ impl Adapter for Bitrix24 {
             },
             _ => answer.by_status(&reason),
         })
+    }
+}
+
+impl Bitrix24 {
+    /// The address of an incoming webhook.
+    fn webhook(&self, delivery: &Delivery<'_>) -> Result<Guarded, RenderError> {
+        let code = delivery.secret("webhook_code")?;
+        if !is_id(code.expose_secret(), 100) {
+            return Err(RenderError::BadUrl { path: "secrets.webhook_code".into() });
+        }
+        let base = delivery.url("portal_url", &self.portal_url, &["rest", &self.user_id.to_string()])?;
+        Ok(Guarded::clear(format!("{base}/")).then_secret(code).then("/crm.lead.add.json"))
+    }
+
+    fn fields(&self, delivery: &Delivery<'_>) -> Result<Map<String, Value>, RenderError> {
+        let mut fields = Map::new();
+        for field in delivery.fields()? {
+            let value = match field.field.as_str() {
+                "PHONE" | "EMAIL" => field.values.iter().map(|value| json!({ "VALUE": value, "VALUE_TYPE": "WORK" })).collect(),
+                _ => Value::from(field.text()),
+            };
+            fields.insert(field.field, value);
+        }
+        if !fields.contains_key("TITLE") {
+            return Err(RenderError::MissingField { field: "TITLE".into() });
+        }
+        fields.insert("STATUS_ID".into(), self.status_id.clone().into());
+        fields.insert("OPENED".into(), "Y".into());
+        fields.insert("ORIGINATOR_ID".into(), delivery.sender.into());
+        fields.insert("ORIGIN_ID".into(), delivery.idempotency_key.into());
+        if let Some(source) = &self.source_id {
+            fields.insert("SOURCE_ID".into(), source.clone().into());
+        }
+        if let Some(user) = self.assigned_by_id {
+            fields.insert("ASSIGNED_BY_ID".into(), user.into());
+        }
+        Ok(fields)
     }
 }
 

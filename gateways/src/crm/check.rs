@@ -37,6 +37,7 @@ pub struct Policy {
 pub struct Checker<'a> {
     policy: &'a Policy,
     overridden: bool,
+    oauth: bool,
     problems: Vec<Problem>,
 }
 
@@ -44,7 +45,13 @@ impl<'a> Checker<'a> {
     /// Nothing found yet. `overridden` says that a `base_url` stands in place of the vendor's address.
     #[must_use]
     pub fn new(policy: &'a Policy, overridden: bool) -> Self {
-        Self { policy, overridden, problems: Vec::new() }
+        Self { policy, overridden, oauth: false, problems: Vec::new() }
+    }
+
+    /// The same for a destination that is reached by OAuth, or is not.
+    #[must_use]
+    pub fn with_oauth(self, oauth: bool) -> Self {
+        Self { oauth, ..self }
     }
 
     /// What was found.
@@ -74,6 +81,12 @@ impl<'a> Checker<'a> {
     #[must_use]
     pub fn is_overridden(&self) -> bool {
         self.overridden
+    }
+
+    /// Whether the destination is reached by OAuth.
+    #[must_use]
+    pub fn has_oauth(&self) -> bool {
+        self.oauth
     }
 
     /// The operator's rule for a `base_url`.

@@ -16,7 +16,7 @@ use super::answer::{Answer, Next, Stage};
 use super::check::Checker;
 use super::delivery::Delivery;
 use super::destination::Adapter;
-use super::mapping::{Core, Filled, Mapping};
+use super::mapping::{Core, Filled, Mapping, PERSON_AND_PLACE};
 use super::render_error::RenderError;
 use super::step::{Row, Step};
 
@@ -47,27 +47,9 @@ impl Default for Csv {
 
 impl Adapter for Csv {
     fn default_mapping(&self) -> Mapping {
-        Mapping::of(&[
-            ("lead_id", Core::LeadId),
-            ("trade_id", Core::TradeId),
-            ("idempotency_key", Core::IdempotencyKey),
-            ("bought_at", Core::BoughtAt),
-            ("submitted_at", Core::SubmittedAt),
-            ("vertical", Core::Vertical),
-            ("first_name", Core::FirstName),
-            ("last_name", Core::LastName),
-            ("phone", Core::Phone),
-            ("email", Core::Email),
-            ("country", Core::Country),
-            ("region", Core::Region),
-            ("city", Core::City),
-            ("postal_code", Core::PostalCode),
-            ("language", Core::Language),
-            ("price", Core::Price),
-            ("currency", Core::Currency),
-            ("summary", Core::Summary),
-            ("test", Core::Test),
-        ])
+        let bought = [Core::LeadId, Core::TradeId, Core::IdempotencyKey, Core::BoughtAt, Core::SubmittedAt, Core::Vertical];
+        let more = [Core::Language, Core::Price, Core::Currency, Core::Summary, Core::Test];
+        Mapping::own(&[bought.as_slice(), PERSON_AND_PLACE, &more].concat())
     }
 
     fn check(&self, checker: &mut Checker<'_>) {

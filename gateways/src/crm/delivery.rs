@@ -73,13 +73,7 @@ impl Delivery<'_> {
     /// # Errors
     /// If the base is not an address.
     pub fn url(&self, path: &str, base: &str, segments: &[&str]) -> Result<Url, RenderError> {
-        let (path, base) = self.destination.base_url.as_deref().map_or((path, base), |base| ("base_url", base));
-        let bad = || RenderError::BadUrl { path: path.to_owned() };
-        let mut url = parse(base).ok_or_else(bad)?;
-        if !segments.is_empty() {
-            url.path_segments_mut().map_err(|()| bad())?.pop_if_empty().extend(segments);
-        }
-        Ok(url)
+        self.destination.url(path, base, segments)
     }
 
     /// Each step has a key of its own, since a service that honours keys answers a repeated one with the first answer.
@@ -123,7 +117,7 @@ fn guard(step: &Step) -> Result<(), RenderError> {
     }
 }
 
-fn guard_request(request: &Request) -> Result<(), RenderError> {
+pub(super) fn guard_request(request: &Request) -> Result<(), RenderError> {
     if parse(&request.url.expose()).is_none() {
         return Err(RenderError::BadUrl { path: "url".into() });
     }

@@ -1,13 +1,15 @@
 //! The settings of a destination: what can be stored in clear.
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::answer::{Answer, Next, Outcome, Stage};
-use super::check::{Checker, Policy, Problem};
+use super::check::{Checker, Policy, Problem, parse};
 use super::delivery::Delivery;
 use super::guarded::Secrets;
 use super::lead::Lead;
 use super::mapping::{Mapping, Source};
+use super::oauth::{ACCESS_TOKEN, Endpoint, Oauth};
 use super::render_error::RenderError;
 use super::step::{Shown, Step};
 use super::{adf, bitrix24, csv_file, email, hook, http, hubspot, kommo, pipedrive, salesforce};
@@ -21,7 +23,10 @@ pub struct Destination {
     /// The field mapping; without one, the adapter's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mapping: Option<Mapping>,
-    /// An address in place of the vendor's own, for private clouds and tests.
+    /// The app by which access tokens are got, in place of a token that somebody gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oauth: Option<Oauth>,
+    /// An address in place of the vendor's own, its token endpoint included, for private clouds and tests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
 }
@@ -109,6 +114,11 @@ pub(crate) trait Adapter {
 
     fn check_secrets(&self, _secrets: &Secrets, _checker: &mut Checker<'_>) {}
 
+    /// Where access tokens are got, for systems that are reached by OAuth.
+    fn token_endpoint(&self) -> Option<Endpoint<'_>> {
+        None
+    }
+
     /// Whether it has more than the first step; such a one refuses stages of others itself.
     fn has_further_steps(&self) -> bool {
         false
@@ -145,7 +155,7 @@ impl Kind {
 
 impl From<Kind> for Destination {
     fn from(kind: Kind) -> Self {
-        Self { kind, mapping: None, base_url: None }
+        Self { kind, mapping: None, oauth: None, base_url: None }
     }
 }
 
@@ -154,11 +164,14 @@ impl Destination {
     #[must_use]
     pub fn check(&self, policy: &Policy) -> Vec<Problem> {
         let adapter = self.kind.adapter();
-        let mut checker = Checker::new(policy, self.base_url.is_some());
+        let mut checker = Checker::new(policy, self.base_url.is_some()).with_oauth(self.oauth.is_some());
         if let Some(base_url) = &self.base_url {
             checker.base_url(base_url);
         }
         adapter.check(&mut checker);
+        if let Some(oauth) = &self.oauth {
+            oauth.check(adapter.token_endpoint(), &mut checker);
+        }
         if let Some(mapping) = &self.mapping {
             checker.extend(mapping.check(adapter.has_secret_fields()));
             for (i, field) in mapping.0.iter().enumerate() {
@@ -186,10 +199,23 @@ impl Destination {
         checker.into_problems()
     }
 
+    /// The address below `base`, or below the one that the settings put in its place. Segments are percent-encoded.
+    pub(super) fn url(&self, path: &str, base: &str, segments: &[&str]) -> Result<Url, RenderError> {
+        let (path, base) = self.base_url.as_deref().map_or((path, base), |base| ("base_url", base));
+        let bad = || RenderError::BadUrl { path: path.to_owned() };
+        let mut url = parse(base).ok_or_else(bad)?;
+        if !segments.is_empty() {
+            url.path_segments_mut().map_err(|()| bad())?.pop_if_empty().extend(segments);
+        }
+        Ok(url)
+    }
+
     /// Names of the secrets that this destination needs.
     #[must_use]
     pub fn required_secrets(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.kind.adapter().secrets().into_iter().map(ToOwned::to_owned).collect();
+        let own = self.kind.adapter().secrets();
+        let own = self.oauth.as_ref().map_or(own, |oauth| oauth.secrets().to_vec());
+        let mut names: Vec<String> = own.into_iter().map(ToOwned::to_owned).collect();
         for field in self.mapping.iter().flat_map(|m| &m.0) {
             if let Source::Secret { name } = &field.source
                 && !names.contains(name)
@@ -244,7 +270,8 @@ impl Destination {
     /// # Errors
     /// As [`Delivery::render`].
     pub fn preview(&self, lead: &Lead, sender: &str) -> Result<Vec<Shown>, RenderError> {
-        let secrets = self.required_secrets().into_iter().fold(Secrets::new(), |all, name| {
+        let token = self.oauth.as_ref().map(|_| ACCESS_TOKEN.to_owned());
+        let secrets = self.required_secrets().into_iter().chain(token).fold(Secrets::new(), |all, name| {
             let value = if name == "url" { "https://example.com/" } else { "preview" };
             all.with(name, value)
         });

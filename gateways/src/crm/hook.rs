@@ -20,7 +20,7 @@ use super::check::{Checker, is_header_name};
 use super::delivery::Delivery;
 use super::destination::Adapter;
 use super::guarded::{Guarded, Secrets};
-use super::mapping::{Core, Filled, Mapping, Source};
+use super::mapping::{Core, Filled, Mapping, PERSON_AND_PLACE, Source};
 use super::render_error::RenderError;
 use super::step::{Method, Request, Step};
 
@@ -80,29 +80,9 @@ fn yes() -> bool {
 
 impl Adapter for Hook {
     fn default_mapping(&self) -> Mapping {
-        Mapping::of(&[
-            ("lead_id", Core::LeadId),
-            ("trade_id", Core::TradeId),
-            ("idempotency_key", Core::IdempotencyKey),
-            ("test", Core::Test),
-            ("vertical", Core::Vertical),
-            ("first_name", Core::FirstName),
-            ("last_name", Core::LastName),
-            ("full_name", Core::FullName),
-            ("phone", Core::Phone),
-            ("email", Core::Email),
-            ("country", Core::Country),
-            ("region", Core::Region),
-            ("city", Core::City),
-            ("postal_code", Core::PostalCode),
-            ("language", Core::Language),
-            ("price", Core::Price),
-            ("currency", Core::Currency),
-            ("submitted_at", Core::SubmittedAt),
-            ("bought_at", Core::BoughtAt),
-            ("link", Core::Link),
-            ("summary", Core::Summary),
-        ])
+        let bought = [Core::LeadId, Core::TradeId, Core::IdempotencyKey, Core::Test, Core::Vertical, Core::FullName];
+        let more = [Core::Language, Core::Price, Core::Currency, Core::SubmittedAt, Core::BoughtAt, Core::Link, Core::Summary];
+        Mapping::own(&[bought.as_slice(), PERSON_AND_PLACE, &more].concat())
     }
 
     fn secrets(&self) -> Vec<&str> {

@@ -18,7 +18,7 @@ use super::check::{Checker, is_header_name, parse};
 use super::delivery::{Delivery, bearer};
 use super::destination::Adapter;
 use super::guarded::{Guarded, Secrets};
-use super::mapping::{Core, Filled, Mapping};
+use super::mapping::{Core, Filled, Mapping, PERSON_AND_PLACE};
 use super::render_error::RenderError;
 use super::step::{Body, Method, Request, Step};
 use super::success::{Rule, Success, check_pointer};
@@ -137,21 +137,8 @@ impl Content {
 
 impl Adapter for Http {
     fn default_mapping(&self) -> Mapping {
-        Mapping::of(&[
-            ("lead_id", Core::LeadId),
-            ("idempotency_key", Core::IdempotencyKey),
-            ("first_name", Core::FirstName),
-            ("last_name", Core::LastName),
-            ("phone", Core::Phone),
-            ("email", Core::Email),
-            ("country", Core::Country),
-            ("region", Core::Region),
-            ("city", Core::City),
-            ("postal_code", Core::PostalCode),
-            ("vertical", Core::Vertical),
-            ("summary", Core::Summary),
-            ("test", Core::Test),
-        ])
+        let bought = [Core::LeadId, Core::IdempotencyKey];
+        Mapping::own(&[bought.as_slice(), PERSON_AND_PLACE, &[Core::Vertical, Core::Summary, Core::Test]].concat())
     }
 
     fn secrets(&self) -> Vec<&str> {

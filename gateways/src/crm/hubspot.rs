@@ -5,7 +5,8 @@
 //! answers with `inlineMessage` or `redirectUri` and no id, a refused submission answers 400, sometimes with HTML. Sources: HubSpot
 //! developer documentation, «Submit data to a form» and «Submit data to a form (supporting authentication)» (legacy docs, Forms API v3).
 //!
-//! Contact: `POST https://api.hubapi.com/crm/v3/objects/contacts` with a private app's token and the scope `crm.objects.contacts.write`;
+//! Contact: `POST https://api.hubapi.com/crm/v3/objects/contacts` with the token of a private app, or one that an app gets by OAuth, and the
+//! scope `crm.objects.contacts.write`;
 //! 201 answers with `id`. A known e-mail address answers 409 with `Existing ID: ...` in `message`, upon which the contact is changed with
 //! `PATCH .../contacts/{id}`, if the settings say so. Sources: «CRM API: Contacts», «API usage details» (429 with `policyName`), and the
 //! answer that users show in HubSpot's developer forum («Updated 409 Conflict responses»).
@@ -25,6 +26,7 @@ use super::delivery::{Delivery, bearer};
 use super::destination::{Adapter, Pace};
 use super::guarded::Guarded;
 use super::mapping::{Core, Mapping};
+use super::oauth::{ACCESS_TOKEN, Endpoint, Wire};
 use super::render_error::RenderError;
 use super::step::{Method, Request, Step};
 
@@ -36,6 +38,9 @@ const CONTACT: &str = "0-1";
 const BURST_SECS: u64 = 10;
 /// A daily limit resets at midnight of the account; asking once an hour finds that soon enough.
 const DAILY_SECS: u64 = 3_600;
+/// Both kinds get their tokens at the same place.
+const TOKENS: Endpoint<'_> =
+    Endpoint { base: API, path: &["oauth", "v1", "token"], wire: Wire::Form, has_client_credentials: false, api: None };
 /// Error types of the Forms API that the next lead would meet as well.
 const FORM_FAULTS: &[&str] = &[
     "FORM_HAS_RECAPTCHA_ENABLED",
@@ -95,7 +100,11 @@ impl Adapter for Form {
     }
 
     fn secrets(&self) -> Vec<&str> {
-        if self.secure { vec!["access_token"] } else { Vec::new() }
+        if self.secure { vec![ACCESS_TOKEN] } else { Vec::new() }
+    }
+
+    fn token_endpoint(&self) -> Option<Endpoint<'_>> {
+        self.secure.then_some(TOKENS)
     }
 
     fn pace(&self) -> Pace {
@@ -137,7 +146,7 @@ impl Adapter for Form {
         }
         let request = Request::new(Method::Post, Guarded::clear(url.as_str())).json(&body);
         Ok(Step::Http(if self.secure {
-            request.header("authorization", bearer(delivery.secret("access_token")?))
+            request.header("authorization", bearer(delivery.secret(ACCESS_TOKEN)?))
         } else {
             request
         }))
@@ -163,7 +172,11 @@ impl Adapter for Contact {
     }
 
     fn secrets(&self) -> Vec<&str> {
-        vec!["access_token"]
+        vec![ACCESS_TOKEN]
+    }
+
+    fn token_endpoint(&self) -> Option<Endpoint<'_>> {
+        Some(TOKENS)
     }
 
     fn has_further_steps(&self) -> bool {
@@ -193,7 +206,7 @@ impl Adapter for Contact {
         };
         let url = delivery.url("base_url", API, &segments)?;
         let request = Request::new(method, Guarded::clear(url.as_str())).json(&json!({ "properties": properties }));
-        Ok(Step::Http(request.header("authorization", bearer(delivery.secret("access_token")?))))
+        Ok(Step::Http(request.header("authorization", bearer(delivery.secret(ACCESS_TOKEN)?))))
     }
 
     fn next(&self, stage: &Stage, answer: &Answer) -> Next {

@@ -21,6 +21,7 @@ use super::delivery::{Delivery, bearer};
 use super::destination::{Adapter, Pace};
 use super::guarded::Guarded;
 use super::mapping::{Core, Filled, Mapping};
+use super::oauth::{ACCESS_TOKEN, Endpoint, Wire};
 use super::render_error::RenderError;
 use super::step::{Method, Request, Step};
 
@@ -28,7 +29,7 @@ const HOSTS: &[&str] = &["*.kommo.com", "*.amocrm.ru", "*.amocrm.com"];
 /// The limit counts by the second.
 const BURST_SECS: u64 = 1;
 
-/// A Kommo account, with the secret `access_token`.
+/// A Kommo account, with the secret `access_token` unless an app gets one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kommo {
     /// Address of the account, such as `https://acme.kommo.com`.
@@ -59,7 +60,17 @@ impl Adapter for Kommo {
     }
 
     fn secrets(&self) -> Vec<&str> {
-        vec!["access_token"]
+        vec![ACCESS_TOKEN]
+    }
+
+    fn token_endpoint(&self) -> Option<Endpoint<'_>> {
+        Some(Endpoint {
+            base: &self.account_url,
+            path: &["oauth2", "access_token"],
+            wire: Wire::Json,
+            has_client_credentials: false,
+            api: None,
+        })
     }
 
     fn required_fields(&self) -> &'static [&'static str] {
@@ -115,7 +126,7 @@ impl Adapter for Kommo {
             lead.insert("_embedded".into(), embedded.into());
         }
         let request = Request::new(Method::Post, Guarded::clear(url.as_str())).json(&json!([lead]));
-        Ok(Step::Http(request.header("authorization", bearer(delivery.secret("access_token")?))))
+        Ok(Step::Http(request.header("authorization", bearer(delivery.secret(ACCESS_TOKEN)?))))
     }
 
     fn next(&self, _stage: &Stage, answer: &Answer) -> Next {

@@ -98,6 +98,10 @@ pub enum Core {
     Test,
 }
 
+/// Who the person is and where, under names of our own.
+pub(super) const PERSON_AND_PLACE: &[Core] =
+    &[Core::FirstName, Core::LastName, Core::Phone, Core::Email, Core::Country, Core::Region, Core::City, Core::PostalCode];
+
 /// A field with what goes into it; never empty.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Filled {
@@ -128,6 +132,12 @@ impl Mapping {
     #[must_use]
     pub fn of(fields: &[(&str, Core)]) -> Self {
         Self(fields.iter().map(|(field, name)| Field { field: (*field).into(), source: Source::Core { name: *name } }).collect())
+    }
+
+    /// A mapping whose fields have our own names, as templates have them.
+    #[must_use]
+    pub(super) fn own(fields: &[Core]) -> Self {
+        Self(fields.iter().map(|name| Field { field: name.own_name(), source: Source::Core { name: *name } }).collect())
     }
 
     /// Adds a field.
@@ -213,6 +223,12 @@ impl Source {
 }
 
 impl Core {
+    /// As it is stored, and as templates name it.
+    fn own_name(self) -> String {
+        let name = serde_json::to_value(self).ok();
+        name.and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+
     fn values(self, delivery: &Delivery<'_>) -> Vec<String> {
         let lead: &Lead = delivery.lead;
         let one = |text: &Option<String>| text.iter().cloned().collect();

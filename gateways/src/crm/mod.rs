@@ -24,6 +24,7 @@ pub mod hubspot;
 pub mod kommo;
 pub mod lead;
 pub mod mapping;
+pub mod oauth;
 pub mod pipedrive;
 pub mod render_error;
 pub mod salesforce;
@@ -38,6 +39,7 @@ pub use destination::{Destination, Kind, Pace};
 pub use guarded::{Guarded, Secrets};
 pub use lead::{Attribute, Lead, Price};
 pub use mapping::{Core, Field, Mapping, Source};
+pub use oauth::{Fault, Grant, Granted, Oauth, Renewal};
 pub use render_error::RenderError;
 pub use step::{Message, Method, Request, Row, Shown, Step};
 

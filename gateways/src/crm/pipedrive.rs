@@ -3,8 +3,8 @@
 //! A lead needs `title` and `person_id` or `organization_id`, so two calls are made: `POST https://{domain}.pipedrive.com/api/v2/persons`
 //! with `name`, `emails` and `phones` (arrays of `value`, `primary`, `label`; custom fields under `custom_fields`), or `/v1/persons` with
 //! `email` and `phone` and custom fields beside them; then `POST /v1/leads`, which takes JSON only and has `value` as
-//! `{"amount","currency"}`, `origin_id` for the idempotency key, and custom fields of deals beside the others. The token goes into
-//! `x-api-token`. Answers are `{"success","data":{"id"}}` with 200 or 201, or `{"success":false,"error","error_info"}`; 429 comes with
+//! `{"amount","currency"}`, `origin_id` for the idempotency key, and custom fields of deals beside the others. An API token goes into
+//! `x-api-token`, an access token is a bearer. Answers are `{"success","data":{"id"}}` with 200 or 201, or `{"success":false,"error","error_info"}`; 429 comes with
 //! `x-ratelimit-reset` in seconds. Sources: developers.pipedrive.com, «Persons», «Leads», «Rate limiting», «HTTP status codes», and the
 //! «API v2 migration guide».
 //!
@@ -19,16 +19,19 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{Answer, Next, Outcome, Stage, broken, id_at, rejected, text_at};
 use super::check::{Checker, is_id};
-use super::delivery::Delivery;
+use super::delivery::{Delivery, bearer};
 use super::destination::{Adapter, Pace};
 use super::guarded::Guarded;
 use super::mapping::{Core, Filled, Mapping};
+use super::oauth::{ACCESS_TOKEN, Endpoint, Wire};
 use super::render_error::RenderError;
 use super::step::{Method, Request, Step};
 
 const HOSTS: &[&str] = &["*.pipedrive.com"];
+/// Where every account gets its tokens.
+const TOKENS: &str = "https://oauth.pipedrive.com";
 
-/// A Pipedrive account, with the secret `api_token`.
+/// A Pipedrive account, with the secret `api_token` unless an app gets tokens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pipedrive {
     /// The company's part of `{domain}.pipedrive.com`.
@@ -69,6 +72,16 @@ impl Adapter for Pipedrive {
         vec!["api_token"]
     }
 
+    fn token_endpoint(&self) -> Option<Endpoint<'_>> {
+        Some(Endpoint {
+            base: TOKENS,
+            path: &["oauth", "token"],
+            wire: Wire::BasicForm,
+            has_client_credentials: false,
+            api: Some(("/api_domain", HOSTS)),
+        })
+    }
+
     fn required_fields(&self) -> &'static [&'static str] {
         &["person.name", "lead.title"]
     }
@@ -103,7 +116,10 @@ impl Adapter for Pipedrive {
         };
         let url = delivery.url("domain", &self.base(), segments)?;
         let request = Request::new(Method::Post, Guarded::clear(url.as_str())).json(&Value::Object(body));
-        Ok(Step::Http(request.header("x-api-token", Guarded::secret(delivery.secret("api_token")?))))
+        Ok(Step::Http(match &delivery.destination.oauth {
+            Some(_) => request.header("authorization", bearer(delivery.secret(ACCESS_TOKEN)?)),
+            None => request.header("x-api-token", Guarded::secret(delivery.secret("api_token")?)),
+        }))
     }
 
     fn next(&self, stage: &Stage, answer: &Answer) -> Next {

@@ -43,6 +43,9 @@ pub enum RenderError {
         /// The setting.
         path: String,
     },
+    /// The destination is not reached by OAuth.
+    #[error("this destination has no token endpoint")]
+    NoTokens,
     /// The stage belongs to another kind of destination.
     #[error("this stage is not one of the destination's")]
     WrongStage,

@@ -22,7 +22,8 @@ use super::check::{Checker, is_id};
 use super::delivery::{Delivery, bearer};
 use super::destination::Adapter;
 use super::guarded::Guarded;
-use super::mapping::{Core, Filled, Mapping, Source};
+use super::mapping::{Core, Filled, Mapping};
+use super::oauth::{ACCESS_TOKEN, Endpoint, Wire};
 use super::render_error::RenderError;
 use super::step::{Body, Method, Request, Step};
 
@@ -42,10 +43,10 @@ pub struct Web {
     pub return_url: Option<String>,
 }
 
-/// A lead over REST, with the secret `access_token`.
+/// A lead over REST, with the secret `access_token` unless an app gets one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rest {
-    /// Address of the organisation, such as `https://acme.my.salesforce.com`.
+    /// Address of the organisation, such as `https://acme.my.salesforce.com`; tokens are got there too.
     pub instance_url: String,
     /// Version of the API, such as `62.0`.
     #[serde(default = "api_version")]
@@ -59,26 +60,24 @@ fn api_version() -> String {
     API_VERSION.into()
 }
 
-/// Tells the organisation which exchange a lead comes from.
-fn with_lead_source(mapping: Mapping, lead_source: &str) -> Mapping {
-    mapping.and(lead_source, Source::Core { name: Core::Sender })
-}
+/// The fields of a lead by their names in the web form and in the API. The last one tells the organisation which exchange a lead comes from.
+const FIELDS: &[(&str, &str, Core)] = &[
+    ("first_name", "FirstName", Core::FirstName),
+    ("last_name", "LastName", Core::LastName),
+    ("company", "Company", Core::DisplayName),
+    ("email", "Email", Core::Email),
+    ("phone", "Phone", Core::Phone),
+    ("city", "City", Core::City),
+    ("state", "State", Core::Region),
+    ("zip", "PostalCode", Core::PostalCode),
+    ("country", "Country", Core::Country),
+    ("description", "Description", Core::Summary),
+    ("lead_source", "LeadSource", Core::Sender),
+];
 
 impl Adapter for Web {
     fn default_mapping(&self) -> Mapping {
-        let mapping = Mapping::of(&[
-            ("first_name", Core::FirstName),
-            ("last_name", Core::LastName),
-            ("company", Core::DisplayName),
-            ("email", Core::Email),
-            ("phone", Core::Phone),
-            ("city", Core::City),
-            ("state", Core::Region),
-            ("zip", Core::PostalCode),
-            ("country", Core::Country),
-            ("description", Core::Summary),
-        ]);
-        with_lead_source(mapping, "lead_source")
+        Mapping::of(&FIELDS.iter().map(|(web, _, core)| (*web, *core)).collect::<Vec<_>>())
     }
 
     fn required_fields(&self) -> &'static [&'static str] {
@@ -129,23 +128,21 @@ impl Adapter for Web {
 
 impl Adapter for Rest {
     fn default_mapping(&self) -> Mapping {
-        let mapping = Mapping::of(&[
-            ("FirstName", Core::FirstName),
-            ("LastName", Core::LastName),
-            ("Company", Core::DisplayName),
-            ("Email", Core::Email),
-            ("Phone", Core::Phone),
-            ("City", Core::City),
-            ("State", Core::Region),
-            ("PostalCode", Core::PostalCode),
-            ("Country", Core::Country),
-            ("Description", Core::Summary),
-        ]);
-        with_lead_source(mapping, "LeadSource")
+        Mapping::of(&FIELDS.iter().map(|(_, api, core)| (*api, *core)).collect::<Vec<_>>())
     }
 
     fn secrets(&self) -> Vec<&str> {
-        vec!["access_token"]
+        vec![ACCESS_TOKEN]
+    }
+
+    fn token_endpoint(&self) -> Option<Endpoint<'_>> {
+        Some(Endpoint {
+            base: &self.instance_url,
+            path: &["services", "oauth2", "token"],
+            wire: Wire::Form,
+            has_client_credentials: true,
+            api: Some(("/instance_url", HOSTS)),
+        })
     }
 
     fn required_fields(&self) -> &'static [&'static str] {
@@ -180,7 +177,7 @@ impl Adapter for Rest {
         let url = delivery.url("instance_url", &self.instance_url, &segments)?;
         let body: Map<String, Value> = fields.iter().map(|field| (field.field.clone(), field.text().into())).collect();
         let request = Request::new(method, Guarded::clear(url.as_str())).json(&Value::Object(body));
-        Ok(Step::Http(request.header("authorization", bearer(delivery.secret("access_token")?))))
+        Ok(Step::Http(request.header("authorization", bearer(delivery.secret(ACCESS_TOKEN)?))))
     }
 
     fn next(&self, _stage: &Stage, answer: &Answer) -> Next {

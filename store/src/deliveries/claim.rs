@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::delivery::{DeliveryState, Pacing};
-use domain::id::DestinationId;
+use domain::id::{DeliveryId, DestinationId};
 use domain::time::{Timestamp, plus_secs};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{LockBehavior, LockType};
 use sea_orm::{Condition, ExprTrait, QueryOrder, QuerySelect};
 
 use super::Delivery;
-use crate::db::{Backend, Store};
+use crate::db::{Backend, STATEMENT_ROWS, Store};
 use crate::destinations::Destination;
 use crate::entity::{delivery, destination};
 use crate::error::{StoreError, WriteError};
@@ -19,6 +19,28 @@ use crate::write::Tx;
 
 /// How many due deliveries are looked at for each that may be taken.
 const LOOKED_AT: u64 = 8;
+
+/// What to claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Deliveries at most.
+    pub limit: u64,
+    /// For how long nobody else takes them, in seconds.
+    pub lease_secs: i64,
+    /// Of one destination at a time, all processes together.
+    pub per_destination: u64,
+    /// Destinations for which whoever claims has less room.
+    pub rooms: BTreeMap<DestinationId, u64>,
+}
+
+/// A delivery that is still under way, under the lease that it was claimed with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldDelivery {
+    /// Which.
+    pub delivery: DeliveryId,
+    /// Its lease.
+    pub lease: i64,
+}
 
 /// A delivery whose turn it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,50 +62,62 @@ struct Booked {
 }
 
 const PUSHED: &[Column<Pushed>] = &[("id", Get::Id(|row| row.id)), ("due_at", Get::Instant(|row| row.due_at))];
+const HELD: &[Column<HeldDelivery>] = &[("id", Get::Id(|held| held.delivery.0)), ("lease", Get::Integer(|held| held.lease))];
 const BOOKED: &[Column<Booked>] = &[("id", Get::Id(|row| row.id)), ("booked_until", Get::Instant(|row| row.until))];
 
 impl Store {
-    /// Claims up to `limit` due deliveries for `lease_secs`, at most `at_once` of one destination at a time, and as fast as its `pacing` allows.
-    /// What must wait for its turn is due then, so that a destination with a long queue stands in nobody's way.
+    /// Claims due deliveries, of each destination as fast as its `pacing` allows. What must wait for its turn is due then, so that a
+    /// destination with a long queue stands in nobody's way.
     pub async fn deliveries_claim(
         &self,
-        limit: u64,
-        lease_secs: i64,
-        at_once: u64,
+        wanted: &Claim,
         pacing: impl Fn(&Destination) -> Pacing + Send + Sync,
     ) -> Result<Vec<Claimed>, WriteError> {
         let pacing = &pacing;
-        self.write("deliveries_claim", move |tx| async move { claim(&tx, limit, lease_secs, at_once, pacing).await }).await
+        self.write("deliveries_claim", move |tx| async move { claim(&tx, wanted, pacing).await }).await
+    }
+
+    /// Keeps deliveries that are still under way from being taken by others, for `secs` from now. One that was taken meanwhile is left to
+    /// whoever has it.
+    pub async fn deliveries_lease_renew(&self, held: Vec<HeldDelivery>, secs: i64) -> Result<(), WriteError> {
+        let held = &held;
+        self.write("deliveries_lease_renew", move |tx| async move {
+            for some in held.chunks(STATEMENT_ROWS) {
+                let mut given = Given::new(tx.backend(), HELD, some);
+                let until = given.bind(plus_secs(tx.now().await?, secs));
+                let sql = format!(
+                    "UPDATE delivery SET leased_until = {until} FROM {given} \
+                     WHERE delivery.id = given.id AND delivery.lease = given.lease AND delivery.state = 'WAITING'"
+                );
+                given.execute(&tx, sql).await?;
+            }
+            Ok(())
+        })
+        .await
     }
 }
 
-async fn claim(
-    tx: &Tx,
-    limit: u64,
-    lease_secs: i64,
-    at_once: u64,
-    pacing: &(impl Fn(&Destination) -> Pacing + Sync),
-) -> Result<Vec<Claimed>, WriteError> {
+async fn claim(tx: &Tx, wanted: &Claim, pacing: &(impl Fn(&Destination) -> Pacing + Sync)) -> Result<Vec<Claimed>, WriteError> {
     let now = tx.now().await?;
-    let due = due(tx, now, limit.saturating_mul(LOOKED_AT)).await?;
+    let due = due(tx, now, wanted).await?;
     if due.is_empty() {
         return Ok(Vec::new());
     }
     let ids: BTreeSet<Uuid> = due.iter().map(|row| row.destination_id).collect();
-    let mut turns = turns(tx, &ids, now).await?;
+    let mut turns = turns(tx, &ids, now, wanted).await?;
     let (mut taken, mut pushed) = (Vec::new(), Vec::new());
     for row in due {
         // A destination that another process has locked is at its own turn there.
         let Some(turn) = turns.get_mut(&row.destination_id) else { continue };
-        if u64::try_from(taken.len()).is_ok_and(|taken| taken >= limit) {
+        if u64::try_from(taken.len()).is_ok_and(|taken| taken >= wanted.limit) {
             break;
         }
-        match turn.take(pacing(&turn.destination), at_once, now) {
+        match turn.take(pacing(&turn.destination), now) {
             Ok(()) => taken.push(row),
             Err(due_at) => pushed.push(Pushed { id: row.id, due_at }),
         }
     }
-    take(tx, &taken, plus_secs(now, lease_secs)).await?;
+    take(tx, &taken, plus_secs(now, wanted.lease_secs)).await?;
     if !pushed.is_empty() {
         let given = Given::new(tx.backend(), PUSHED, &pushed);
         let sql = format!("UPDATE delivery SET due_at = given.due_at FROM {given} WHERE delivery.id = given.id");
@@ -107,40 +141,46 @@ async fn claim(
     Ok(taken.into_iter().map(claimed).collect::<Result<_, _>>()?)
 }
 
-async fn due(tx: &Tx, now: Timestamp, limit: u64) -> Result<Vec<delivery::Model>, StoreError> {
+async fn due(tx: &Tx, now: Timestamp, wanted: &Claim) -> Result<Vec<delivery::Model>, StoreError> {
     let free = Condition::any().add(delivery::Column::LeasedUntil.is_null()).add(delivery::Column::LeasedUntil.lte(now));
     let mut due = delivery::Entity::find()
         .filter(delivery::Column::State.eq(DeliveryState::Waiting.as_str()))
         .filter(delivery::Column::InFile.eq(false))
         .filter(delivery::Column::DueAt.lte(now))
         .filter(free)
+        .filter(delivery::Column::DestinationId.is_not_in(full(wanted)))
         .order_by_asc(delivery::Column::DueAt)
         .order_by_asc(delivery::Column::Id)
-        .limit(limit);
+        .limit(wanted.limit.saturating_mul(LOOKED_AT));
     if tx.backend() == Backend::Postgres {
         due = due.lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked);
     }
     Ok(due.all(tx.db()).await?)
 }
 
+/// The destinations for which there is no room: what waits for them must not hide what waits for others.
+fn full(wanted: &Claim) -> impl Iterator<Item = Uuid> {
+    wanted.rooms.iter().filter(|(_, room)| **room == 0).map(|(id, _)| id.0)
+}
+
 /// What a destination can take.
 struct Turn {
     destination: Destination,
-    running: u64,
+    room: u64,
     until: Option<Timestamp>,
     booked: Option<Timestamp>,
 }
 
 impl Turn {
     /// Takes a turn at `now`, or says when the next one may come.
-    fn take(&mut self, pacing: Pacing, at_once: u64, now: Timestamp) -> Result<(), Timestamp> {
-        if self.running >= at_once {
+    fn take(&mut self, pacing: Pacing, now: Timestamp) -> Result<(), Timestamp> {
+        if self.room == 0 {
             return Err(plus_secs(now, 1));
         }
         match pacing.book(self.until, now) {
             Ok(until) => {
                 (self.until, self.booked) = (Some(until), Some(until));
-                self.running = self.running.saturating_add(1);
+                self.room = self.room.saturating_sub(1);
                 Ok(())
             }
             Err(free_at) => {
@@ -152,7 +192,7 @@ impl Turn {
     }
 }
 
-async fn turns(tx: &Tx, ids: &BTreeSet<Uuid>, now: Timestamp) -> Result<BTreeMap<Uuid, Turn>, StoreError> {
+async fn turns(tx: &Tx, ids: &BTreeSet<Uuid>, now: Timestamp, wanted: &Claim) -> Result<BTreeMap<Uuid, Turn>, StoreError> {
     let mut find = destination::Entity::find()
         .filter(destination::Column::Id.is_in(ids.iter().copied()))
         .order_by_asc(destination::Column::Id);
@@ -174,7 +214,9 @@ async fn turns(tx: &Tx, ids: &BTreeSet<Uuid>, now: Timestamp) -> Result<BTreeMap
     let turn = |row: destination::Model| -> Result<(Uuid, Turn), StoreError> {
         let (id, until) = (row.id, row.booked_until);
         let running = running.get(&id).and_then(|running| u64::try_from(*running).ok()).unwrap_or(0);
-        Ok((id, Turn { destination: Destination::try_from(row)?, running, until, booked: None }))
+        let own = wanted.rooms.get(&id.into()).copied().unwrap_or(u64::MAX);
+        let room = Ord::min(wanted.per_destination.saturating_sub(running), own);
+        Ok((id, Turn { destination: Destination::try_from(row)?, room, until, booked: None }))
     };
     find.all(tx.db()).await?.into_iter().map(turn).collect()
 }

@@ -44,6 +44,8 @@ pub enum Progress {
         /// Why.
         reason: String,
     },
+    /// Its turn comes again then: nothing was tried.
+    Wait(Timestamp),
     /// It is given up.
     Failed(String),
 }
@@ -121,6 +123,12 @@ impl Tx {
                     .col_expr(delivery::Column::Failed, Expr::value(delivery.failed.saturating_add(1)))
                     .col_expr(delivery::Column::DueAt, Expr::value(*at))
                     .col_expr(delivery::Column::Reason, Expr::value(reason.clone()))
+                    .col_expr(delivery::Column::LeasedUntil, none);
+                Ok(update.exec(self.db()).await?.rows_affected == 1)
+            }
+            Progress::Wait(at) => {
+                let update = turn(delivery)
+                    .col_expr(delivery::Column::DueAt, Expr::value(*at))
                     .col_expr(delivery::Column::LeasedUntil, none);
                 Ok(update.exec(self.db()).await?.rows_affected == 1)
             }

@@ -26,6 +26,7 @@ pub mod delivery_attempt;
 pub mod delivery_file;
 pub mod deposit;
 pub mod destination;
+pub mod destination_token;
 pub mod dispute;
 pub mod dispute_entry;
 pub mod email_verification;

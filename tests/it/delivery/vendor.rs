@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -57,6 +58,7 @@ pub struct Vendor {
     pub url: String,
     seen: Arc<Mutex<Vec<Seen>>>,
     answers: Arc<Mutex<Arc<Answers>>>,
+    thinks: Arc<Mutex<Duration>>,
 }
 
 impl Vendor {
@@ -65,7 +67,7 @@ impl Vendor {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let answers: Arc<Answers> = Arc::new(answers);
-        let vendor = Self { url, seen: Arc::default(), answers: Arc::new(Mutex::new(answers)) };
+        let vendor = Self { url, seen: Arc::default(), answers: Arc::new(Mutex::new(answers)), thinks: Arc::default() };
         let routes = Router::new().fallback(take).with_state(vendor.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
         vendor
@@ -75,6 +77,11 @@ impl Vendor {
     pub fn now(&self, answers: impl Fn(&Seen, usize) -> Reply + Send + Sync + 'static) {
         self.seen.lock().unwrap().clear();
         *self.answers.lock().unwrap() = Arc::new(answers);
+    }
+
+    /// Takes so long for each answer from now on.
+    pub fn thinks(&self, time: Duration) {
+        *self.thinks.lock().unwrap() = time;
     }
 
     /// What came so far.
@@ -107,6 +114,8 @@ async fn take(State(vendor): State<Vendor>, request: Request) -> Response {
         all.len() - 1
     };
     let Reply(status, body, headers) = answers(&seen, before);
+    let thinks = *vendor.thinks.lock().unwrap();
+    tokio::time::sleep(thinks).await;
     if status == 0 {
         std::future::pending::<()>().await;
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use api::app::App;
-use api::app::jobs::jobs_run;
+use api::app::jobs::{jobs_run, lane_run};
 use api::http::hooks::routes;
 use axum::Router;
 use axum::extract::{Path, RawQuery, State};
@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
 use reqwest::{Client, Url};
 use serde_json::{Value, json};
+use store::job::Lane;
 
 use super::hooks::{address, mapping};
 use super::signed::{hmac, made_with, posted};
@@ -193,6 +194,25 @@ on_each_backend! {
         for secret in [APP_SECRET, TOKEN, "our own word", "Nordmann", "fjelltur"] {
             assert!(!kept.contains(secret), "{secret}");
         }
+    }
+
+    async fn a_slow_graph_delays_no_verification(x: Exchange) {
+        let mut x = x;
+        let (graph, app) = Graph::start(&x).await;
+        x.app = app;
+        x.verticals().await;
+        let seller = x.organization("Agency").await;
+        let (url, hook) = hook(&x, &seller).await;
+        graph.answer("301", &[(0, json!(null))]);
+        assert_eq!(told(&url, &hook, &[301]).await.0, 200);
+        x.lead_submit(&seller, x.lead_input(1)).await;
+        let look_ups = async || x.dump(&["job"]).await.lines().filter(|line| line.contains("LOOK_UPS")).count();
+        assert_eq!(look_ups().await, 1);
+        // What is looked up about a lead does not wait for the lead of another.
+        assert_eq!(lane_run(&x.app, Lane::LookUps).await.unwrap(), 1);
+        assert_eq!((look_ups().await, graph.asked().len(), waiting(&x).await), (0, 0, 1));
+        lane_run(&x.app, Lane::Retrievals).await.unwrap();
+        assert_eq!((graph.asked().len(), waiting(&x).await), (1, 1));
     }
 
     async fn what_fails_at_meta_is_asked_for_again(x: Exchange) {

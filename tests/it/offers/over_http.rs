@@ -171,6 +171,8 @@ on_each_backend! {
         let (status, page) = get(&format!("{url}/v1/spec/travel/tour"), Some("good")).await;
         assert_eq!(status, 200);
         assert!(page.contains("Agency &lt;of&gt; Bergen") && page.contains("<code>nights</code>") && page.contains("/v1/post") && page.contains("/v1/leads"));
+        let headers = reqwest::get(format!("{url}/v1/spec/travel/tour")).await.unwrap().headers().clone();
+        assert!(headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
         assert_eq!(get(&format!("{url}/v1/spec/travel/nowhere"), None).await.0, 404);
         assert_eq!(get(&format!("{url}/v1/spec/travel"), None).await.0, 404);
     }

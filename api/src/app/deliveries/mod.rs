@@ -1,6 +1,7 @@
 //! Bringing bought leads to where their buyers work: made of the event feed behind each sale, sent in turns, tried again, and kept with every
 //! attempt for the buyer's eyes. No sale waits for it.
 
+mod courier;
 pub mod files;
 mod lead;
 mod run;
@@ -8,6 +9,7 @@ mod send;
 mod try_out;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use domain::access::Permission;
 use domain::delivery::{DeliveryState, Pacing};
@@ -19,7 +21,7 @@ use store::deliveries::{Attempt, Delivery, DeliveryFilter, FeedPlace};
 use store::page::{Page, Slice};
 use uuid::Uuid;
 
-pub use run::deliveries_run;
+pub use courier::Courier;
 pub use try_out::{TestStep, Tested, delivery_test};
 
 use super::data_keys::data_keys;
@@ -62,6 +64,11 @@ pub async fn deliveries_follow(app: &App) -> Result<u64, AppError> {
             return Ok(total);
         }
     }
+}
+
+/// Makes every delivery whose turn has come, and waits for all of them; answers how many were tried. The worker is the [`Courier`] itself.
+pub async fn deliveries_run(app: &Arc<App>) -> Result<u64, AppError> {
+    Courier::new(Arc::clone(app)).drain().await
 }
 
 /// A page of the deliveries of the caller's organization, the youngest first.

@@ -1,7 +1,4 @@
-//! Deliveries under way: as many at a time as are allowed, none in the way of another.
-
-use std::sync::Arc;
-use std::time::Duration;
+//! One delivery under way: its steps, and what is written down of each.
 
 use domain::delivery::{AttemptOutcome, next_attempt_at};
 use domain::id::TypedId;
@@ -12,10 +9,9 @@ use store::data_keys::KeyPurpose;
 use store::deliveries::{Attempt, Begun, Claimed, Delivery, Progress};
 use store::destinations::Destination;
 use store::trades::{Trade, trade_lock};
-use tokio::task::JoinSet;
 
 use super::lead::lead_of;
-use super::send::{Target, Tried};
+use super::send::{Reached, Target, Tried};
 use super::{answer_binding, pacing};
 use crate::app::campaigns::follow::campaign_delivered;
 use crate::app::data_keys::data_key;
@@ -23,91 +19,47 @@ use crate::app::destinations::{disable, target};
 use crate::app::message::{MESSAGE_SEND, owners_mails};
 use crate::app::{App, AppError};
 
-/// Deliveries claimed in one pass; a new pass begins behind it.
-const PASS_MAX: usize = 1_000;
 /// Steps of one attempt at the most.
-const STEPS_MAX: usize = 3;
+pub(super) const STEPS_MAX: usize = 3;
 /// For how long a destination in trouble is left alone at the most, unless it asks for longer itself.
 const AILING_SECS: i64 = 300;
 
-/// Makes every delivery whose turn has come, side by side; answers how many were tried. Run by the worker.
-pub async fn deliveries_run(app: &Arc<App>) -> Result<u64, AppError> {
-    let settings = &app.config.delivery;
-    let pause = Duration::from_millis(app.config.workers.poll_millis);
-    let mut running = JoinSet::new();
-    let (mut begun, mut done) = (0_usize, 0_u64);
-    let mut fault = None;
-    loop {
-        let room = settings.at_once.saturating_sub(running.len());
-        // While half of the places are taken it is worth to ask for more than one.
-        let asks = fault.is_none() && begun < PASS_MAX && room.saturating_mul(2) >= settings.at_once;
-        if asks {
-            match claimed(app, room).await {
-                Ok(claimed) => {
-                    begun = begun.saturating_add(claimed.len());
-                    for claimed in claimed {
-                        running.spawn(deliver(Arc::clone(app), claimed));
-                    }
-                }
-                Err(error) => fault = Some(error),
-            }
-        }
-        match tokio::time::timeout(pause, running.join_next()).await {
-            Ok(None) => return fault.map_or(Ok(done), Err),
-            Ok(Some(joined)) => {
-                done = done.saturating_add(1);
-                let result = joined.unwrap_or_else(|_| Err(AppError::internal("a delivery panicked")));
-                if let Err(error) = result {
-                    // Its turn ends with the lease, and then it is tried again.
-                    tracing::error!(%error, "a delivery could not be moved on");
-                }
-            }
-            Err(_) => {}
-        }
-    }
-}
-
-async fn claimed(app: &App, room: usize) -> Result<Vec<Claimed>, AppError> {
-    let settings = &app.config.delivery;
-    let room = u64::try_from(room).unwrap_or(u64::MAX);
-    let pace = |destination: &_| {
-        // Settings that cannot be read are told by the delivery itself.
-        target(destination).map_or(domain::delivery::Pacing { burst: 1, interval_millis: 1_000 }, |target| pacing(&target))
-    };
-    Ok(app.store.deliveries_claim(room, settings.lease_secs(), settings.per_destination, pace).await?)
-}
-
-/// Makes one delivery, step by step, as far as it gets.
-async fn deliver(app: Arc<App>, mut claimed: Claimed) -> Result<(), AppError> {
-    let app = app.as_ref();
-    let (lead, target) = match ready(app, &claimed).await {
-        Ok(Some(ready)) => ready,
-        Ok(None) => return Ok(()),
-        Err(error) => {
-            // What cannot be opened now may be opened later, and if not, it has an end.
-            put_back(app, &claimed.delivery).await?;
-            return Err(error);
-        }
-    };
+/// Makes one delivery, step by step, as far as it gets; answers whether its destination is in trouble.
+pub(super) async fn deliver(app: &App, mut claimed: Claimed) -> Result<bool, AppError> {
+    let Some(lead) = or_back(app, &claimed, begin(app, &claimed.delivery).await).await? else { return Ok(false) };
     let key = claimed.delivery.id.to_string();
     let mut stage: Stage = serde_json::from_value(claimed.delivery.stage.clone()).map_err(AppError::internal)?;
+    let mut refused = None;
     for _ in 0..STEPS_MAX {
-        let tried = target.send(app, &lead, &key, &stage).await;
-        let tells = tried.left && target.destination.tells_person();
-        let is_mine = settle(app, &claimed, &target, &lead, &tried).await?;
-        claimed.delivery.told |= tells;
+        let tried = match or_back(app, &claimed, Target::reach(app, &claimed.destination, refused, false).await).await? {
+            Reached::Ready(target) => target.send(app, &lead, &key, &stage, refused.is_none()).await,
+            Reached::Denied(denied) => Tried::from(*denied),
+            Reached::Wait(at) => return wait(app, &claimed.delivery, at).await.map(|()| false),
+        };
+        let is_mine = settle(app, &claimed, &lead, &tried).await?;
+        claimed.delivery.told |= tried.tells;
+        refused = refused.or(tried.refused);
         match tried.next {
             Next::Continue(next) if is_mine => stage = next,
-            Next::Continue(_) => return Ok(()),
-            Next::Done(outcome) => return count(app, &claimed.delivery, &outcome).await,
+            Next::Continue(_) => return Ok(false),
+            Next::Done(outcome) => return count(app, &claimed.delivery, &outcome).await.map(|()| tried.ails),
         }
     }
     Err(AppError::internal("a delivery has more steps than there can be"))
 }
 
-async fn ready(app: &App, claimed: &Claimed) -> Result<Option<(Lead, Target)>, AppError> {
-    let Some(lead) = begin(app, &claimed.delivery).await? else { return Ok(None) };
-    Ok(Some((lead, Target::open(app, &claimed.destination)?)))
+/// What cannot be opened now may be opened later, and if not, it has an end.
+async fn or_back<T>(app: &App, claimed: &Claimed, found: Result<T, AppError>) -> Result<T, AppError> {
+    if found.is_err() {
+        put_back(app, &claimed.delivery).await?;
+    }
+    found
+}
+
+async fn wait(app: &App, delivery: &Delivery, at: Timestamp) -> Result<(), AppError> {
+    let progress = &Progress::Wait(at);
+    app.store.write("delivery_wait", |tx| async move { tx.delivery_move(delivery, progress).await }).await?;
+    Ok(())
 }
 
 async fn put_back(app: &App, delivery: &Delivery) -> Result<(), AppError> {
@@ -139,8 +91,9 @@ pub(super) async fn begin(app: &App, delivery: &Delivery) -> Result<Option<Lead>
 }
 
 /// Writes down what a step came to. Answers whether the turn was still this one's.
-async fn settle(app: &App, claimed: &Claimed, target: &Target, lead: &Lead, tried: &Tried) -> Result<bool, AppError> {
+async fn settle(app: &App, claimed: &Claimed, lead: &Lead, tried: &Tried) -> Result<bool, AppError> {
     let Claimed { delivery, destination } = claimed;
+    let pacing = pacing(&target(destination)?);
     let (outcome, reason) = words(tried);
     let reason = reason.map(|reason| lead.mask(&reason));
     let unsubscribed = outcome == AttemptOutcome::Unsubscribed;
@@ -149,9 +102,8 @@ async fn settle(app: &App, claimed: &Claimed, target: &Target, lead: &Lead, trie
     } else {
         Vec::new()
     };
-    let answer = tried.answer.as_ref().map(|answer| answer.shown(&target.secrets)).filter(|text| !text.is_empty());
-    let tells = tried.left && target.destination.tells_person();
-    let (reason, answer, mails) = (&reason, &answer, &mails);
+    let answer = tried.answer.as_ref().map(|(_, text)| text.as_str()).filter(|text| !text.is_empty());
+    let (reason, mails, tells) = (&reason, &mails, tried.tells);
     let settled = app
         .store
         .write("delivery_attempted", |tx| async move {
@@ -164,9 +116,9 @@ async fn settle(app: &App, claimed: &Claimed, target: &Target, lead: &Lead, trie
             } else if let (true, Progress::Retry { at, .. }) = (tried.ails, &progress) {
                 let asked = matches!(tried.next, Next::Done(Outcome::Retry { after: Some(_) }));
                 let until = if asked { *at } else { (*at).min(plus_secs(now, AILING_SECS)) };
-                tx.destination_book(destination.id, pacing(&target.destination).paused_until(until)).await?;
+                tx.destination_book(destination.id, pacing.paused_until(until)).await?;
             }
-            keep(app, &tx, delivery, &trade, tried, (outcome, reason.clone(), answer.as_deref()), now).await?;
+            keep(app, &tx, delivery, &trade, tried, (outcome, reason.clone(), answer), now).await?;
             if tells {
                 tx.delivery_told(delivery, &trade).await?;
             }
@@ -201,7 +153,7 @@ async fn keep(
         id: tx.id(),
         delivery: delivery.id,
         outcome,
-        status: tried.answer.as_ref().map(|answer| i64::from(answer.status)),
+        status: tried.answer.as_ref().map(|(status, _)| i64::from(*status)),
         reason,
         millis: i64::try_from(tried.took.as_millis()).unwrap_or(i64::MAX),
         request: tried.request.clone(),
@@ -237,6 +189,7 @@ fn progress(tried: &Tried, delivery: &Delivery, reason: Option<&str>, tx: &Tx, n
 /// The outcome of a step and the reason that is kept with it.
 fn words(tried: &Tried) -> (AttemptOutcome, Option<String>) {
     match &tried.next {
+        Next::Continue(_) if tried.refused.is_some() => (AttemptOutcome::Retry, tried.reason.clone()),
         Next::Continue(_) => (AttemptOutcome::Continued, None),
         Next::Done(Outcome::Accepted { .. }) => (AttemptOutcome::Accepted, None),
         Next::Done(Outcome::Duplicate) => (AttemptOutcome::Duplicate, None),

@@ -2,45 +2,90 @@
 
 use std::time::Duration;
 
+use domain::time::Timestamp;
+use gateways::crm::oauth::ACCESS_TOKEN;
 use gateways::crm::{Answer, Destination, Lead, Next, Outcome, RenderError, Secrets, Shown, Stage, Step};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::app::destinations::tokens::{Access, Denied, access};
 use crate::app::{App, AppError};
 use crate::ports::{NoAnswer, SendError};
+
+/// What a system answers that does not take an access token.
+const UNAUTHORIZED: u16 = 401;
 
 /// A destination with its secrets, and who is named as the sender.
 pub(super) struct Target {
     pub(super) destination: Destination,
     pub(super) secrets: Secrets,
     pub(super) sender: String,
+    /// The version of its access token, where it is reached by OAuth.
+    token: Option<i64>,
+}
+
+/// A destination that is to be reached now.
+pub(super) enum Reached {
+    /// It can be.
+    Ready(Box<Target>),
+    /// Somebody gets an access token for it: come back then.
+    Wait(Timestamp),
+    /// There is no access token for it.
+    Denied(Box<Denied>),
 }
 
 /// What a step came to.
 pub(super) struct Tried {
     /// What was sent, without secrets and without who the person is.
     pub(super) request: Value,
-    /// The answer, if there was one.
-    pub(super) answer: Option<Answer>,
+    /// The status of the answer and its beginning without secrets, if there was one.
+    pub(super) answer: Option<(u16, String)>,
     /// How long it took.
     pub(super) took: Duration,
     /// What follows.
     pub(super) next: Next,
     /// Why, where the outcome does not say it.
     pub(super) reason: Option<String>,
-    /// Whether what was sent may have arrived.
-    pub(super) left: bool,
+    /// Whether somebody may have been told who the person is.
+    pub(super) tells: bool,
     /// Whether the destination itself is in trouble, whatever it is sent.
     pub(super) ails: bool,
+    /// The version of an access token that was not taken: with another one the same step is tried at once.
+    pub(super) refused: Option<i64>,
 }
 
 impl Target {
+    /// As the settings have it. A destination that is reached by OAuth is no place for leads without [`Target::reach`].
     pub(super) fn open(app: &App, destination: &store::destinations::Destination) -> Result<Self, AppError> {
         Ok(Self {
             destination: crate::app::destinations::target(destination)?,
             secrets: crate::app::destinations::opened(app, destination)?,
             sender: app.config.delivery.sender.clone(),
+            token: None,
         })
+    }
+
+    /// With an access token where one is needed. `refused` is the version of one that was not taken; whoever is `hurried` heeds no pause.
+    pub(super) async fn reach(
+        app: &App,
+        destination: &store::destinations::Destination,
+        refused: Option<i64>,
+        hurried: bool,
+    ) -> Result<Reached, AppError> {
+        let mut target = Self::open(app, destination)?;
+        if target.destination.oauth.is_some() {
+            let token = match access(app, destination, refused, hurried).await? {
+                Access::Granted(token) => token,
+                Access::Wait(at) => return Ok(Reached::Wait(at)),
+                Access::Denied(denied) => return Ok(Reached::Denied(Box::new(denied))),
+            };
+            target.secrets = target.secrets.with(ACCESS_TOKEN, token.access_token.expose_secret());
+            target.token = Some(token.version);
+            // The vendor knows best where the account lies.
+            target.destination.base_url = token.api_url.or(target.destination.base_url);
+        }
+        Ok(Reached::Ready(Box::new(target)))
     }
 
     pub(super) fn render(&self, lead: &Lead, key: &str, stage: &Stage) -> Result<Step, RenderError> {
@@ -59,12 +104,12 @@ impl Target {
         match self.render(&lead.redacted(), key, stage) {
             Ok(step) => shown_json(&step.shown()),
             // A template can want what a mark is not, such as a number.
-            Err(_) => json!({ "method": "", "target": "", "headers": [], "body": "" }),
+            Err(_) => nothing_shown(),
         }
     }
 
-    /// Sends the step of `stage`.
-    pub(super) async fn send(&self, app: &App, lead: &Lead, key: &str, stage: &Stage) -> Tried {
+    /// Sends the step of `stage`. The first time that an access token is not taken, the step is tried again with another.
+    pub(super) async fn send(&self, app: &App, lead: &Lead, key: &str, stage: &Stage, is_first_token: bool) -> Tried {
         let step = match self.render(lead, key, stage) {
             Ok(step) => step,
             Err(error) => return self.unrendered(lead, key, stage, &error),
@@ -78,16 +123,21 @@ impl Target {
         };
         let took = began.elapsed();
         let request = self.redacted(lead, key, stage);
+        let tells = self.destination.tells_person();
         match answer {
             Ok(answer) => {
-                let next = self.destination.next(stage, &answer);
-                let next = masked(next, lead, &self.secrets);
-                let asked = matches!(next, Next::Done(Outcome::Retry { after: Some(_) } | Outcome::Broken { .. }));
+                let refused = self.token.filter(|_| is_first_token && answer.status == UNAUTHORIZED);
+                let next = match refused {
+                    Some(_) => Next::Continue(stage.clone()),
+                    None => masked(self.destination.next(stage, &answer), lead, &self.secrets),
+                };
+                let ails = matches!(next, Next::Done(Outcome::Retry { after: Some(_) } | Outcome::Broken { .. }));
                 let reason = Some(match &step {
                     Step::Email(_) if !answer.body.is_empty() => answer.text(),
                     _ => format!("answered {}", answer.status),
                 });
-                Tried { request, answer: Some(answer), took, next, reason, left: true, ails: asked }
+                let answer = Some((answer.status, answer.shown(&self.secrets)));
+                Tried { request, answer, took, next, reason, tells, ails, refused }
             }
             Err(error) => {
                 let left = matches!(error, NoAnswer::TimedOut | NoAnswer::BrokenOff);
@@ -95,7 +145,8 @@ impl Target {
                     NoAnswer::NotAllowed => Outcome::Broken { reason: error.to_string() },
                     _ => Outcome::Retry { after: None },
                 });
-                Tried { request, answer: None, took, next, reason: Some(error.to_string()), left, ails: true }
+                let (reason, tells) = (Some(error.to_string()), tells && left);
+                Tried { request, answer: None, took, next, reason, tells, ails: true, refused: None }
             }
         }
     }
@@ -106,9 +157,33 @@ impl Target {
             RenderError::MissingField { .. } | RenderError::BadValue { .. } => Outcome::Rejected { reason },
             _ => Outcome::Broken { reason },
         };
-        let request = self.redacted(lead, key, stage);
-        Tried { request, answer: None, took: Duration::ZERO, next: Next::Done(outcome), reason: None, left: false, ails: false }
+        let (request, next) = (self.redacted(lead, key, stage), Next::Done(outcome));
+        let took = Duration::ZERO;
+        Tried { request, answer: None, took, next, reason: None, tells: false, ails: false, refused: None }
     }
+}
+
+impl From<Denied> for Tried {
+    /// Nothing of the lead has left: what was sent, if anything, is the question for a token.
+    fn from(denied: Denied) -> Self {
+        let Denied { fault, reason, request, answer, took, after } = denied;
+        let is_final = fault.is_final();
+        let outcome = if is_final { Outcome::Broken { reason: reason.clone() } } else { Outcome::Retry { after } };
+        Self {
+            request: request.as_ref().map_or_else(nothing_shown, shown_json),
+            answer,
+            took,
+            next: Next::Done(outcome),
+            reason: Some(reason),
+            tells: false,
+            ails: true,
+            refused: None,
+        }
+    }
+}
+
+fn nothing_shown() -> Value {
+    json!({ "method": "", "target": "", "headers": [], "body": "" })
 }
 
 /// What was sent, as it is kept.

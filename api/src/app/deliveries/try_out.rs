@@ -6,13 +6,11 @@ use domain::id::{DestinationId, TypedId};
 use domain::refusal::{Code, Refusal};
 use gateways::crm::{Lead, Next, Outcome, Shown, Stage};
 
-use super::send::Target;
+use super::run::STEPS_MAX;
+use super::send::{Reached, Target, Tried};
 use crate::app::email_verification::require_verified_email;
 use crate::app::member::require_member;
 use crate::app::{App, AppError, Caller};
-
-/// Steps of a test at the most.
-const STEPS_MAX: usize = 3;
 
 /// One step of a test.
 #[derive(Debug, Clone)]
@@ -50,18 +48,24 @@ pub async fn delivery_test(app: &App, caller: &Caller, id: DestinationId) -> Res
         return Err(Refusal::wrong_state("the destination is disabled").at("destinationId").into());
     }
     app.throttle(vec![app.delivery_test_limit(organization)]).await?;
-    let target = Target::open(app, &destination)?;
     let (lead, key) = (Lead::sample(), format!("test-{}", app.store.id::<DestinationId>().uuid()));
-    let (mut stage, mut steps) = (Stage::First, Vec::new());
+    let (mut stage, mut steps, mut refused) = (Stage::First, Vec::new(), None);
     for _ in 0..STEPS_MAX {
-        let step = target.render(&lead, &key, &stage).map_err(|error| Refusal::new(Code::Invalid, error.to_string()))?;
-        let tried = target.send(app, &lead, &key, &stage).await;
-        steps.push(TestStep {
-            request: step.shown(),
-            status: tried.answer.as_ref().map(|answer| answer.status),
-            answer: tried.answer.as_ref().map(|answer| answer.shown(&target.secrets)),
-            millis: u64::try_from(tried.took.as_millis()).unwrap_or(u64::MAX),
-        });
+        let (request, tried) = match Target::reach(app, &destination, refused, true).await? {
+            Reached::Ready(target) => {
+                let step = target.render(&lead, &key, &stage).map_err(|error| Refusal::new(Code::Invalid, error.to_string()))?;
+                (Some(step.shown()), target.send(app, &lead, &key, &stage, refused.is_none()).await)
+            }
+            Reached::Denied(denied) => (denied.request.clone(), Tried::from(*denied)),
+            Reached::Wait(_) => {
+                let message = "an access token is being got for the destination: try again in a moment";
+                return Err(Refusal::wrong_state(message).at("destinationId").into());
+            }
+        };
+        refused = refused.or(tried.refused);
+        let (status, answer) = tried.answer.unzip();
+        let millis = u64::try_from(tried.took.as_millis()).unwrap_or(u64::MAX);
+        steps.extend(request.map(|request| TestStep { request, status, answer, millis }));
         match tried.next {
             Next::Continue(next) => stage = next,
             Next::Done(outcome) => {

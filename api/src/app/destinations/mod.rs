@@ -1,6 +1,7 @@
 //! Where buyers want their leads: settings checked by the adapter of each system, secrets sealed and never shown again.
 
 mod settings;
+pub mod tokens;
 
 use std::collections::BTreeMap;
 
@@ -121,7 +122,7 @@ pub async fn destination_create(app: &App, caller: &Caller, input: DestinationCr
         settings: json(&settings.destination)?,
         plan: settings.plan,
         secret_names: secrets.names().map(str::to_owned).collect(),
-        sealed: sealed(app, id, &secrets)?,
+        sealed: seal_secrets(app, secrets_binding(id.uuid()), &secrets)?,
         is_default: input.is_default,
         booked_until: None,
         created_at: now,
@@ -130,7 +131,7 @@ pub async fn destination_create(app: &App, caller: &Caller, input: DestinationCr
         disabled_reason: None,
     };
     let most = app.config.delivery.destinations_max;
-    let made = &new;
+    let (made, secrets, has_oauth) = (&new, &secrets, settings.destination.oauth.is_some());
     app.store
         .write("destination_create", |tx| async move {
             tx.organization_lock(organization).await?;
@@ -139,6 +140,9 @@ pub async fn destination_create(app: &App, caller: &Caller, input: DestinationCr
                 tx.destination_default_clear(organization).await?;
             }
             tx.destination_insert(made, maker).await?;
+            if has_oauth {
+                tokens::tokens_begin(app, &tx, made.id, secrets, 0).await?;
+            }
             // With the first destination there is something to deliver.
             tx.feed_consumer_make(CONSUMER).await?;
             Ok::<_, AppError>(())
@@ -186,13 +190,15 @@ pub async fn destination_update(app: &App, caller: &Caller, input: DestinationUp
             }
             if !secrets.is_empty() {
                 next.secret_names = merged.names().map(str::to_owned).collect();
-                next.sealed = sealed(app, was.id, &merged)?;
+                next.sealed = seal_secrets(app, secrets_binding(was.id.uuid()), &merged)?;
             }
             next.is_default = input.is_default.unwrap_or(next.is_default);
             if next.is_default && !was.is_default {
                 tx.destination_default_clear(organization).await?;
             }
             tx.destination_save(&next).await?;
+            let changed = settings.is_some();
+            tokens::tokens_follow(app, &tx, next.id, target.oauth.as_ref(), &merged, secrets, changed).await?;
             tx.deliveries_hurry(next.id).await?;
             Ok::<_, AppError>(next)
         })
@@ -226,6 +232,7 @@ pub async fn destination_enable(app: &App, caller: &Caller, id: DestinationId) -
             let now = tx.now().await?;
             let next = Destination { disabled_at: None, disabled_reason: None, updated_at: now, ..was };
             tx.destination_save(&next).await?;
+            tokens::tokens_enabled(&tx, id).await?;
             Ok::<_, AppError>(next)
         })
         .await
@@ -273,16 +280,19 @@ pub(super) fn target(destination: &Destination) -> Result<crm::Destination, AppE
 
 /// The secrets of a destination.
 pub(super) fn opened(app: &App, destination: &Destination) -> Result<Secrets, AppError> {
-    let Envelope { key_id, wrapped_key, ciphertext } = destination.sealed.clone();
-    let sealed = Sealed { key_id, wrapped_key, ciphertext };
-    let plain = app.keys.open(secrets_binding(destination.id.uuid()), &sealed).map_err(AppError::internal)?;
+    open_secrets(app, secrets_binding(destination.id.uuid()), &destination.sealed)
+}
+
+fn open_secrets(app: &App, binding: Binding, sealed: &Envelope) -> Result<Secrets, AppError> {
+    let Envelope { key_id, wrapped_key, ciphertext } = sealed.clone();
+    let plain = app.keys.open(binding, &Sealed { key_id, wrapped_key, ciphertext }).map_err(AppError::internal)?;
     let form = String::from_utf8(plain.to_vec()).map_err(|_| AppError::internal("the secrets of a destination are no text"))?;
     Secrets::from_sealed_form(&form.into()).map_err(AppError::internal)
 }
 
-fn sealed(app: &App, id: DestinationId, secrets: &Secrets) -> Result<Envelope, AppError> {
+fn seal_secrets(app: &App, binding: Binding, secrets: &Secrets) -> Result<Envelope, AppError> {
     let form = secrets.sealed_form();
-    let sealed = app.keys.seal(app.entropy.as_ref(), secrets_binding(id.uuid()), form.expose_secret().as_bytes());
+    let sealed = app.keys.seal(app.entropy.as_ref(), binding, form.expose_secret().as_bytes());
     let Sealed { key_id, wrapped_key, ciphertext } = sealed.map_err(AppError::internal)?;
     Ok(Envelope { key_id, wrapped_key, ciphertext })
 }

@@ -121,7 +121,7 @@ fn refusal(problem: &Problem, kind: &Kind) -> Refusal {
     match path.first().map(String::as_str) {
         // A secret is told by its name as the client gave it.
         Some("secrets") => path = problem.path.splitn(2, '.').map(str::to_owned).collect(),
-        Some("mapping" | "baseUrl") => {}
+        Some("mapping" | "oauth" | "baseUrl") => {}
         _ => path.splice(0..0, ["settings".to_owned(), camel_case(&kind_of(kind).as_str().to_lowercase())]).for_each(drop),
     }
     let missing = problem.message.contains("is missing") || problem.message.contains("is required");

@@ -47,7 +47,7 @@ pub async fn meta_notices_take(app: &App, hook: &LeadHook, notices: Vec<MetaNoti
             for notice in notices {
                 if tx.lead_hook_message_expect(hook, &notice.leadgen_id).await? {
                     let wanted = Wanted { hook, notice: notice.clone(), since: now, tries: 0 };
-                    tx.enqueue_in(Lane::LookUps, META_LEAD, json!(wanted), now).await?;
+                    tx.enqueue_in(Lane::Retrievals, META_LEAD, json!(wanted), now).await?;
                     new = new.saturating_add(1);
                 }
             }
@@ -171,7 +171,7 @@ async fn ask_again(tx: &Tx, wanted: &Wanted, fault: LeadHookFault, now: Timestam
     match fetch_again_secs(fault, wanted.tries, secs_until(wanted.since, now)) {
         Some(pause) => {
             let again = Wanted { tries: wanted.tries.saturating_add(1), ..wanted.clone() };
-            tx.enqueue_in(Lane::LookUps, META_LEAD, json!(again), plus_secs(now, pause)).await?;
+            tx.enqueue_in(Lane::Retrievals, META_LEAD, json!(again), plus_secs(now, pause)).await?;
         }
         None => tx.lead_hook_message_forget(wanted.hook, &wanted.notice.leadgen_id).await?,
     }

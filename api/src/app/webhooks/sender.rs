@@ -1,7 +1,6 @@
 //! Sends what is due: takes messages in batches, posts them side by side, and writes down in batches what came of them.
 //!
-//! Nobody waits for a slow endpoint. Each has few messages under way, one that failed last a single one; and a message that is
-//! under way for long gives its place to others.
+//! Nobody waits for a slow endpoint: see [`Places`].
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -15,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::{News, Sending, attempt};
 use super::notice::{WEBHOOK_NOTICE, notice};
 use super::sign::Signer;
+use crate::app::places::{Limits, Places, Room};
 use crate::app::{App, AppError};
 
 /// How many messages are taken, and how many attempts written down, in one transaction.
@@ -24,28 +24,17 @@ const BATCH: usize = 500;
 const LEASE_SECS: i64 = 10;
 /// How often the leases of slow attempts are renewed.
 const RENEWED: Duration = Duration::from_secs(3);
-/// How many endpoints are remembered; those of which nothing is under way are forgotten first.
+/// Of how many endpoints the secrets are remembered.
 const REMEMBERED: usize = 10_000;
-
-/// What is under way to one endpoint.
-#[derive(Debug, Default)]
-struct Load {
-    in_flight: i64,
-    slow: i64,
-    /// Whether the last attempt failed.
-    ailing: bool,
-}
 
 /// Sends the messages that are due. One per process.
 #[derive(Debug)]
 pub struct Sender {
     app: Arc<App>,
-    loads: HashMap<WebhookEndpointId, Load>,
+    places: Places<WebhookEndpointId>,
     signers: HashMap<WebhookEndpointId, Arc<Signer>>,
     tell: mpsc::UnboundedSender<News>,
     news: mpsc::UnboundedReceiver<News>,
-    in_flight: usize,
-    slow: usize,
     /// What is under way for long, whose leases are renewed.
     held: HashMap<WebhookDeliveryId, i64>,
     renewed: Instant,
@@ -60,14 +49,18 @@ impl Sender {
     pub fn new(app: Arc<App>) -> Self {
         // What waits in the channel is no more than what is under way.
         let (tell, news) = mpsc::unbounded_channel();
+        let settings = &app.config.webhooks;
+        let places = Places::new(Limits {
+            quick_max: settings.in_flight_max,
+            slow_max: settings.slow_max,
+            per_target: settings.in_flight_per_endpoint,
+        });
         Self {
             app,
-            loads: HashMap::new(),
+            places,
             signers: HashMap::new(),
             tell,
             news,
-            in_flight: 0,
-            slow: 0,
             held: HashMap::new(),
             renewed: Instant::now(),
             behind: None,
@@ -85,7 +78,7 @@ impl Sender {
             if self.step(!stopping).await {
                 continue;
             }
-            if stopping && self.in_flight == 0 {
+            if stopping && self.places.in_flight() == 0 {
                 return;
             }
             tokio::select! {
@@ -104,7 +97,7 @@ impl Sender {
             if self.step(true).await {
                 continue;
             }
-            if self.in_flight == 0 {
+            if self.places.in_flight() == 0 {
                 return self.done.saturating_sub(before);
             }
             if let Ok(Some(news)) = tokio::time::timeout(RENEWED, self.news.recv()).await {
@@ -150,24 +143,13 @@ impl Sender {
     fn hear(&mut self, news: News) {
         match news {
             News::Slow(endpoint, held) => {
-                self.slow = self.slow.saturating_add(1);
+                self.places.slow(endpoint);
                 self.held.insert(held.delivery, held.attempt);
-                let load = self.loads.entry(endpoint).or_default();
-                load.slow = load.slow.saturating_add(1);
             }
             News::Over { endpoint, held, slow, attempted } => {
-                self.in_flight = self.in_flight.saturating_sub(1);
                 self.held.remove(&held.delivery);
-                let load = self.loads.entry(endpoint).or_default();
-                load.in_flight = load.in_flight.saturating_sub(1);
-                if slow {
-                    self.slow = self.slow.saturating_sub(1);
-                    load.slow = load.slow.saturating_sub(1);
-                }
-                load.ailing = attempted.as_ref().is_none_or(|attempted| !attempted.succeeded());
-                if load.in_flight == 0 && !load.ailing {
-                    self.loads.remove(&endpoint);
-                }
+                let failed = attempted.as_ref().is_none_or(|attempted| !attempted.succeeded());
+                self.places.over(endpoint, slow, failed);
                 self.done = self.done.saturating_add(1);
                 self.unwritten.extend(attempted);
             }
@@ -191,24 +173,15 @@ impl Sender {
     /// it.
     fn lease(&self, over: &[Attempted]) -> Option<Lease> {
         let settings = &self.app.config.webhooks;
-        let quick = self.in_flight.saturating_sub(self.slow);
-        let room = settings.in_flight_max.saturating_sub(quick).min(BATCH);
+        let room = self.places.free().min(BATCH);
         // What came of earlier ones could not be written down: no more is begun before that is done.
         if room == 0 || self.unwritten.len() > settings.in_flight_max.max(BATCH) {
             return None;
         }
         let failed = over.iter().chain(&self.unwritten).filter(|attempted| !attempted.succeeded());
         let failed: BTreeSet<WebhookEndpointId> = failed.map(|attempted| attempted.endpoint).collect();
-        let is_crowded = self.slow >= settings.slow_max;
-        let busy = self.loads.iter().filter_map(|(endpoint, load)| {
-            let most = match load.ailing || load.slow > 0 {
-                true if is_crowded || failed.contains(endpoint) => 0,
-                true => 1,
-                false => settings.in_flight_per_endpoint,
-            };
-            let room = most.saturating_sub(load.in_flight).max(0);
-            (room < settings.in_flight_per_endpoint).then_some(Busy { endpoint: *endpoint, room, idle: load.in_flight == 0 })
-        });
+        let busy = self.places.busy(|endpoint| failed.contains(endpoint));
+        let busy = busy.map(|Room { target, room, idle }| Busy { endpoint: target, room, idle });
         Some(Lease {
             limit: u64::try_from(room).unwrap_or(0),
             per_endpoint: settings.in_flight_per_endpoint,
@@ -240,9 +213,7 @@ impl Sender {
         for leased in leased {
             let endpoint = leased.endpoint;
             let (Some(target), Some(signer)) = (targets.get(&endpoint), self.signers.get(&endpoint)) else { continue };
-            let load = self.loads.entry(endpoint).or_default();
-            load.in_flight = load.in_flight.saturating_add(1);
-            self.in_flight = self.in_flight.saturating_add(1);
+            self.places.begin(endpoint);
             let sending = Sending {
                 app: Arc::clone(&self.app),
                 leased,
@@ -257,9 +228,8 @@ impl Sender {
 
     /// Reads the secrets of endpoints that are new here or have changed.
     async fn signers_read(&mut self, targets: &[Target]) -> Result<(), AppError> {
-        if self.signers.len().max(self.loads.len()) > REMEMBERED {
+        if self.signers.len() > REMEMBERED {
             self.signers.clear();
-            self.loads.retain(|_, load| load.in_flight > 0);
         }
         let known = |target: &&Target| self.signers.get(&target.endpoint).is_none_or(|known| known.version != target.version);
         let unknown: Vec<&Target> = targets.iter().filter(known).collect();

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 
 use super::core::LeadField;
 use super::http::DestinationHttpInput;
+use super::oauth::DestinationOauthInput;
 use super::system::{
     DestinationAdfInput, DestinationBitrix24Input, DestinationCsvInput, DestinationEmailInput, DestinationHookInput,
     DestinationHubspotContactInput, DestinationHubspotFormInput, DestinationKommoInput, DestinationPipedriveInput,
@@ -21,19 +22,19 @@ use crate::graphql::id::parse_id;
 /// The system that leads are brought to, with its own settings: exactly one.
 #[derive(OneofObject)]
 pub enum DestinationSettingsInput {
-    /// A HubSpot form. Secret: `access_token`, if `secure`.
+    /// A HubSpot form. Secret, if `secure`: `access_token`, or `oauth`.
     HubspotForm(DestinationHubspotFormInput),
-    /// HubSpot contacts. Secret: `access_token` of a private app.
+    /// HubSpot contacts. Secret: `access_token` of a private app, or `oauth`.
     HubspotContact(DestinationHubspotContactInput),
     /// Salesforce Web-to-Lead. No secret. Salesforce confirms nothing there.
     SalesforceWeb(DestinationSalesforceWebInput),
-    /// Salesforce leads over REST. Secret: `access_token`.
+    /// Salesforce leads over REST. Secret: `access_token`, or `oauth`.
     SalesforceRest(DestinationSalesforceRestInput),
-    /// Pipedrive persons and leads. Secret: `api_token`.
+    /// Pipedrive persons and leads. Secret: `api_token`, or `oauth`.
     Pipedrive(DestinationPipedriveInput),
-    /// Bitrix24 leads over an incoming webhook. Secret: `webhook_code`.
+    /// Bitrix24 leads over an incoming webhook. Secret: `webhook_code`, or `oauth`.
     Bitrix24(DestinationBitrix24Input),
-    /// Kommo (amoCRM) leads. Secret: `access_token`.
+    /// Kommo (amoCRM) leads. Secret: `access_token`, or `oauth`.
     Kommo(DestinationKommoInput),
     /// A hook of Zapier, Make, n8n or another. Secret: `url`, and `header_value` if a header is named.
     Hook(DestinationHookInput),
@@ -87,7 +88,10 @@ pub struct DestinationInput {
     pub settings: DestinationSettingsInput,
     /// Which values go into which of its fields, at most 100; the usual ones when absent.
     pub mapping: Option<Vec<DestinationFieldInput>>,
-    /// An address in place of the vendor's own, for a private cloud.
+    /// The app by which access tokens are got and renewed, for HubSpot, Salesforce over REST, Pipedrive, Bitrix24 and Kommo. Secrets: `client_secret`,
+    /// and `refresh_token` unless the app has its own credentials. Without one, somebody gives a token that lasts.
+    pub oauth: Option<DestinationOauthInput>,
+    /// An address in place of the vendor's own, its token endpoint included, for a private cloud.
     pub base_url: Option<String>,
 }
 
@@ -142,7 +146,10 @@ impl DestinationInput {
     pub(super) fn parse(self) -> Result<DestinationSettings, Vec<Refusal>> {
         let (kind, plan) = self.settings.parse().map_err(|refusal| vec![refusal])?;
         let mapping = self.mapping.map(|fields| Mapping(fields.into_iter().map(Field::from).collect()));
-        Ok(DestinationSettings { destination: Destination { kind, mapping, base_url: self.base_url }, plan })
+        Ok(DestinationSettings {
+            destination: Destination { kind, mapping, oauth: self.oauth.map(Into::into), base_url: self.base_url },
+            plan,
+        })
     }
 }
 

@@ -3,22 +3,26 @@
 mod core;
 mod http;
 pub mod input;
+mod oauth;
 mod system;
 
-use async_graphql::{Context, ID, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::access::Permission;
 use domain::delivery::{DestinationKind, FilePlan};
+use domain::id::DestinationId;
 use domain::refusal::Refusal;
 use gateways::crm::Shown;
 use store::destinations::Destination;
 use uuid::Uuid;
 
 use input::{DestinationCreateInput, DestinationDisableInput, DestinationEnableInput, DestinationInput, DestinationUpdateInput};
+use oauth::DestinationOauth;
 
 use super::connection::{NodeConnection, connection, list_cost, page, page_cost};
 use super::error::{UserError, answer, settle, top_level};
 use super::id::{parse_id, to_id};
+use super::loader::{TokenOf, load};
 use super::word::Word;
 use super::{app, caller, permitted};
 use crate::app::destinations;
@@ -61,8 +65,10 @@ impl From<FilePlan> for DestinationSchedule {
 
 /// Where bought leads are brought, without its secrets.
 #[derive(Debug, SimpleObject)]
-#[graphql(name = "Destination")]
+#[graphql(name = "Destination", complex)]
 pub struct DestinationObject {
+    #[graphql(skip)]
+    destination: DestinationId,
     /// The id.
     pub id: ID,
     /// What its buyer calls it.
@@ -90,6 +96,7 @@ pub struct DestinationObject {
 impl From<Destination> for DestinationObject {
     fn from(destination: Destination) -> Self {
         Self {
+            destination: destination.id,
             id: to_id(destination.id),
             name: destination.name,
             kind: destination.kind.into(),
@@ -102,6 +109,14 @@ impl From<Destination> for DestinationObject {
             disabled_at: destination.disabled_at,
             disabled_reason: destination.disabled_reason,
         }
+    }
+}
+
+#[ComplexObject]
+impl DestinationObject {
+    /// How it stands with its access token; null unless it is reached by OAuth.
+    async fn oauth(&self, ctx: &Context<'_>) -> async_graphql::Result<Option<DestinationOauth>> {
+        Ok(answer(ctx, load(ctx, TokenOf(self.destination)).await)?.map(DestinationOauth::from))
     }
 }
 

@@ -42,7 +42,7 @@ pub struct DestinationSalesforceWebInput {
 /// Salesforce leads over REST. Mapped fields are API names.
 #[derive(Debug, InputObject)]
 pub struct DestinationSalesforceRestInput {
-    /// The address of the organization, such as `https://acme.my.salesforce.com`.
+    /// The address of the organization, such as `https://acme.my.salesforce.com`; with `oauth`, tokens are got there too.
     pub instance_url: String,
     /// The version of the API.
     #[graphql(default = "62.0")]
@@ -72,7 +72,8 @@ pub struct DestinationPipedriveInput {
 pub struct DestinationBitrix24Input {
     /// The address of the portal, such as `https://acme.bitrix24.com`.
     pub portal_url: String,
-    /// The number of the user in the webhook's address.
+    /// The number of the user in the webhook's address; none with `oauth`.
+    #[graphql(default)]
     pub user_id: i64,
     /// The first stage of the lead.
     #[graphql(default = "NEW")]

@@ -15,7 +15,7 @@ use futures::future::BoxFuture;
 use crate::app::{App, AppError, Caller};
 use crate::http::log::{meter, metered};
 
-pub use rows::{AttemptsOf, CertificateOf, ChecksOf, DeliveriesOf, EntriesOf, FilesOf, HistoryOf, RefusalsOf};
+pub use rows::{AttemptsOf, CertificateOf, ChecksOf, DeliveriesOf, EntriesOf, FilesOf, HistoryOf, RefusalsOf, TokenOf};
 
 /// The loaders of one request.
 pub type Loaders = DataLoader<Reader>;

@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use async_graphql::dataloader::Loader;
 use domain::certificate::Certificate;
-use domain::id::{ClientEntryId, ClientId, DeliveryAttemptId, DeliveryId, DisputeId, ImportId, LeadId, TradeId};
+use domain::id::{ClientEntryId, ClientId, DeliveryAttemptId, DeliveryId, DestinationId, DisputeId, ImportId, LeadId, TradeId};
 use store::deliveries::Delivery;
+use store::destination_tokens::DestinationToken;
 use store::imports::ImportRefusal;
 use store::leads::CheckRecord;
 use store::page::{Page, Slice};
 
-use super::{LoadError, Loaded, Reader};
+use super::{LoadError, Loaded, Reader, keyed};
 use crate::app::certificates::certificates_many;
 use crate::app::client::{ClientEntryView, client_entries_many};
 use crate::app::deliveries::{AttemptView, deliveries_of_trades, delivery_attempts_many};
+use crate::app::destinations::tokens::destination_tokens_many;
 use crate::app::dispute::{EntryView, FileView, dispute_entries_many, dispute_evidence_many};
 use crate::app::imports::import_refusals_many;
 use crate::app::leads::lead_checks_many;
@@ -46,6 +48,10 @@ pub struct DeliveriesOf(pub TradeId);
 /// A page of the attempts of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AttemptsOf(pub DeliveryId, pub Page<DeliveryAttemptId>);
+
+/// The access token of a destination.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TokenOf(pub DestinationId);
 
 /// A page of the refused rows of an import.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -144,6 +150,18 @@ impl Loader<AttemptsOf> for Reader {
             all.extend(found.into_iter().map(|(id, slice)| (AttemptsOf(id, page.clone()), slice)));
         }
         Ok(all)
+    }
+}
+
+#[async_graphql::async_trait::async_trait]
+impl Loader<TokenOf> for Reader {
+    type Value = DestinationToken;
+    type Error = LoadError;
+
+    async fn load(&self, keys: &[TokenOf]) -> Loaded<TokenOf, DestinationToken> {
+        let ids: Vec<DestinationId> = keys.iter().map(|key| key.0).collect();
+        let found = destination_tokens_many(&self.app, &self.caller, &ids).await;
+        keyed(found.map(|found| found.into_values().collect()), |token| TokenOf(token.destination), |token| token)
     }
 }
 

@@ -1,0 +1,158 @@
+//! Places for what is under way to many targets, so that nobody waits for a slow one: each has few at a time, one that failed last or is
+//! slow a single one; and what is under way for long gives its place to others.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+/// How many targets are remembered; those to which nothing is under way are forgotten first.
+const REMEMBERED: usize = 10_000;
+
+/// How many places there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Limits {
+    /// For what is not slow, in all.
+    pub(super) quick_max: usize,
+    /// For what is slow, in all.
+    pub(super) slow_max: usize,
+    /// To one target.
+    pub(super) per_target: i64,
+}
+
+/// A target that has less room than others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Room<K> {
+    /// Which.
+    pub(super) target: K,
+    /// For how much more there is room.
+    pub(super) room: i64,
+    /// Whether nothing is under way to it.
+    pub(super) idle: bool,
+}
+
+/// What is under way to one target.
+#[derive(Debug, Default)]
+struct Load {
+    in_flight: i64,
+    slow: i64,
+    /// Whether the last attempt failed.
+    ailing: bool,
+}
+
+/// What is under way.
+#[derive(Debug)]
+pub(super) struct Places<K> {
+    limits: Limits,
+    loads: HashMap<K, Load>,
+    in_flight: usize,
+    slow: usize,
+}
+
+impl<K: Copy + Eq + Hash> Places<K> {
+    /// With nothing under way.
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, loads: HashMap::new(), in_flight: 0, slow: 0 }
+    }
+
+    /// Something is under way now.
+    pub(super) fn begin(&mut self, target: K) {
+        self.in_flight = self.in_flight.saturating_add(1);
+        let load = self.loads.entry(target).or_default();
+        load.in_flight = load.in_flight.saturating_add(1);
+    }
+
+    /// It takes long.
+    pub(super) fn slow(&mut self, target: K) {
+        self.slow = self.slow.saturating_add(1);
+        let load = self.loads.entry(target).or_default();
+        load.slow = load.slow.saturating_add(1);
+    }
+
+    /// It is over.
+    pub(super) fn over(&mut self, target: K, was_slow: bool, failed: bool) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        let load = self.loads.entry(target).or_default();
+        load.in_flight = load.in_flight.saturating_sub(1);
+        if was_slow {
+            self.slow = self.slow.saturating_sub(1);
+            load.slow = load.slow.saturating_sub(1);
+        }
+        load.ailing = failed;
+        if load.in_flight == 0 && !failed {
+            self.loads.remove(&target);
+        }
+        if self.loads.len() > REMEMBERED {
+            self.loads.retain(|_, load| load.in_flight > 0);
+        }
+    }
+
+    /// How much is under way, slow or not.
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// How much more may begin: what is slow takes no place.
+    pub(super) fn free(&self) -> usize {
+        self.limits.quick_max.saturating_sub(self.in_flight.saturating_sub(self.slow))
+    }
+
+    /// The targets that have less room than others; those in trouble that are `shut` have none.
+    pub(super) fn busy(&self, shut: impl Fn(&K) -> bool) -> impl Iterator<Item = Room<K>> {
+        let is_crowded = self.slow >= self.limits.slow_max;
+        let per_target = self.limits.per_target;
+        self.loads.iter().filter_map(move |(target, load)| {
+            let most = match load.ailing || load.slow > 0 {
+                true if is_crowded || shut(target) => 0,
+                true => 1,
+                false => per_target,
+            };
+            let room = most.saturating_sub(load.in_flight).max(0);
+            (room < per_target).then_some(Room { target: *target, room, idle: load.in_flight == 0 })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places() -> Places<u8> {
+        Places::new(Limits { quick_max: 4, slow_max: 2, per_target: 2 })
+    }
+
+    fn rooms(places: &Places<u8>) -> Vec<(u8, i64)> {
+        let mut rooms: Vec<(u8, i64)> = places.busy(|target| *target == 9).map(|room| (room.target, room.room)).collect();
+        rooms.sort_unstable();
+        rooms
+    }
+
+    #[test]
+    fn what_is_slow_gives_its_place_away() {
+        let mut places = places();
+        for target in [1, 1, 2, 3] {
+            places.begin(target);
+        }
+        assert_eq!((places.free(), rooms(&places)), (0, vec![(1, 0), (2, 1), (3, 1)]));
+        places.slow(1);
+        places.slow(2);
+        assert_eq!((places.free(), places.in_flight()), (2, 4));
+        // There are two slow ones: a target in trouble gets nothing more, and others do.
+        places.over(3, false, true);
+        assert_eq!((places.free(), rooms(&places)), (3, vec![(1, 0), (2, 0), (3, 0)]));
+        places.over(2, true, true);
+        assert_eq!((places.free(), rooms(&places)), (3, vec![(1, 0), (2, 1), (3, 1)]));
+    }
+
+    #[test]
+    fn one_that_failed_gets_a_single_place_until_it_is_well() {
+        let mut places = places();
+        places.begin(9);
+        places.over(9, false, true);
+        assert_eq!(rooms(&places), [(9, 0)], "while it is shut");
+        places.begin(7);
+        places.over(7, false, true);
+        assert_eq!(rooms(&places), [(7, 1), (9, 0)]);
+        places.begin(7);
+        places.over(7, false, false);
+        assert_eq!((rooms(&places), places.loads.len()), (vec![(9, 0)], 1));
+    }
+}
