@@ -12,6 +12,7 @@ mod leads;
 mod market;
 mod money;
 mod payments;
+mod returns;
 mod signed_hooks;
 mod verticals;
 mod walks;
@@ -44,6 +45,7 @@ impl MigratorTrait for Migrator {
             Box::new(signed_hooks::Migration),
             Box::new(walks::Migration),
             Box::new(event_stream::Migration),
+            Box::new(returns::Migration),
         ]
     }
 }
