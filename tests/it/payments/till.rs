@@ -153,6 +153,22 @@ impl Till {
         self.wallet(who).await.0
     }
 
+    /// The id of what the double last told of a kind about an object.
+    pub fn told(&self, kind: &str, about: &str) -> String {
+        let of = |what| match what {
+            Happening::Event { id, event_type, object } if event_type == kind && object == about => Some(id),
+            _ => None,
+        };
+        self.double.journal().into_iter().rev().find_map(|entry| of(entry.what)).unwrap()
+    }
+
+    /// How many requests to write at a path there were.
+    pub fn asked(&self, path: &str) -> usize {
+        let is_one =
+            |what: &Happening| matches!(what, Happening::Request(request) if request.method == "POST" && request.path == path);
+        self.double.journal().iter().filter(|entry| is_one(&entry.what)).count()
+    }
+
     /// The ids of what the double made for requests to a path.
     pub fn made(&self, path: &str) -> Vec<String> {
         let executed = |what| match what {
