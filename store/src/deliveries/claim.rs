@@ -57,6 +57,25 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Keeps a delivery that is still under way from being claimed by others, for `lease_secs` from now; `false` when its turn is over.
+    pub async fn delivery_renew(&self, under_way: &Delivery, lease_secs: i64) -> Result<bool, WriteError> {
+        let (id, lease) = (under_way.id, under_way.lease);
+        self.write("delivery_renew", move |tx| async move {
+            let done = delivery::Entity::update_many()
+                .col_expr(delivery::Column::LeasedUntil, Expr::value(plus_secs(tx.now().await?, lease_secs)))
+                .filter(delivery::Column::Id.eq(id.0))
+                .filter(delivery::Column::Lease.eq(lease))
+                .filter(delivery::Column::State.eq(DeliveryState::Waiting.as_str()))
+                .filter(delivery::Column::LeasedUntil.is_not_null())
+                .exec(tx.db())
+                .await?;
+            Ok(done.rows_affected > 0)
+        })
+        .await
+    }
+}
+
 async fn claim(
     tx: &Tx,
     limit: u64,

@@ -21,6 +21,7 @@ use crate::app::campaigns::follow::campaign_delivered;
 use crate::app::data_keys::data_key;
 use crate::app::destinations::{disable, target};
 use crate::app::message::{MESSAGE_SEND, owners_mails};
+use crate::app::under_lease::under_lease;
 use crate::app::{App, AppError};
 
 /// Deliveries claimed in one pass; a new pass begins behind it.
@@ -46,7 +47,7 @@ pub async fn deliveries_run(app: &Arc<App>) -> Result<u64, AppError> {
                 Ok(claimed) => {
                     begun = begun.saturating_add(claimed.len());
                     for claimed in claimed {
-                        running.spawn(deliver(Arc::clone(app), claimed));
+                        running.spawn(held(Arc::clone(app), claimed));
                     }
                 }
                 Err(error) => fault = Some(error),
@@ -74,7 +75,14 @@ async fn claimed(app: &App, room: usize) -> Result<Vec<Claimed>, AppError> {
         // Settings that cannot be read are told by the delivery itself.
         target(destination).map_or(domain::delivery::Pacing { burst: 1, interval_millis: 1_000 }, |target| pacing(&target))
     };
-    Ok(app.store.deliveries_claim(room, settings.lease_secs(), settings.per_destination, pace).await?)
+    Ok(app.store.deliveries_claim(room, app.config.workers.lease_secs, settings.per_destination, pace).await?)
+}
+
+/// Makes one delivery while nobody else does.
+async fn held(app: Arc<App>, claimed: Claimed) -> Result<(), AppError> {
+    let (lease_secs, delivery) = (app.config.workers.lease_secs, claimed.delivery.clone());
+    let renew = || async { Ok(app.store.delivery_renew(&delivery, lease_secs).await?) };
+    under_lease(lease_secs, renew, deliver(Arc::clone(&app), claimed)).await
 }
 
 /// Makes one delivery, step by step, as far as it gets.

@@ -2,15 +2,17 @@
 
 use domain::access::Permission;
 use domain::card_refund::CardRefundState;
-use domain::id::{CardRefundId, OrganizationId, TopUpId};
+use domain::id::{CardRefundId, OrganizationId, TopUpId, TypedId};
 use domain::money::Money;
 use gateways::payments::{GatewayError, NewRefund, Refund, RefundStatus};
 use serde::Serialize;
 use serde_json::Value;
 use store::page::{Page, Slice};
+use store::payments::Open;
 use store::payments::card_refunds::{CardRefund, card_refund_apply, card_refund_request};
 
-use super::{UNDER_WAY_SECS, find_listed, key_may_be_gone, key_of, noted, outside, provider, since, stripe, unavailable};
+use super::work::held_first;
+use super::{find_listed, key_may_be_gone, key_of, noted, outside, provider, since, stripe, unavailable};
 use crate::app::email_verification::require_verified_email;
 use crate::app::idempotency::idempotency_key;
 use crate::app::message::{MESSAGE_SEND, owners_mails};
@@ -35,6 +37,7 @@ pub async fn wallet_refund(app: &App, caller: &Caller, key: &str, input: RefundR
     require_verified_email(app, caller).await?;
     let key = idempotency_key(organization, key, "wallet_refund", &input)?;
     let by = caller.principal.user().map(|user| user.0);
+    let lease_secs = app.config.workers.lease_secs;
     let asked: CardRefundId = app
         .store
         .write("wallet_refund", move |tx| {
@@ -43,13 +46,14 @@ pub async fn wallet_refund(app: &App, caller: &Caller, key: &str, input: RefundR
                 if let Some(earlier) = tx.replayed(&key).await? {
                     return Ok(earlier);
                 }
-                let done = card_refund_request(&tx, organization, input.top_up, input.amount, by, UNDER_WAY_SECS).await?;
+                let done = card_refund_request(&tx, organization, input.top_up, input.amount, by, lease_secs).await?;
                 tx.remember(&key, &done.id).await?;
                 Ok::<_, AppError>(done.id)
             }
         })
         .await?;
-    match card_refund_drive(app, asked).await {
+    let created_at = refund_read(app, asked).await?.created_at;
+    match held_first(app, Open::CardRefund, asked.uuid(), created_at, card_refund_drive(app, asked)).await {
         Ok(refund) => Ok(refund),
         Err(error) => {
             tracing::warn!(%error, "a refund waits for the payment provider");

@@ -1,18 +1,20 @@
 //! Money out through connected accounts.
 
 use domain::access::Permission;
-use domain::id::WithdrawalId;
+use domain::id::{TypedId, WithdrawalId};
 use domain::money::Money;
 use domain::time::plus_secs;
 use domain::withdrawal::{WithdrawalMethod, WithdrawalState};
 use gateways::payments::{GatewayError, NewReversal, NewTransfer, PageRequest, Payout, PayoutStatus};
+use store::payments::Open;
 use store::payments::sent::{
     payout_failed, withdrawal_refused, withdrawal_return_refused, withdrawal_reversed, withdrawal_sent, withdrawal_waits,
     withdrawals_paid_out,
 };
 use store::withdrawals::{Route, Withdrawal, withdrawal_request};
 
-use super::{UNDER_WAY_SECS, find_listed, inside, key_may_be_gone, key_of, noted, outside, provider, since, stripe, unavailable};
+use super::work::held_first;
+use super::{find_listed, inside, key_may_be_gone, key_of, noted, outside, provider, since, stripe, unavailable};
 use crate::app::email_verification::require_verified_email;
 use crate::app::idempotency::idempotency_key;
 use crate::app::{App, AppError, Caller};
@@ -29,6 +31,7 @@ pub async fn wallet_withdraw(app: &App, caller: &Caller, key: &str, amount: Mone
     require_verified_email(app, caller).await?;
     let key = idempotency_key(organization, key, "wallet_withdraw", &amount)?;
     let principal = caller.principal.clone();
+    let lease_secs = app.config.workers.lease_secs;
     let id: WithdrawalId = app
         .store
         .write("wallet_withdraw", move |tx| {
@@ -37,7 +40,7 @@ pub async fn wallet_withdraw(app: &App, caller: &Caller, key: &str, amount: Mone
                 if let Some(earlier) = tx.replayed(&key).await? {
                     return Ok(earlier);
                 }
-                let route = Route::Stripe { check_secs: UNDER_WAY_SECS };
+                let route = Route::Stripe { check_secs: lease_secs };
                 let done = withdrawal_request(&tx, organization, amount, &principal, route).await?.id;
                 tx.remember(&key, &done).await?;
                 Ok::<_, AppError>(done)
@@ -48,7 +51,7 @@ pub async fn wallet_withdraw(app: &App, caller: &Caller, key: &str, amount: Mone
     if stored.state != WithdrawalState::Requested {
         return Ok(stored);
     }
-    match send(app, &stored).await {
+    match held_first(app, Open::Withdrawal, id.uuid(), stored.requested_at, send(app, &stored)).await {
         Ok(sent) => Ok(sent),
         Err(error) => {
             tracing::warn!(%error, "a withdrawal waits for the payment provider");
