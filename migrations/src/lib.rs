@@ -13,6 +13,7 @@ mod leads;
 mod market;
 mod money;
 mod payments;
+mod returns;
 mod signed_hooks;
 mod verticals;
 mod walks;
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(signed_hooks::Migration),
             Box::new(walks::Migration),
             Box::new(event_stream::Migration),
+            Box::new(returns::Migration),
             Box::new(destination_tokens::Migration),
         ]
     }

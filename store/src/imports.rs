@@ -279,6 +279,22 @@ impl Store {
         .await
     }
 
+    /// Keeps an import that is still as `before` says from being claimed by others, for `lease_secs` from now; `false` when it is not.
+    pub async fn import_renew(&self, before: &Import, lease_secs: i64) -> Result<bool, WriteError> {
+        let (id, version) = (before.id, before.version);
+        self.write("import_renew", move |tx| async move {
+            let done = lead_import::Entity::update_many()
+                .col_expr(lead_import::Column::LeasedUntil, Expr::value(plus_secs(tx.now().await?, lease_secs)))
+                .filter(lead_import::Column::Id.eq(id.0))
+                .filter(lead_import::Column::Version.eq(version))
+                .filter(lead_import::Column::State.eq(ImportState::Running.as_str()))
+                .exec(tx.db())
+                .await?;
+            Ok(done.rows_affected > 0)
+        })
+        .await
+    }
+
     /// Whether an import of another owner than that of `running` waits at `now`.
     pub async fn import_waits_beside(&self, running: &Import, now: Timestamp) -> Result<bool, StoreError> {
         let others = match running.seller {

@@ -162,6 +162,21 @@ impl Store {
         .await
     }
 
+    /// Keeps a job that is still under way from being claimed by others, for `lease_secs` from now; `false` when another has it.
+    pub async fn job_renew(&self, job: &Job, lease_secs: i64) -> Result<bool, WriteError> {
+        let (id, attempts) = (job.id, job.attempts);
+        self.write("job_renew", move |tx| async move {
+            let done = job::Entity::update_many()
+                .col_expr(job::Column::LeasedUntil, Expr::value(plus_secs(tx.now().await?, lease_secs)))
+                .filter(job::Column::Id.eq(id.0))
+                .filter(job::Column::Attempts.eq(attempts))
+                .exec(tx.db())
+                .await?;
+            Ok(done.rows_affected > 0)
+        })
+        .await
+    }
+
     /// Forgets a job that is done.
     pub async fn job_done(&self, id: JobId) -> Result<(), WriteError> {
         self.write("job_done", move |tx| async move {

@@ -48,6 +48,16 @@ impl Store {
         .await
     }
 
+    /// Keeps the consumer for `owner`, for `lease_secs` from now; `false` when another has it.
+    pub async fn feed_lease_renew(&self, consumer: &'static str, owner: Uuid, lease_secs: i64) -> Result<bool, WriteError> {
+        self.write("feed_lease_renew", move |tx| async move {
+            let until = plus_secs(tx.now().await?, lease_secs);
+            let sql = "UPDATE feed_consumer SET leased_until = $1 WHERE name = $2 AND leased_by = $3";
+            Ok(tx.lease_changed(sql, vec![until.into(), consumer.into(), owner.into()]).await?)
+        })
+        .await
+    }
+
     /// The events of a turn are done; `false` when the lease has gone to another, who does them again.
     pub async fn feed_lease_done(&self, turn: &FeedTurn, owner: Uuid) -> Result<bool, WriteError> {
         let (consumer, begin, end) = (turn.consumer, turn.begin, turn.end);

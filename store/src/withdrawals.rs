@@ -52,6 +52,12 @@ pub struct Withdrawal {
     /// How much of it came back, in minor units.
     #[serde(default)]
     pub returned_minor: i64,
+    /// Which attempt to take back what is owed is under way, from 0.
+    #[serde(default)]
+    pub return_attempt: i64,
+    /// Why the last attempt to take it back was refused.
+    #[serde(default)]
+    pub return_failure: Option<String>,
     /// When it left.
     #[serde(default)]
     pub sent_at: Option<Timestamp>,
@@ -65,6 +71,14 @@ pub struct Withdrawal {
     pub requested_at: Timestamp,
     /// When it was paid, failed or taken back.
     pub ended_at: Option<Timestamp>,
+}
+
+impl Withdrawal {
+    /// What is still to be taken back, in minor units.
+    #[must_use]
+    pub const fn return_due_minor(&self) -> i64 {
+        self.return_asked_minor.saturating_sub(self.returned_minor)
+    }
 }
 
 const fn bank() -> WithdrawalMethod {
@@ -109,6 +123,8 @@ impl TryFrom<withdrawal::Model> for Withdrawal {
             attempt: row.attempt,
             return_asked_minor: row.return_asked_minor,
             returned_minor: row.returned_minor,
+            return_attempt: row.return_attempt,
+            return_failure: row.return_failure,
             sent_at: row.sent_at,
             state: row.state.parse().map_err(StoreError::corrupt)?,
             bank_reference: row.bank_reference,
@@ -184,6 +200,8 @@ async fn row_for(tx: &Tx, organization: OrganizationId, amount: Money, route: Ro
         amount_minor: amount.minor,
         return_asked_minor: 0,
         returned_minor: 0,
+        return_attempt: 0,
+        return_failure: None,
         currency: amount.currency.code().to_owned(),
         state: WithdrawalState::Requested.as_str().to_owned(),
         bank_reference: None,
@@ -279,14 +297,25 @@ fn end_journal(withdrawal: &Withdrawal, state: WithdrawalState, owed_minor: i64)
     let &Withdrawal { id, organization, amount, .. } = withdrawal;
     match state {
         WithdrawalState::Paid => event::withdrawal_paid(id, organization, amount),
-        WithdrawalState::Failed | WithdrawalState::Cancelled | WithdrawalState::Requested | WithdrawalState::Sent => {
-            event::withdrawal_failed(id, organization, amount, owed_minor)
-        }
+        WithdrawalState::Failed
+        | WithdrawalState::Cancelled
+        | WithdrawalState::Requested
+        | WithdrawalState::Sent
+        | WithdrawalState::Returning => event::withdrawal_failed(id, organization, amount, owed_minor),
     }
     .map_err(StoreError::corrupt)
 }
 
 impl Store {
+    /// How many withdrawals are owed back and were refused at least once.
+    pub async fn withdrawals_refused_back(&self) -> Result<u64, StoreError> {
+        let rows = withdrawal::Entity::find()
+            .filter(withdrawal::Column::State.eq(WithdrawalState::Returning.as_str()))
+            .filter(withdrawal::Column::CheckAt.is_not_null())
+            .filter(withdrawal::Column::ReturnAttempt.gt(0));
+        Ok(rows.count(self.read()).await?)
+    }
+
     /// Those of `ids` that are the organization's, or all of them for an operator, in no order.
     pub async fn withdrawals_many(
         &self,

@@ -30,15 +30,15 @@ if ! command -v node >/dev/null; then
 elif ! npm ci --no-audit --no-fund --silent >/dev/null 2>&1; then
   skip "the npm clients" "npm could not install them"
 else
-  for script in audit ws sse apollo urql relay inspector lint; do count node "$script.mjs"; done
+  for script in audit ws sse apollo urql relay inspector lint certificate; do count node "$script.mjs"; done
 fi
 
 if ! command -v python3 >/dev/null; then
-  skip "Python gql" "there is no Python"
+  skip "the Python clients" "there is no Python"
 elif ! { [ -d .venv ] || python3 -m venv .venv; } >/dev/null 2>&1 || ! .venv/bin/pip install --quiet --disable-pip-version-check --requirement requirements.txt >/dev/null 2>&1; then
-  skip "Python gql" "pip could not install it"
+  skip "the Python clients" "pip could not install them"
 else
-  count .venv/bin/python client.py
+  for script in client certificate; do count .venv/bin/python "$script.py"; done
 fi
 
 [ "$skipped" -eq 0 ] || echo "$skipped skipped, for the reasons above"

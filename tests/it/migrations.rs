@@ -4,6 +4,8 @@ use migrations::Migrator;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, Statement};
 use sea_orm_migration::MigratorTrait;
 
+use crate::harness::Database as Backend;
+
 /// The migrations that came before the first that rebuilds a table.
 const BEFORE: u32 = 9;
 
@@ -49,4 +51,62 @@ async fn what_stands_in_rebuilt_tables_stays() {
     assert!(guarded.to_string().contains("append-only"), "{guarded}");
     let kept = db.execute_unprepared("DELETE FROM withdrawal").await.unwrap_err();
     assert!(kept.to_string().contains("FOREIGN KEY"), "{kept}");
+}
+
+/// The migrations that came before the one that gave what is owed back a state.
+const BEFORE_RETURNS: u32 = 16;
+
+/// An organization, and withdrawals through its connected account: paid, owed back in part, and back.
+const OWED: &[&str] = &[
+    "INSERT INTO organization (id, name, country, time_zone, locale, status, created_at)
+     VALUES ({a}, 'Agency', 'PT', 'Europe/Lisbon', 'pt', 'ACTIVE', '2026-03-02T09:00:00+00:00')",
+    "INSERT INTO withdrawal (id, organization_id, method, connected_account, transfer_id, amount_minor, return_asked_minor,
+        returned_minor, currency, state, failure, created_at, ended_at, version)
+     VALUES ({1}, {a}, 'STRIPE', 'acct_1', 'tr_1', 500, 0, 0, 'EUR', 'PAID', NULL, '2026-03-02T09:00:00+00:00', '2026-03-04T09:00:00+00:00', 2),
+            ({2}, {a}, 'STRIPE', 'acct_1', 'tr_2', 500, 300, 100, 'EUR', 'PAID', 'closed', '2026-03-02T09:00:00+00:00', '2026-03-04T09:00:00+00:00', 3),
+            ({3}, {a}, 'STRIPE', 'acct_1', 'tr_3', 500, 500, 500, 'EUR', 'FAILED', 'closed', '2026-03-02T09:00:00+00:00', '2026-03-04T09:00:00+00:00', 4)",
+    "INSERT INTO withdrawal_return (id, withdrawal_id, organization_id, amount_minor, currency, total_minor, created_at)
+     VALUES ({4}, {2}, {a}, 100, 'EUR', 100, '2026-03-02T09:00:00+00:00')",
+];
+
+async fn owed_back_is_returning(database: Backend) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = ConnectOptions::new(database.empty(folder.path()).await);
+    options.max_connections(1);
+    let db = Database::connect(options).await.unwrap();
+    Migrator::up(&db, Some(BEFORE_RETURNS)).await.unwrap();
+    let id = |text: &str| match database {
+        Backend::Sqlite => format!("x'{text:0>32}'"),
+        Backend::Postgres => format!("'00000000-0000-0000-0000-{text:0>12}'"),
+    };
+    for statement in OWED {
+        let statement =
+            ["a", "1", "2", "3", "4"].iter().fold((*statement).to_owned(), |s, n| s.replace(&format!("{{{n}}}"), &id(n)));
+        db.execute_unprepared(&statement).await.unwrap();
+    }
+    Migrator::up(&db, None).await.unwrap();
+    let states = "SELECT STRING_AGG(words, ' ') FROM (SELECT transfer_id || state || returned_minor || return_attempt || version || \
+        CASE WHEN check_at IS NULL THEN '' ELSE '!' END AS words FROM withdrawal ORDER BY transfer_id) AS all_of_them";
+    assert_eq!(text(&db, states).await, "tr_1PAID002 tr_2RETURNING10003! tr_3FAILED50004");
+    let guarded = db.execute_unprepared("UPDATE withdrawal_return SET amount_minor = 1").await.unwrap_err();
+    assert!(guarded.to_string().contains("append-only"), "{guarded}");
+    let kept = db.execute_unprepared("DELETE FROM withdrawal WHERE transfer_id = 'tr_2'").await.unwrap_err();
+    assert!(kept.to_string().to_lowercase().contains("foreign key"), "{kept}");
+    for broken in ["SET state = 'PAID' WHERE transfer_id = 'tr_2'", "SET check_at = NULL WHERE transfer_id = 'tr_2'"] {
+        let checked = db.execute_unprepared(&format!("UPDATE withdrawal {broken}")).await.unwrap_err();
+        assert!(checked.to_string().to_lowercase().contains("check"), "{checked}");
+    }
+    db.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_owed_back_is_returning_on_sqlite() {
+    owed_back_is_returning(Backend::Sqlite).await;
+}
+
+#[tokio::test]
+async fn what_was_owed_back_is_returning_on_postgres() {
+    if Backend::Postgres.is_there().await {
+        owed_back_is_returning(Backend::Postgres).await;
+    }
 }

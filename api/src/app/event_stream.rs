@@ -14,6 +14,7 @@ use store::leased::FeedBacklog;
 use store::outbox::FeedEvent;
 use uuid::Uuid;
 
+use super::under_lease::under_lease;
 use super::{App, AppError};
 use crate::config::Config;
 use crate::ports::{EventStream, NatsStream, StreamMessage};
@@ -79,7 +80,9 @@ pub async fn events_publish(app: &App) -> Result<u64, AppError> {
         };
         let messages = turn.events.iter().map(|event| message(app, event)).collect::<Result<Vec<_>, _>>()?;
         let count = u64::try_from(messages.len()).unwrap_or_default();
-        if let Err(error) = publisher.stream.publish(messages).await {
+        let lease_secs = app.config.workers.lease_secs;
+        let renew = || async { Ok(app.store.feed_lease_renew(CONSUMER, owner, lease_secs).await?) };
+        if let Err(error) = under_lease(lease_secs, renew, publisher.stream.publish(messages)).await {
             publisher.quiet_until.store(app.now().timestamp().saturating_add(PAUSE_SECS), Ordering::Relaxed);
             // Another process may reach it.
             app.store.feed_lease_end(CONSUMER, owner).await?;

@@ -13,6 +13,9 @@ pub async fn gauges_set(app: &App) -> Result<(Backlog, bool), AppError> {
     metrics::gauge!("clearlead_jobs_dead").set(metric(backlog.dead));
     metrics::gauge!("clearlead_jobs_oldest_late_seconds").set(metric(u64::try_from(late).unwrap_or_default()));
     metrics::gauge!("clearlead_money_stopped").set(if is_stopped { 1.0 } else { 0.0 });
+    if app.payments.is_some() {
+        metrics::gauge!("clearlead_stripe_returns_refused").set(metric(app.store.withdrawals_refused_back().await?));
+    }
     if let Some(waiting) = events_waiting(app).await? {
         let secs = waiting.since.map(|since| app.now().signed_duration_since(since).num_seconds()).unwrap_or_default();
         metrics::gauge!("clearlead_stream_waiting").set(metric(waiting.events));

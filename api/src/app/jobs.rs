@@ -15,6 +15,7 @@ use super::listings::{ORGANIZATION_OFFERS_END, listing_void, organization_offers
 use super::message::{MESSAGE_SEND, message_send};
 use super::password::{PASSWORD_RESET, password_reset_send};
 use super::payments::events::stripe_event_handle;
+use super::under_lease::under_lease;
 use super::webhooks::{WEBHOOK_NOTICE, webhook_notice_send};
 use super::{App, AppError};
 
@@ -37,7 +38,8 @@ pub async fn lane_run(app: &App, lane: Lane) -> Result<u64, AppError> {
     let mut done = 0_u64;
     for _ in 0..workers.batch {
         let Some(job) = app.store.jobs_claim(lane, 1, workers.lease_secs).await?.pop() else { break };
-        match job_do(app, &job.kind, &job.payload).await {
+        let renew = || async { Ok(app.store.job_renew(&job, workers.lease_secs).await?) };
+        match under_lease(workers.lease_secs, renew, job_do(app, &job.kind, &job.payload)).await {
             Ok(()) => {
                 app.store.job_done(job.id).await?;
                 done = done.saturating_add(1);

@@ -50,6 +50,7 @@ pub mod staff;
 pub mod suppressions;
 mod throttle;
 pub mod trade;
+mod under_lease;
 pub mod uploads;
 pub mod user;
 pub mod verticals;

@@ -159,7 +159,7 @@ pub struct Workers {
     pub poll_millis: u64,
     /// How many items one takes at a time.
     pub batch: u64,
-    /// After how long the work of one that died is taken up, in seconds.
+    /// After how long the work of one that died is taken up, in seconds: work under way renews its lease.
     pub lease_secs: i64,
     /// How often a job is tried.
     pub attempts_max: i32,

@@ -153,6 +153,11 @@ pub struct WithdrawalObject {
     pub failure: Option<String>,
     /// What of it came back after it had left.
     pub returned: MoneyObject,
+    /// What is still to be taken back from the connected account, since its bank returned it; more than nothing while RETURNING.
+    pub return_due: MoneyObject,
+    /// Why Stripe refused to give that back at the last attempt, such as `balance_insufficient`; it is tried again, for a start after
+    /// minutes, then once a day, until it succeeds.
+    pub return_failure: Option<String>,
     /// When it was asked for.
     pub requested_at: DateTime<Utc>,
     /// When a STRIPE withdrawal left the exchange's account.
@@ -163,13 +168,17 @@ pub struct WithdrawalObject {
 
 impl From<Withdrawal> for WithdrawalObject {
     fn from(withdrawal: Withdrawal) -> Self {
+        let money = |minor| Money::new(minor, withdrawal.amount.currency).into();
+        let (returned, return_due) = (money(withdrawal.returned_minor), money(withdrawal.return_due_minor()));
         Self {
             id: to_id(withdrawal.id),
             organization_id: to_id(withdrawal.organization),
             amount: withdrawal.amount.into(),
             method: withdrawal.method.into(),
             payout_last_four: withdrawal.payout_last_four,
-            returned: Money::new(withdrawal.returned_minor, withdrawal.amount.currency).into(),
+            returned,
+            return_due,
+            return_failure: withdrawal.return_failure,
             sent_at: withdrawal.sent_at,
             state: withdrawal.state.into(),
             bank_reference: withdrawal.bank_reference,

@@ -16,6 +16,8 @@ pub struct Model {
     pub amount_minor: i64,
     pub return_asked_minor: i64,
     pub returned_minor: i64,
+    pub return_attempt: i64,
+    pub return_failure: Option<String>,
     pub currency: String,
     pub state: String,
     pub bank_reference: Option<String>,

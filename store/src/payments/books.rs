@@ -3,9 +3,9 @@
 use domain::card_refund::CardRefundState;
 use domain::time::{Timestamp, Window};
 use domain::top_up::TopUpState;
-use domain::withdrawal::WithdrawalMethod;
+use domain::withdrawal::{WithdrawalMethod, WithdrawalState};
 use sea_orm::entity::prelude::*;
-use sea_orm::{QueryOrder, QuerySelect};
+use sea_orm::{ExprTrait, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use super::card_disputes::CardDispute;
@@ -50,12 +50,13 @@ impl Store {
         rows.all(self.read()).await?.into_iter().map(CardRefund::try_from).collect()
     }
 
-    /// Withdrawals through connected accounts that were asked for in a window and have left, behind `after`.
+    /// Withdrawals through connected accounts that have left, behind `after`: those that were asked for in a window, and those that
+    /// are owed back, however old.
     pub async fn book_withdrawals(&self, window: &Window, after: Uuid) -> Result<Vec<Withdrawal>, StoreError> {
         let (from, until) = span(window);
+        let in_window = withdrawal::Column::CreatedAt.gte(from).and(withdrawal::Column::CreatedAt.lt(until));
         let rows = withdrawal::Entity::find()
-            .filter(withdrawal::Column::CreatedAt.gte(from))
-            .filter(withdrawal::Column::CreatedAt.lt(until))
+            .filter(in_window.or(withdrawal::Column::State.eq(WithdrawalState::Returning.as_str())))
             .filter(withdrawal::Column::Method.eq(WithdrawalMethod::Stripe.as_str()))
             .filter(withdrawal::Column::TransferId.is_not_null())
             .filter(withdrawal::Column::Id.gt(after))

@@ -115,7 +115,8 @@ pub async fn card_refund_request(
     Ok(refund)
 }
 
-/// Takes what the provider says of a refund; one that failed returns to the wallet, once. What failed stays failed.
+/// Takes what the provider says of a refund; one that failed returns to the wallet, once. What failed stays failed. Answers the
+/// refund and whether anything changed.
 pub async fn card_refund_apply(
     tx: &Tx,
     id: CardRefundId,
@@ -123,7 +124,7 @@ pub async fn card_refund_apply(
     refund: Option<String>,
     failure: Option<String>,
     check_secs: i64,
-) -> Result<CardRefund, WriteError> {
+) -> Result<(CardRefund, bool), WriteError> {
     let mut row = card_refund::Entity::find_by_id(id.0);
     if locks(tx) {
         row = row.lock(LockType::NoKeyUpdate);
@@ -134,7 +135,7 @@ pub async fn card_refund_apply(
     let goes_back =
         state == CardRefundState::Requested || (was.state == CardRefundState::Succeeded && state == CardRefundState::Pending);
     if !is_news || was.state == CardRefundState::Failed || goes_back {
-        return Ok(was);
+        return Ok((was, false));
     }
     let now = tx.now().await?;
     if state == CardRefundState::Failed {
@@ -164,7 +165,7 @@ pub async fn card_refund_apply(
     changed(done.rows_affected)?;
     let refund = CardRefund::try_from(row)?;
     tx.emit(news(&refund)).await?;
-    Ok(refund)
+    Ok((refund, true))
 }
 
 /// What of a payment went back to the card or is on its way there, in minor units.

@@ -12,8 +12,8 @@ pub mod mode;
 pub mod sent;
 pub mod top_ups;
 
-use domain::time::plus_secs;
-use sea_orm::{ConnectionTrait, Statement, Value};
+use domain::time::{Timestamp, plus_secs};
+use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 use uuid::Uuid;
 
 use crate::db::{Backend, Store};
@@ -47,9 +47,18 @@ impl Open {
     }
 }
 
+/// A row that somebody is at: nobody else is before its instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// Which.
+    pub id: Uuid,
+    /// Its instant, unless what is learned sets another.
+    pub until: Timestamp,
+}
+
 impl Store {
     /// Up to `limit` rows whose instant has come, the most overdue first; nobody else gets them for `secs`.
-    pub async fn payments_due(&self, of: Open, secs: i64, limit: u64) -> Result<Vec<Uuid>, WriteError> {
+    pub async fn payments_due(&self, of: Open, secs: i64, limit: u64) -> Result<Vec<Held>, WriteError> {
         let (table, id) = of.table_and_id();
         self.write("payments_due", move |tx| async move {
             let now = tx.now().await?;
@@ -58,10 +67,26 @@ impl Store {
                 "UPDATE {table} SET check_at = $1 WHERE {id} IN \
                  (SELECT {id} FROM {table} WHERE check_at <= $2 ORDER BY check_at LIMIT $3{lock}) RETURNING {id} AS id"
             );
-            let values: [Value; 3] = [plus_secs(now, secs).into(), now.into(), limit.into()];
+            let until = plus_secs(now, secs);
+            let values: [Value; 3] = [until.into(), now.into(), limit.into()];
             let statement = Statement::from_sql_and_values(tx.db().get_database_backend(), sql, values);
             let rows = tx.db().query_all_raw(statement).await?;
-            Ok(rows.iter().map(|row| row.try_get("", "id")).collect::<Result<_, _>>()?)
+            let held = |row: &QueryResult| Ok(Held { id: row.try_get("", "id")?, until });
+            Ok(rows.iter().map(held).collect::<Result<_, StoreError>>()?)
+        })
+        .await
+    }
+
+    /// Moves the instant of a row that is still as `held` says to `secs` from now; `None` when it has another by now.
+    pub async fn payment_hold(&self, of: Open, held: Held, secs: i64) -> Result<Option<Held>, WriteError> {
+        let (table, id) = of.table_and_id();
+        self.write("payment_hold", move |tx| async move {
+            let until = plus_secs(tx.now().await?, secs);
+            let sql = format!("UPDATE {table} SET check_at = $1 WHERE {id} = $2 AND check_at = $3");
+            let values: [Value; 3] = [until.into(), held.id.into(), held.until.into()];
+            let statement = Statement::from_sql_and_values(tx.db().get_database_backend(), sql, values);
+            let moved = tx.db().execute_raw(statement).await?.rows_affected() > 0;
+            Ok(moved.then_some(Held { id: held.id, until }))
         })
         .await
     }

@@ -6,7 +6,7 @@ use domain::ledger::{Account, AccountKind, card, event};
 use domain::money::{Currency, Money};
 use domain::refusal::Refusal;
 use domain::time::{Timestamp, plus_secs};
-use domain::withdrawal::{WithdrawalMethod, WithdrawalState};
+use domain::withdrawal::{WithdrawalMethod, WithdrawalState, after_return, return_pause_secs};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{LockType, OnConflict};
@@ -121,7 +121,8 @@ pub async fn withdrawal_reversed(tx: &Tx, id: WithdrawalId, reversed_minor: i64)
     let mut row = lock(tx, id).await?;
     let reversed_minor = reversed_minor.min(row.amount_minor);
     let new_minor = reversed_minor.saturating_sub(row.returned_minor);
-    if new_minor <= 0 || !matches!(state_of(&row)?, WithdrawalState::Sent | WithdrawalState::Paid) {
+    let has_left = matches!(state_of(&row)?, WithdrawalState::Sent | WithdrawalState::Paid | WithdrawalState::Returning);
+    if new_minor <= 0 || !has_left {
         return Ok(row.try_into()?);
     }
     let amount = money_of(&row, new_minor)?;
@@ -144,11 +145,38 @@ pub async fn withdrawal_reversed(tx: &Tx, id: WithdrawalId, reversed_minor: i64)
     ledger.flush().await?;
     row.returned_minor = reversed_minor;
     row.return_asked_minor = row.return_asked_minor.max(reversed_minor);
-    if reversed_minor == row.amount_minor {
-        row.state = WithdrawalState::Failed.as_str().to_owned();
-        row.failure = row.failure.or_else(|| Some("the transfer was reversed".to_owned()));
-        (row.ended_at, row.check_at) = (Some(now), None);
+    let state = after_return(row.amount_minor, row.return_asked_minor, reversed_minor, row.ended_at.is_some());
+    row.state = state.as_str().to_owned();
+    if state != WithdrawalState::Returning {
+        (row.return_attempt, row.return_failure) = (0, None);
     }
+    match state {
+        WithdrawalState::Failed => {
+            row.failure = row.failure.or_else(|| Some("the transfer was reversed".to_owned()));
+            (row.ended_at, row.check_at) = (Some(now), None);
+        }
+        WithdrawalState::Paid => row.check_at = None,
+        _ => {}
+    }
+    write(tx, row).await
+}
+
+/// The provider did not give back what a bank returned: it is asked again as a new attempt, `first_secs` after the first refusal and
+/// ever more rarely, for as long as anything is owed.
+pub async fn withdrawal_return_refused(
+    tx: &Tx,
+    id: WithdrawalId,
+    attempt: i64,
+    reason: String,
+    first_secs: i64,
+) -> Result<Withdrawal, WriteError> {
+    let mut row = lock(tx, id).await?;
+    if state_of(&row)? != WithdrawalState::Returning || row.return_attempt != attempt {
+        return Ok(row.try_into()?);
+    }
+    row.return_attempt = attempt.saturating_add(1);
+    row.return_failure = Some(reason);
+    row.check_at = Some(plus_secs(tx.now().await?, return_pause_secs(attempt, first_secs)));
     write(tx, row).await
 }
 
@@ -166,7 +194,7 @@ pub async fn withdrawals_paid_out(
         rows = rows.lock(LockType::NoKeyUpdate);
     }
     let (rows, now, mut ended) = (rows.all(tx.db()).await?, tx.now().await?, 0_u64);
-    for mut row in rows.into_iter().filter(|row| row.return_asked_minor == row.returned_minor) {
+    for mut row in rows {
         row.state = WithdrawalState::Paid.as_str().to_owned();
         (row.ended_at, row.check_at) = (Some(now), None);
         write(tx, row).await?;
@@ -195,7 +223,7 @@ pub async fn payout_failed(
     if payout_failure::Entity::insert(row).on_conflict(keep).exec_without_returning(tx.db()).await? == 0 {
         return Ok(());
     }
-    let states = [WithdrawalState::Sent.as_str(), WithdrawalState::Paid.as_str()];
+    let states = [WithdrawalState::Sent, WithdrawalState::Paid, WithdrawalState::Returning].map(WithdrawalState::as_str);
     let mut rows = of_account(organization, amount.currency).filter(withdrawal::Column::State.is_in(states));
     if locks(tx) {
         rows = rows.lock(LockType::NoKeyUpdate);
@@ -206,6 +234,8 @@ pub async fn payout_failed(
         if part > 0 {
             left = left.saturating_sub(part);
             row.return_asked_minor = row.return_asked_minor.saturating_add(part);
+            row.state = WithdrawalState::Returning.as_str().to_owned();
+            (row.return_attempt, row.return_failure) = (0, None);
             row.failure = Some(reason.to_owned());
             row.check_at = Some(now);
             write(tx, row).await?;

@@ -3,6 +3,7 @@
 mod attack;
 mod certificates;
 mod design;
+mod disputed;
 mod keepers;
 mod pages;
 mod signals;

@@ -83,4 +83,30 @@ on_each_backend! {
         assert_eq!(till.available(&buyer).await, "50.00");
         till.close().await;
     }
+
+    async fn a_card_that_is_removed_fills_nothing_until_another_is_set(x: Exchange) {
+        let till = Till::open(x).await;
+        let buyer = till.x.organization("B").await;
+        let card = till.card(&buyer, PaymentBehavior::Succeeds).await;
+        set(&till, &buyer, &card, "80").await;
+        let other = till.x.organization("Other").await;
+        let remove = async |who: &Actor, card: &str| {
+            let mutation = "mutation ($id: ID!) { savedCardRemove(input: { cardId: $id }) { card { id } userErrors { code path } } }";
+            who.run(&till.x, mutation, json!({ "id": card })).await["savedCardRemove"].clone()
+        };
+        assert_eq!(remove(&other, &card).await["userErrors"], json!([{ "code": "NOT_FOUND", "path": ["cardId"] }]));
+        assert_eq!(buyer.run(&till.x, SHOWN, json!({})).await["autoTopUps"][0]["state"], "ACTIVE");
+        assert_eq!(remove(&buyer, &card).await, json!({ "card": { "id": card }, "userErrors": [] }));
+        let paused = json!([{ "state": "PAUSED", "reason": "card_removed" }]);
+        assert_eq!(buyer.run(&till.x, SHOWN, json!({})).await["autoTopUps"], paused);
+        assert_eq!((till.fill().await, till.available(&buyer).await), (0, "10.00".to_owned()));
+        assert_eq!(set(&till, &buyer, &card, "80").await["userErrors"], json!([{ "code": "NOT_FOUND", "path": ["cardId"] }]));
+        let next = till.card(&buyer, PaymentBehavior::Succeeds).await;
+        spend(&till, &buyer, 1_000).await;
+        assert_eq!(till.fill().await, 0, "it is paused still");
+        set(&till, &buyer, &next, "80").await;
+        assert_eq!((till.fill().await, till.available(&buyer).await), (1, "50.00".to_owned()));
+        till.hear().await;
+        till.close().await;
+    }
 }

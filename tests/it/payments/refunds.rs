@@ -10,11 +10,17 @@ use crate::wallet::eur;
 
 const REFUND: &str = "mutation ($input: WalletRefundInput!) { walletRefund(input: $input) {
     cardRefund { id state failure } userErrors { code path message } } }";
+const TOLD: &str = "A refund to your card did not get there";
 const LIST: &str = "{ cardRefunds { edges { node { state failure amount { amount } } } } }";
 
 async fn refund(till: &Till, who: &Actor, top_up: &Value, amount: &str, key: &str) -> Value {
     let input = json!({ "topUpId": top_up["id"], "amount": eur(amount), "idempotencyKey": key });
     who.run(&till.x, REFUND, json!({ "input": input })).await["walletRefund"].clone()
+}
+
+/// The subjects of the mails since the last look.
+fn mailed(till: &Till) -> Vec<String> {
+    till.x.outbox.mail.take().into_iter().map(|mail| mail.subject).collect()
 }
 
 on_each_backend! {
@@ -54,6 +60,7 @@ on_each_backend! {
         let node = json!({ "state": "FAILED", "failure": "lost_or_stolen_card", "amount": { "amount": "50.00" } });
         assert_eq!(buyer.run(&till.x, LIST, json!({})).await["cardRefunds"]["edges"], json!([{ "node": node }]));
         assert_eq!(till.available(&buyer).await, "50.00");
+        assert_eq!(mailed(&till), [TOLD]);
         assert_eq!(refund(&till, &buyer, &paid, "50", "again").await["cardRefund"]["state"], "SUCCEEDED");
         till.hear().await;
         till.close().await;
@@ -73,6 +80,30 @@ on_each_backend! {
             assert_eq!(node["state"], "SUCCEEDED");
         }
         assert_eq!(till.available(&buyer).await, "20.00");
+        till.close().await;
+    }
+
+    async fn a_payment_that_stripe_does_not_know_is_refunded_to_the_wallet_for_good(x: Exchange) {
+        let till = Till::open(x).await;
+        let buyer = till.x.organization("B").await;
+        let paid = till.paid(&buyer, "50", "k").await;
+        let node = json!({ "state": "FAILED", "failure": "payment_not_found", "amount": { "amount": "20.00" } });
+        // At the mutation, and at the worker after an answer that was lost.
+        till.answers("/v1/refunds", 404);
+        let refused = refund(&till, &buyer, &paid, "20", "r1").await["cardRefund"].clone();
+        assert_eq!((&refused["state"], &refused["failure"]), (&node["state"], &node["failure"]));
+        till.fault("/v1/refunds", Phase::Before, 3);
+        assert_eq!(refund(&till, &buyer, &paid, "20", "r2").await["cardRefund"]["state"], "REQUESTED");
+        assert_eq!(till.available(&buyer).await, "30.00");
+        till.answers("/v1/refunds", 404);
+        till.work_after(60).await;
+        assert_eq!(buyer.run(&till.x, LIST, json!({})).await["cardRefunds"]["edges"], json!([{ "node": node }, { "node": node }]));
+        assert_eq!(till.available(&buyer).await, "50.00");
+        till.hear().await;
+        assert_eq!(mailed(&till), [TOLD, TOLD]);
+        let asked = till.asked("/v1/refunds");
+        till.work_after(86_400).await;
+        assert_eq!(till.asked("/v1/refunds"), asked, "asking again changes nothing");
         till.close().await;
     }
 }

@@ -76,7 +76,7 @@ impl Till {
     /// Everything that the double told is handled.
     pub async fn hear(&self) {
         self.double.settle_webhooks().await;
-        jobs_run(&self.x.app).await.unwrap();
+        while jobs_run(&self.x.app).await.unwrap() > 0 {}
         assert_eq!(self.x.app.store.jobs_waiting().await.unwrap(), 0);
     }
 
@@ -92,16 +92,19 @@ impl Till {
         payments_advance(&self.x.app).await.unwrap();
     }
 
+    /// The next `times` answers to a path are lost.
     pub fn fault(&self, path: &str, phase: Phase, times: u32) {
-        let fault = Fault {
-            method: Some("POST".to_owned()),
-            path: path.to_owned(),
-            times,
-            phase,
-            action: FaultAction::Drop,
-            keep: false,
-        };
-        self.double.script_fault(fault);
+        self.script(path, phase, times, FaultAction::Drop);
+    }
+
+    /// The next request to a path is answered so, and does nothing.
+    pub fn answers(&self, path: &str, status: u16) {
+        self.script(path, Phase::Before, 1, FaultAction::Status { status });
+    }
+
+    fn script(&self, path: &str, phase: Phase, times: u32, action: FaultAction) {
+        let path = path.to_owned();
+        self.double.script_fault(Fault { method: Some("POST".to_owned()), path, times, phase, action, keep: false });
     }
 
     pub async fn top_up(&self, who: &Actor, input: Value) -> Value {
@@ -148,6 +151,22 @@ impl Till {
 
     pub async fn available(&self, who: &Actor) -> String {
         self.wallet(who).await.0
+    }
+
+    /// The id of what the double last told of a kind about an object.
+    pub fn told(&self, kind: &str, about: &str) -> String {
+        let of = |what| match what {
+            Happening::Event { id, event_type, object } if event_type == kind && object == about => Some(id),
+            _ => None,
+        };
+        self.double.journal().into_iter().rev().find_map(|entry| of(entry.what)).unwrap()
+    }
+
+    /// How many requests to write at a path there were.
+    pub fn asked(&self, path: &str) -> usize {
+        let is_one =
+            |what: &Happening| matches!(what, Happening::Request(request) if request.method == "POST" && request.path == path);
+        self.double.journal().iter().filter(|entry| is_one(&entry.what)).count()
     }
 
     /// The ids of what the double made for requests to a path.

@@ -1,11 +1,12 @@
 //! Money in by card.
 
 use api::app::payments::work::payments_advance;
+use domain::access::Role;
 use serde_json::{Value, json};
 use stripe_double::{PaymentBehavior, Phase, WebhookBehavior};
 
 use super::till::{Till, session};
-use crate::harness::on_each_backend;
+use crate::harness::{get, on_each_backend};
 use crate::wallet::eur;
 
 on_each_backend! {
@@ -164,6 +165,104 @@ on_each_backend! {
         }
         assert_eq!(till.there("/v1/payment_intents").await.len() - before, 2);
         assert_eq!(till.available(&buyer).await, "50.00");
+        till.close().await;
+    }
+
+    async fn a_bank_that_answers_in_days_is_waited_for(x: Exchange) {
+        let till = Till::open(x).await;
+        let buyer = till.x.organization("B").await;
+        till.double.set_webhook_behavior(WebhookBehavior { duplicates: 1, shuffle_seed: Some(9), ..WebhookBehavior::default() });
+        for (n, (succeeds, told)) in [(true, true), (false, true), (true, false), (false, false)].into_iter().enumerate() {
+            let begun = till.begin(&buyer, "50", &format!("k{n}")).await;
+            let before = till.available(&buyer).await;
+            let done = till.double.pay_checkout(&session(&begun), PaymentBehavior::Delayed).unwrap();
+            assert_eq!((&done["status"], &done["payment_status"]), (&json!("complete"), &json!("unpaid")));
+            till.hear().await;
+            let waits = till.read(&buyer, &begun).await;
+            assert_eq!((&waits["state"], &waits["paid"], &waits["url"]), (&json!("PROCESSING"), &Value::Null, &Value::Null));
+            till.work_after(4 * 86_400).await;
+            assert_eq!((till.read(&buyer, &begun).await["state"].clone(), till.available(&buyer).await), (json!("PROCESSING"), before.clone()));
+            if !told {
+                till.deafen();
+            }
+            till.double.settle_payment(done["payment_intent"].as_str().unwrap(), succeeds).unwrap();
+            till.hear().await;
+            if !told {
+                till.work_after(300).await;
+                till.listen();
+            }
+            let after = till.read(&buyer, &begun).await;
+            if succeeds {
+                assert_eq!((&after["state"], &after["paid"]["amount"], &after["reason"]), (&json!("PAID"), &json!("50.00"), &Value::Null));
+            } else {
+                assert_eq!((&after["state"], &after["paid"], &after["reason"]), (&json!("FAILED"), &Value::Null, &json!("insufficient_funds")));
+                assert_eq!(till.available(&buyer).await, before);
+            }
+        }
+        assert_eq!(till.available(&buyer).await, "100.00");
+        till.close().await;
+    }
+
+    async fn a_page_is_the_same_for_as_long_as_stripe_knows_its_key_and_then_another(x: Exchange) {
+        let till = Till::open(x).await;
+        let buyer = till.x.organization("B").await;
+        till.deafen();
+        till.fault("/v1/checkout/sessions", Phase::After, 3);
+        let early = till.begin(&buyer, "50", "k1").await;
+        assert_eq!(early["state"], "CREATED");
+        till.work_after(23 * 3_600).await;
+        let pages = till.there("/v1/checkout/sessions").await;
+        assert_eq!((pages.len(), session(&till.read(&buyer, &early).await)), (1, pages[0].clone()));
+        till.listen();
+        till.double.complete_checkout(&pages[0]).unwrap();
+        till.hear().await;
+        assert_eq!(till.read(&buyer, &early).await["state"], "PAID");
+        // Nobody asks for longer than Stripe keeps the key: by then the first page is over, and another is made.
+        till.deafen();
+        till.fault("/v1/checkout/sessions", Phase::After, 3);
+        let late = till.begin(&buyer, "30", "k2").await;
+        till.work_after(86_400).await;
+        let pages = till.there("/v1/checkout/sessions").await;
+        let now = till.read(&buyer, &late).await;
+        assert_eq!((pages.len(), &now["state"], session(&now)), (3, &json!("OPEN"), pages[2].clone()));
+        till.listen();
+        till.double.resend_event(&till.told("checkout.session.expired", &pages[1])).unwrap();
+        till.hear().await;
+        assert_eq!(till.read(&buyer, &late).await, now, "what becomes of a page that nobody saw is nobody's business");
+        till.double.complete_checkout(&pages[2]).unwrap();
+        till.hear().await;
+        assert_eq!((till.read(&buyer, &late).await["state"].clone(), till.available(&buyer).await), (json!("PAID"), "80.00".to_owned()));
+        till.close().await;
+    }
+
+    async fn a_receipt_is_for_those_who_may_see_the_top_up_once_it_is_paid(x: Exchange) {
+        let till = Till::open(x).await;
+        let (buyer, other, operator) = (till.x.organization("B <1>").await, till.x.organization("Other").await, till.x.operator().await);
+        let agent = till.x.member(buyer.org(), Role::Agent).await;
+        let (paid, open) = (till.paid(&buyer, "50", "k1").await, till.begin(&buyer, "20", "k2").await);
+        let people = [("buyer", &buyer), ("agent", &agent), ("other", &other), ("operator", &operator)];
+        let url = till.x.listen(api::http::payments::routes, &people).await;
+        let id = paid["id"].as_str().unwrap();
+        let path = format!("/top-ups/{id}/receipt");
+        assert_eq!(paid["receiptUrl"], format!("{}{path}", till.x.app.config.server.public_url));
+        let (status, text) = get(&format!("{url}{path}"), Some("buyer")).await;
+        let payment = till.there("/v1/payment_intents").await[0].clone();
+        assert_eq!(status, 200, "{text}");
+        for line in [format!("Top-up          {id}"), "Wallet of       B <1>".into(), "Paid            50.00 EUR".into(),
+            "Paid on         2026-03-02 09:00 UTC".into(), format!("Payment         {payment}")] {
+            assert!(text.lines().any(|found| found == line), "no {line} in {text}");
+        }
+        assert_eq!(get(&format!("{url}{path}"), Some("operator")).await, (200, text));
+        assert_eq!(get(&format!("{url}{path}"), Some("other")).await.0, 404);
+        assert_eq!(get(&format!("{url}{path}"), Some("agent")).await.0, 403);
+        assert_eq!(get(&format!("{url}{path}"), None).await.0, 401);
+        let unpaid = format!("{url}/top-ups/{}/receipt", open["id"].as_str().unwrap());
+        assert_eq!((&open["receiptUrl"], get(&unpaid, Some("buyer")).await.0), (&Value::Null, 404));
+        assert_eq!(get(&format!("{url}/top-ups/x/receipt"), Some("buyer")).await.0, 404);
+        let head = reqwest::Client::new().get(format!("{url}{path}")).bearer_auth("buyer").send().await.unwrap();
+        let header = |name: &str| head.headers()[name].to_str().unwrap().to_owned();
+        assert_eq!((header("content-type"), header("cache-control")), ("text/plain; charset=utf-8".into(), "private, no-store".into()));
+        assert_eq!(header("content-disposition"), format!("attachment; filename=\"receipt-{id}.txt\""));
         till.close().await;
     }
 }

@@ -1,8 +1,16 @@
 //! What Stripe calls: believed when signed, kept once and sealed, of the right mode.
 
+use std::sync::Arc;
+
+use api::app::App;
+use api::app::envelopes::envelopes_rewrap;
 use api::app::payments::payments_open;
+use api::crypto::{Binding, Sealed};
+use api::ports::SeededEntropy;
 use reqwest::Client;
+use sea_orm::EntityTrait;
 use serde_json::{Value, json};
+use store::entity::stripe_event;
 use stripe_double::signature_header;
 
 use super::till::{SECRET, Till, session, settings};
@@ -84,5 +92,36 @@ on_each_backend! {
         till.x.clock.advance_secs(91 * 86_400);
         api::app::forgetting::forget_old(&till.x.app).await.unwrap();
         assert_eq!(till.x.count("stripe_event").await, 0);
+    }
+
+    async fn messages_move_to_the_active_key_of_the_ring_and_open_as_before(x: Exchange) {
+        let till = Till::open(x).await;
+        let buyer = till.x.organization("B").await;
+        till.paid(&buyer, "50", "k").await;
+        let before = stripe_event::Entity::find().all(till.x.app.store.read()).await.unwrap();
+        let opened = |app: &App, event: &stripe_event::Model| {
+            let (key_id, wrapped_key, ciphertext) = (event.key_id.clone(), event.wrapped_key.clone(), event.ciphertext.clone());
+            app.keys.open(Binding { purpose: "stripe.event", object: event.object_uuid }, &Sealed { key_id, wrapped_key, ciphertext })
+        };
+        let rotated = till.x.app.keys.rotated(&SeededEntropy::new(9), "next").unwrap();
+        let app = App { keys: Arc::new(rotated), ..App::clone(&till.x.app) };
+        let count = u64::try_from(before.len()).unwrap();
+        assert!(count > 0);
+        assert_eq!((envelopes_rewrap(&app).await.unwrap(), envelopes_rewrap(&app).await.unwrap()), (count, 0));
+        for old in &before {
+            let new = stripe_event::Entity::find_by_id(&old.id).one(app.store.read()).await.unwrap().unwrap();
+            assert_eq!((old.key_id.as_str(), new.key_id.as_str(), &new.ciphertext), ("test", "next", &old.ciphertext));
+            let body: Value = serde_json::from_slice(&opened(&app, &new).unwrap()).unwrap();
+            assert_eq!((&body["id"], &body["type"]), (&json!(old.id), &json!(old.kind)));
+            assert_eq!(*opened(&app, old).unwrap(), *opened(&app, &new).unwrap(), "the new ring opens both");
+            assert!(opened(&till.x.app, &new).is_err(), "the old ring does not hold the new key");
+            let moved = stripe_event::Model { object_uuid: uuid::Uuid::nil(), ..new };
+            assert!(opened(&app, &moved).is_err(), "a seal is of one row");
+        }
+        // What came before is known still, and comes once.
+        till.double.resend_event(&before[0].id).unwrap();
+        till.hear().await;
+        assert_eq!((till.x.count("stripe_event").await, till.available(&buyer).await), (i64::try_from(count).unwrap(), "50.00".to_owned()));
+        till.close().await;
     }
 }

@@ -1,5 +1,6 @@
 //! Money out through connected accounts.
 
+use api::app::payments::reconcile::stripe_reconcile_recent;
 use api::app::payments::work::payments_advance;
 use serde_json::{Value, json};
 use stripe_double::{Phase, WebhookBehavior};
@@ -12,6 +13,8 @@ const START: &str = "mutation { payoutOnboardingStart { url onboarding { ready r
 const SHOWN: &str = "{ payoutOnboarding { ready detailsSubmitted requirements disabledReason } }";
 const WITHDRAW: &str = "mutation ($input: WalletWithdrawInput!) { walletWithdraw(input: $input) {
     withdrawal { id state method failure returned { amount } } userErrors { code message } } }";
+const OWED: &str = "query ($state: WithdrawalState) { withdrawals(state: $state) { edges { node {
+    id state returned { amount } returnDue { amount } returnFailure } } } }";
 const LIST: &str = "{ withdrawals { edges { node { id state method failure returned { amount } } } } }";
 
 async fn withdraw(till: &Till, who: &Actor, amount: &str, key: &str) -> Value {
@@ -32,6 +35,25 @@ async fn ready(till: &Till, name: &str) -> (Actor, String) {
     till.double.complete_onboarding(&account).unwrap();
     till.hear().await;
     (seller, account)
+}
+
+/// What an operator sees of the withdrawals that are owed back.
+async fn owed(till: &Till, operator: &Actor) -> Vec<Value> {
+    let found = operator.run(&till.x, OWED, json!({ "state": "RETURNING" })).await["withdrawals"]["edges"].clone();
+    found.as_array().unwrap().iter().map(|edge| edge["node"].clone()).collect()
+}
+
+/// How often each transfer's reversal was asked for.
+fn reversals(till: &Till, transfer: &str) -> usize {
+    till.asked(&format!("/v1/transfers/{transfer}/reversals"))
+}
+
+/// A payout of a part of what an account has, as its owner makes it; answers its id.
+async fn part_paid_out(till: &Till, account: &str, minor: i64) -> String {
+    let request = reqwest::Client::new().post(format!("{}/v1/payouts", till.double.url)).bearer_auth(&till.double.secret_key);
+    let request = request.header("stripe-account", account).header("content-type", "application/x-www-form-urlencoded");
+    let made: Value = request.body(format!("amount={minor}&currency=eur")).send().await.unwrap().json().await.unwrap();
+    made["id"].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
 }
 
 on_each_backend! {
@@ -185,6 +207,95 @@ on_each_backend! {
         let shown = seller.run(&till.x, SHOWN, json!({})).await["payoutOnboarding"].clone();
         assert_eq!((&shown["ready"], &shown["requirements"]), (&json!(false), &json!(["individual.verification.document"])));
         assert_eq!(withdraw(&till, &seller, "30", "w2").await["userErrors"][0]["code"], "ONBOARDING_INCOMPLETE");
+        till.close().await;
+    }
+
+    async fn what_stripe_does_not_give_back_of_a_late_failure_is_asked_for_until_it_does(x: Exchange) {
+        let till = Till::open(x).await;
+        let ((seller, account), operator) = (ready(&till, "S").await, till.x.operator().await);
+        let id = withdraw(&till, &seller, "30", "w1").await["withdrawal"]["id"].clone();
+        let transfer = till.there("/v1/transfers").await[0].clone();
+        till.wait(60);
+        let paid_out = || till.double.pay_out(&account, "eur").unwrap()["id"].as_str().unwrap().to_owned();
+        let first = paid_out();
+        till.double.settle_payout(&first).unwrap();
+        till.hear().await;
+        assert_eq!(listed(&till, &seller).await["state"], "PAID");
+        // Days later the bank returns it, and the next payout takes the money before the exchange does.
+        till.double.fail_payout(&first, "account_closed").unwrap();
+        let second = paid_out();
+        till.hear().await;
+        till.work_after(1).await;
+        let node = json!({ "id": id, "state": "RETURNING", "returned": { "amount": "0.00" }, "returnDue": { "amount": "30.00" },
+            "returnFailure": "balance_insufficient" });
+        assert_eq!(owed(&till, &operator).await, [node.clone()]);
+        assert_eq!(till.available(&seller).await, "70.00");
+        assert_eq!(till.x.app.store.withdrawals_refused_back().await.unwrap(), 1);
+        let named = till.reconciled().await.differences;
+        let words = "0.00 EUR taken back and 30.00 EUR to be taken back here, 0.00 EUR taken back there";
+        assert_eq!(named.iter().map(|one| (one.id.as_str(), one.words.as_str())).collect::<Vec<_>>(), [(transfer.as_str(), words)]);
+        // After five minutes, then ten, then twenty, each time as a call that Stripe has not answered yet.
+        for (n, secs) in [300, 600, 1_200].into_iter().enumerate() {
+            till.work_after(secs - 1).await;
+            assert_eq!(reversals(&till, &transfer), n + 1);
+            till.work_after(1).await;
+            assert_eq!(reversals(&till, &transfer), n + 2);
+        }
+        assert_eq!(owed(&till, &operator).await, [node]);
+        till.wait(40 * 86_400);
+        assert_eq!(stripe_reconcile_recent(&till.x.app).await.unwrap(), 1, "however old it is");
+        // The bank returns that payout, too: the money is there again, and is taken back once.
+        till.double.fail_payout(&second, "account_closed").unwrap();
+        till.hear().await;
+        till.work_after(1).await;
+        till.hear().await;
+        let node = json!({ "id": id, "state": "FAILED", "method": "STRIPE", "failure": "account_closed", "returned": { "amount": "30.00" } });
+        assert_eq!(listed(&till, &seller).await, node);
+        assert_eq!((owed(&till, &operator).await, till.available(&seller).await), (Vec::new(), "100.00".to_owned()));
+        let asked = reversals(&till, &transfer);
+        till.work_after(86_400).await;
+        assert_eq!((reversals(&till, &transfer), till.available(&seller).await), (asked, "100.00".to_owned()));
+        till.close().await;
+    }
+
+    async fn a_lost_answer_to_a_reversal_takes_nothing_back_twice(x: Exchange) {
+        let till = Till::open(x).await;
+        let (seller, account) = ready(&till, "S").await;
+        withdraw(&till, &seller, "30", "w1").await;
+        let transfer = till.there("/v1/transfers").await[0].clone();
+        till.wait(60);
+        let payout = till.double.pay_out(&account, "eur").unwrap()["id"].as_str().unwrap().to_owned();
+        till.double.settle_payout(&payout).unwrap();
+        till.double.fail_payout(&payout, "account_closed").unwrap();
+        till.hear().await;
+        till.deafen();
+        till.fault(&format!("/v1/transfers/{transfer}/reversals"), Phase::After, 3);
+        till.work_after(1).await;
+        assert_eq!(listed(&till, &seller).await["state"], "RETURNING");
+        till.work_after(86_400).await;
+        assert_eq!((listed(&till, &seller).await["state"].clone(), till.available(&seller).await), (json!("FAILED"), "100.00".to_owned()));
+        till.close().await;
+    }
+
+    async fn a_part_that_came_back_leaves_the_rest_on_its_way(x: Exchange) {
+        let till = Till::open(x).await;
+        let ((seller, account), operator) = (ready(&till, "S").await, till.x.operator().await);
+        withdraw(&till, &seller, "50", "w1").await;
+        till.wait(60);
+        let part = part_paid_out(&till, &account, 2_000).await;
+        till.double.fail_payout(&part, "account_closed").unwrap();
+        till.hear().await;
+        assert_eq!(owed(&till, &operator).await[0]["returnDue"]["amount"], "20.00");
+        till.work_after(1).await;
+        till.hear().await;
+        let partly = listed(&till, &seller).await;
+        assert_eq!((&partly["state"], &partly["returned"]["amount"]), (&json!("SENT"), &json!("20.00")));
+        assert_eq!((owed(&till, &operator).await, till.available(&seller).await), (Vec::new(), "70.00".to_owned()));
+        till.wait(60);
+        let rest = till.double.pay_out(&account, "eur").unwrap()["id"].as_str().unwrap().to_owned();
+        till.double.settle_payout(&rest).unwrap();
+        till.hear().await;
+        assert_eq!(listed(&till, &seller).await["state"], "PAID");
         till.close().await;
     }
 }

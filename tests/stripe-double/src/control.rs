@@ -54,6 +54,14 @@ pub enum Command {
         #[serde(default = "yes")]
         succeeds: bool,
     },
+    /// The bank answers to a payment that is being processed. Answers the payment intent.
+    SettlePayment {
+        /// The payment intent.
+        payment_intent: String,
+        /// Whether it pays.
+        #[serde(default = "yes")]
+        succeeds: bool,
+    },
     /// The cardholder disputes a charge. Answers the dispute.
     OpenDispute {
         /// The charge.
@@ -257,6 +265,11 @@ fn apply_to_object(state: &mut State, command: Command) -> Answer {
             payment_method::retrieve(state, &payment_method)
         }
         Command::CompleteAuthentication { payment_intent, succeeds } => authenticate(state, &payment_intent, succeeds),
+        Command::SettlePayment { payment_intent, succeeds } => {
+            let answer = payment_attempt::settle(state, &payment_intent, succeeds)?;
+            checkout_session::settle(state, &payment_intent, succeeds)?;
+            Ok(answer)
+        }
         Command::OpenDispute { charge, amount, reason, inquiry } => dispute::open(state, &charge, amount, &reason, inquiry),
         Command::DecideDispute { dispute, won } => dispute::decide(state, &dispute, won),
         Command::CompleteOnboarding { account } => account::complete_onboarding(state, &account),
@@ -283,7 +296,7 @@ fn apply_to_object(state: &mut State, command: Command) -> Answer {
 /// An authentication, and the completion of the checkout session that waits for it.
 pub(crate) fn authenticate(state: &mut State, intent: &str, succeeds: bool) -> Answer {
     let answer = payment_attempt::authenticate(state, intent, succeeds)?;
-    checkout_session::complete_if_paid(state, intent)?;
+    checkout_session::complete_if_done(state, intent)?;
     Ok(answer)
 }
 

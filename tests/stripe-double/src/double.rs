@@ -86,6 +86,11 @@ impl StripeDouble {
         self.apply(Command::CompleteAuthentication { payment_intent: payment_intent.to_owned(), succeeds })
     }
 
+    /// The bank answers to a payment that is being processed: it pays, or does not.
+    pub fn settle_payment(&self, payment_intent: &str, succeeds: bool) -> Result<Value, ControlError> {
+        self.apply(Command::SettlePayment { payment_intent: payment_intent.to_owned(), succeeds })
+    }
+
     /// The cardholder disputes all of a charge that is not refunded, for a reason such as `fraudulent`.
     pub fn open_dispute(&self, charge: &str, reason: &str) -> Result<Value, ControlError> {
         self.apply(Command::OpenDispute { charge: charge.to_owned(), amount: None, reason: reason.to_owned(), inquiry: false })

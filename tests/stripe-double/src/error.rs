@@ -105,6 +105,7 @@ impl ApiError {
                 Self::new(429, "invalid_request_error", "Too many requests (scripted by the double).", false).code("rate_limit")
             }
             401 => Self::unauthenticated("Unauthorized (scripted by the double)."),
+            404 => Self::missing("object", "scripted by the double", "id"),
             400..=499 => Self::new(status, "invalid_request_error", "Refused (scripted by the double).", false),
             _ => Self::new(status, "api_error", "An error occurred (scripted by the double).", false),
         }

@@ -29,7 +29,7 @@ pub(crate) fn root(state: &State) -> Page {
 pub(crate) fn checkout(state: &State, id: &str) -> Page {
     let Some(session) = state.checkout_sessions.find(id) else { return not_found() };
     match session.status {
-        Status::Complete => return html(200, "Paid", "<p>This checkout session is paid.</p>"),
+        Status::Complete => return html(200, "Paid", "<p>This checkout session is complete.</p>"),
         Status::Expired => return html(200, "Expired", "<p>This checkout session has expired.</p>"),
         Status::Open => {}
     }
@@ -38,12 +38,13 @@ pub(crate) fn checkout(state: &State, id: &str) -> Page {
         .as_ref()
         .map_or_else(String::new, |url| format!("<p><a href=\"{}\">Back without paying</a></p>", escape(url)));
     let body = format!(
-        "<p>{}</p><p><strong>{}</strong></p><form method=\"post\">{}{}{}</form>{cancel}",
+        "<p>{}</p><p><strong>{}</strong></p><form method=\"post\">{}{}{}{}</form>{cancel}",
         escape(&session.summary()),
         price(session.amount, &session.currency),
         button("pay", "Pay"),
         button("decline", "Pay with a card that is declined"),
         button("authenticate", "Pay with a card that requires authentication"),
+        button("delay", "Pay by a debit whose bank answers later"),
     );
     html(200, "Checkout", &body)
 }
@@ -54,6 +55,7 @@ pub(crate) fn pay_checkout(state: &mut State, id: &str, action: &str) -> Page {
         "pay" => PaymentBehavior::Succeeds,
         "decline" => PaymentBehavior::Declined { decline_code: "generic_decline".to_owned() },
         "authenticate" => PaymentBehavior::RequiresAuthentication,
+        "delay" => PaymentBehavior::Delayed,
         _ => return html(400, "Unknown action", "<p>There is no such button.</p>"),
     };
     if let Err(error) = checkout_session::pay(state, id, behavior.clone()) {
@@ -65,7 +67,7 @@ pub(crate) fn pay_checkout(state: &mut State, id: &str, action: &str) -> Page {
     }
     let Some(session) = state.checkout_sessions.find(id) else { return not_found() };
     match (behavior, &session.payment_intent) {
-        (PaymentBehavior::Succeeds, _) => Page::Redirect(session.success_location()),
+        (PaymentBehavior::Succeeds | PaymentBehavior::Delayed, _) => Page::Redirect(session.success_location()),
         (PaymentBehavior::RequiresAuthentication, Some(intent)) => {
             Page::Redirect(format!("{}/authenticate/{intent}", state.base_url))
         }

@@ -18,10 +18,8 @@ use super::source::{Batch, Begun, Most, Plan, Rules, Source, Taken};
 use super::{limits, parsed, progress};
 use crate::app::leads::{Incoming, Prepared, lead_prepare, lead_record};
 use crate::app::suppressions::{Entry, Ground, entries_record, entry_of};
+use crate::app::under_lease::under_lease;
 use crate::app::{App, AppError};
-
-/// For how long a worker holds an import without a sign of life, in seconds.
-const LEASE_SECS: i64 = 60;
 
 /// Batches read ahead of the database.
 const READ_AHEAD: usize = 2;
@@ -43,7 +41,7 @@ impl ImportRun {
     /// Claims the import whose turn it is, or that very one, and begins to read its file; `None` when none waits, or when
     /// this one cannot be begun any more and has failed.
     pub async fn claim(app: &Arc<App>, only: Option<ImportId>) -> Result<Option<Self>, AppError> {
-        let Some(import) = app.store.import_claim(LEASE_SECS, only).await? else { return Ok(None) };
+        let Some(import) = app.store.import_claim(app.config.workers.lease_secs, only).await? else { return Ok(None) };
         let settings = &app.config.imports;
         if import.attempts > settings.attempts_max {
             let reason =
@@ -51,7 +49,7 @@ impl ImportRun {
             fail(app, &import, reason).await?;
             return Ok(None);
         }
-        let (begun, received_at) = match begin(app, &import).await {
+        let (begun, received_at) = match held(app, &import, begin(app, &import)).await {
             Ok(begun) => begun,
             Err(AppError::Refused(refusals)) => {
                 fail(app, &import, refusals.first().map_or_else(String::new, |refusal| refusal.message.clone())).await?;
@@ -75,6 +73,11 @@ impl ImportRun {
 
     /// Takes the next batch; whether others follow.
     pub async fn step(&mut self) -> Result<bool, AppError> {
+        let (app, import) = (Arc::clone(&self.app), self.import.clone());
+        held(&app, &import, self.batch_take()).await
+    }
+
+    async fn batch_take(&mut self) -> Result<bool, AppError> {
         let batch = self.batches.recv().await.ok_or_else(|| AppError::internal("the reader of an import has died"))?;
         let mut sorted = Sorted::default();
         for (line, taken) in batch.rows {
@@ -122,6 +125,13 @@ pub async fn imports_advance(app: &Arc<App>) -> Result<u64, AppError> {
         }
     }
     Ok(run.import().tally.read().saturating_sub(before).max(1))
+}
+
+/// Does `work` while this worker holds the import.
+async fn held<T>(app: &App, import: &Import, work: impl Future<Output = T>) -> T {
+    let lease_secs = app.config.workers.lease_secs;
+    let renew = || async { Ok(app.store.import_renew(import, lease_secs).await?) };
+    under_lease(lease_secs, renew, work).await
 }
 
 async fn fail(app: &App, import: &Import, reason: String) -> Result<(), AppError> {
@@ -256,7 +266,7 @@ async fn commit(
                 }
             }
             tx.import_refusals_insert(before.id, &refusals).await?;
-            let next = tx.import_advance(before, &step, LEASE_SECS).await?;
+            let next = tx.import_advance(before, &step, app.config.workers.lease_secs).await?;
             let next = next.ok_or_else(|| AppError::internal("a locked import changed"))?;
             tx.emit(progress(&next)).await?;
             Ok::<_, AppError>(Some(next))

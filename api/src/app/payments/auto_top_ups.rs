@@ -2,16 +2,19 @@
 
 use domain::access::Permission;
 use domain::auto_top_up::AutoTopUpState;
+use domain::id::TypedId;
 use domain::money::Money;
 use domain::refusal::{Code, Refusal};
 use domain::top_up::{TopUp, TopUpState};
+use store::payments::Open;
 use store::payments::auto_top_ups::{AutoTopUp, auto_top_up_begin, auto_top_up_pause, auto_top_up_set as save};
 use store::payments::top_ups::StoredTopUp;
 use store::{Tx, WriteError};
 
 use super::cards::require_card;
+use super::provider;
 use super::top_ups::{bounds_check, top_up_drive};
-use super::{UNDER_WAY_SECS, provider};
+use super::work::held_first;
 use crate::app::email_verification::require_verified_email;
 use crate::app::member::require_member;
 use crate::app::message::{MESSAGE_SEND, Message, message_seal};
@@ -83,14 +86,15 @@ pub async fn auto_top_ups_fill(app: &App) -> Result<u64, AppError> {
     if app.payments.is_none() {
         return Ok(0);
     }
-    let mut begun = 0_u64;
+    let (lease_secs, mut begun) = (app.config.workers.lease_secs, 0_u64);
     for (organization, currency) in app.store.auto_top_ups_low(app.config.workers.batch).await? {
         let stored = app.store.write("auto_top_up_begin", move |tx| async move {
-            Ok::<_, AppError>(auto_top_up_begin(&tx, organization, currency, UNDER_WAY_SECS).await?)
+            Ok::<_, AppError>(auto_top_up_begin(&tx, organization, currency, lease_secs).await?)
         });
         if let Some(stored) = stored.await? {
             begun = begun.saturating_add(1);
-            if let Err(error) = top_up_drive(app, stored.id).await {
+            let driven = top_up_drive(app, stored.id);
+            if let Err(error) = held_first(app, Open::TopUp, stored.id.uuid(), stored.created_at, driven).await {
                 tracing::warn!(%error, "an automatic top-up waits for the payment provider");
             }
         }

@@ -23,8 +23,8 @@ use gateways::payments::{self as gateway, GatewayError, IdempotencyKey, Metadata
 use super::{App, AppError};
 use crate::ports::Payments;
 
-/// How long a worker leaves a row alone that somebody is asking the provider about right now, in seconds.
-const UNDER_WAY_SECS: i64 = 60;
+/// How long the provider is left alone about a row after a call that gave no result, in seconds.
+const AGAIN_SECS: i64 = 60;
 /// From this age of a row on, in seconds, the provider may have forgotten the row's key: its lists are looked through first.
 const KEYS_KEPT_SECS: i64 = 20 * 3_600;
 

@@ -246,7 +246,10 @@ async fn withdrawals(app: &App, window: &Window, found: &mut Reconciliation) -> 
     let compare = |found: &mut Reconciliation, here: &Withdrawal, there: &Transfer| -> Result<(), AppError> {
         found.amounts(NOUN, &there.id, here.amount, inside(&there.amount)?);
         let back = |minor| format!("{} taken back", Money::new(minor, here.amount.currency));
-        found.states(NOUN, &there.id, &back(here.returned_minor), &back(there.reversed_minor));
+        let due = Money::new(here.return_due_minor(), here.amount.currency);
+        // Nobody else sees that a bank returned what Stripe does not give back.
+        let owed = if due.minor > 0 { format!(" and {due} to be taken back") } else { String::new() };
+        found.states(NOUN, &there.id, &(back(here.returned_minor) + &owed), &back(there.reversed_minor));
         Ok(())
     };
     pages!(gateway, transfer_list, &outside(window), |transfers| {

@@ -1,7 +1,7 @@
 //! Money in by card.
 
 use domain::access::Permission;
-use domain::id::{OrganizationId, TopUpId};
+use domain::id::{OrganizationId, TopUpId, TypedId};
 use domain::money::Money;
 use domain::refusal::{Code, Refusal};
 use domain::top_up::{TopUp, TopUpState};
@@ -11,12 +11,14 @@ use gateways::payments::{
 };
 use serde::Serialize;
 use store::page::{Page, Slice};
+use store::payments::Open;
 use store::payments::top_ups::{NewTopUp, StoredTopUp, top_up_apply, top_up_insert};
 
 use super::cards::require_card;
+use super::work::held_first;
 use super::{
-    UNDER_WAY_SECS, auto_top_ups, customer, find_listed, inside, key_may_be_gone, key_of, noted, outside, provider, return_url,
-    since, stripe, unavailable,
+    auto_top_ups, customer, find_listed, inside, key_may_be_gone, key_of, noted, outside, provider, return_url, since, stripe,
+    unavailable,
 };
 use crate::app::email_verification::require_verified_email;
 use crate::app::idempotency::idempotency_key;
@@ -49,6 +51,7 @@ pub async fn wallet_top_up(app: &App, caller: &Caller, key: &str, input: TopUpRe
     }
     let key = idempotency_key(organization, key, "wallet_top_up", &input)?;
     let requested_by = caller.principal.user().map(|user| user.0);
+    let lease_secs = app.config.workers.lease_secs;
     let id: TopUpId = app
         .store
         .write("wallet_top_up", move |tx| {
@@ -64,7 +67,7 @@ pub async fn wallet_top_up(app: &App, caller: &Caller, key: &str, input: TopUpRe
                     save_card: input.save_card,
                     automatic: false,
                     requested_by,
-                    check_secs: UNDER_WAY_SECS,
+                    check_secs: lease_secs,
                 };
                 let done = top_up_insert(&tx, new).await?.id;
                 tx.remember(&key, &done).await?;
@@ -76,7 +79,7 @@ pub async fn wallet_top_up(app: &App, caller: &Caller, key: &str, input: TopUpRe
     if stored.standing.state() != TopUpState::Created {
         return Ok(stored);
     }
-    match begin(app, &stored).await {
+    match held_first(app, Open::TopUp, id.uuid(), stored.created_at, begin(app, &stored)).await {
         Ok(stored) => Ok(stored),
         Err(error) => {
             // It is written down: the worker asks again, under the same key.
@@ -315,6 +318,12 @@ pub async fn checkout_happened(app: &App, session: &str) -> Result<(), AppError>
         apply(app, id, known).await?;
     }
     let seen = of_checkout(app, &checkout).await?;
+    // A page of which the answer was lost is followed by another, once its key is forgotten: what becomes of it counts only if,
+    // against all odds, somebody paid there.
+    let is_another = stored.session.as_ref().is_some_and(|known| *known != checkout.id);
+    if is_another && !matches!(seen, TopUp::Paid { .. }) {
+        return Ok(());
+    }
     apply(app, id, seen).await.map(drop)
 }
 

@@ -1,17 +1,20 @@
 //! Money out through connected accounts.
 
 use domain::access::Permission;
-use domain::id::WithdrawalId;
+use domain::id::{TypedId, WithdrawalId};
 use domain::money::Money;
 use domain::time::plus_secs;
 use domain::withdrawal::{WithdrawalMethod, WithdrawalState};
 use gateways::payments::{GatewayError, NewReversal, NewTransfer, PageRequest, Payout, PayoutStatus};
+use store::payments::Open;
 use store::payments::sent::{
-    payout_failed, withdrawal_refused, withdrawal_reversed, withdrawal_sent, withdrawal_waits, withdrawals_paid_out,
+    payout_failed, withdrawal_refused, withdrawal_return_refused, withdrawal_reversed, withdrawal_sent, withdrawal_waits,
+    withdrawals_paid_out,
 };
 use store::withdrawals::{Route, Withdrawal, withdrawal_request};
 
-use super::{UNDER_WAY_SECS, find_listed, inside, key_may_be_gone, key_of, noted, outside, provider, since, stripe, unavailable};
+use super::work::held_first;
+use super::{find_listed, inside, key_may_be_gone, key_of, noted, outside, provider, since, stripe, unavailable};
 use crate::app::email_verification::require_verified_email;
 use crate::app::idempotency::idempotency_key;
 use crate::app::{App, AppError, Caller};
@@ -28,6 +31,7 @@ pub async fn wallet_withdraw(app: &App, caller: &Caller, key: &str, amount: Mone
     require_verified_email(app, caller).await?;
     let key = idempotency_key(organization, key, "wallet_withdraw", &amount)?;
     let principal = caller.principal.clone();
+    let lease_secs = app.config.workers.lease_secs;
     let id: WithdrawalId = app
         .store
         .write("wallet_withdraw", move |tx| {
@@ -36,7 +40,7 @@ pub async fn wallet_withdraw(app: &App, caller: &Caller, key: &str, amount: Mone
                 if let Some(earlier) = tx.replayed(&key).await? {
                     return Ok(earlier);
                 }
-                let route = Route::Stripe { check_secs: UNDER_WAY_SECS };
+                let route = Route::Stripe { check_secs: lease_secs };
                 let done = withdrawal_request(&tx, organization, amount, &principal, route).await?.id;
                 tx.remember(&key, &done).await?;
                 Ok::<_, AppError>(done)
@@ -47,7 +51,7 @@ pub async fn wallet_withdraw(app: &App, caller: &Caller, key: &str, amount: Mone
     if stored.state != WithdrawalState::Requested {
         return Ok(stored);
     }
-    match send(app, &stored).await {
+    match held_first(app, Open::Withdrawal, id.uuid(), stored.requested_at, send(app, &stored)).await {
         Ok(sent) => Ok(sent),
         Err(error) => {
             tracing::warn!(%error, "a withdrawal waits for the payment provider");
@@ -65,11 +69,12 @@ pub(super) async fn withdrawal_drive(app: &App, id: WithdrawalId) -> Result<With
     let stored = read(app, id).await?;
     match stored.state {
         WithdrawalState::Requested => send(app, &stored).await,
-        WithdrawalState::Sent | WithdrawalState::Paid => {
-            let stored = take_back(app, stored).await?;
-            if stored.state == WithdrawalState::Sent { look(app, stored).await } else { Ok(stored) }
-        }
-        WithdrawalState::Failed | WithdrawalState::Cancelled => Ok(stored),
+        WithdrawalState::Sent => look(app, stored).await,
+        WithdrawalState::Returning => match take_back(app, stored).await? {
+            sent if sent.state == WithdrawalState::Sent => look(app, sent).await,
+            other => Ok(other),
+        },
+        WithdrawalState::Paid | WithdrawalState::Failed | WithdrawalState::Cancelled => Ok(stored),
     }
 }
 
@@ -127,28 +132,40 @@ async fn refused(app: &App, stored: &Withdrawal, code: String) -> Result<Withdra
         .await
 }
 
-/// Takes back from the connected account what its bank returned.
+/// Takes back from the connected account what its bank returned. A refusal is kept and told, and waits for another attempt.
 async fn take_back(app: &App, stored: Withdrawal) -> Result<Withdrawal, AppError> {
-    let owed_minor = |stored: &Withdrawal| stored.return_asked_minor.saturating_sub(stored.returned_minor);
-    let Some(transfer) = stored.transfer.clone().filter(|_| owed_minor(&stored) > 0) else { return Ok(stored) };
+    let Some(transfer) = stored.transfer.clone() else { return Ok(stored) };
     // A key is forgotten after a day: what was reversed before is seen at the transfer, and is not taken twice.
     let stored = reversed(app, stored.id, &transfer).await?;
-    let back_minor = owed_minor(&stored);
-    if back_minor <= 0 {
+    let back = Money::new(stored.return_due_minor(), stored.amount.currency);
+    if back.minor <= 0 {
         return Ok(stored);
     }
-    let new = NewReversal {
-        transfer: transfer.clone(),
-        amount: outside(Money::new(back_minor, stored.amount.currency)),
-        metadata: noted(NOTE, stored.id),
+    let new = NewReversal { transfer: transfer.clone(), amount: outside(back), metadata: noted(NOTE, stored.id) };
+    let [asked, part, attempt] = [stored.return_asked_minor, back.minor, stored.return_attempt].map(|number| number.to_string());
+    // Somebody else may have reversed a part meanwhile: another amount is another call. A refusal is kept under its key, so that
+    // each attempt after one has a key of its own.
+    let key = key_of(&["return", &stored.id.to_string(), &asked, &part, &attempt])?;
+    let refusal = match stripe(app)?.transfer_reversal_create(&key, &new).await {
+        Ok(_) => return reversed(app, stored.id, &transfer).await,
+        Err(GatewayError::Refused { code, .. } | GatewayError::Declined { code, .. }) => code,
+        Err(GatewayError::NotFound) => "transfer_not_found".to_owned(),
+        Err(error) => return Err(unavailable(error)),
     };
-    // Somebody else may have reversed a part meanwhile: another amount is another call.
-    let key = key_of(&["return", &stored.id.to_string(), &stored.return_asked_minor.to_string(), &back_minor.to_string()])?;
-    match stripe(app)?.transfer_reversal_create(&key, &new).await {
-        // Refused: it was reversed by somebody else, or the account has spent it. What the transfer says counts.
-        Ok(_) | Err(GatewayError::Refused { .. }) => reversed(app, stored.id, &transfer).await,
-        Err(error) => Err(unavailable(error)),
-    }
+    // It may have been reversed by somebody else: what the transfer says counts.
+    let stored = reversed(app, stored.id, &transfer).await?;
+    if stored.state == WithdrawalState::Returning { return_refused(app, &stored, refusal).await } else { Ok(stored) }
+}
+
+async fn return_refused(app: &App, stored: &Withdrawal, code: String) -> Result<Withdrawal, AppError> {
+    tracing::warn!(withdrawal = %stored.id, code, attempt = stored.return_attempt, "a connected account does not give back what its bank returned");
+    let (id, attempt, poll_secs) = (stored.id, stored.return_attempt, app.config.stripe.poll_secs);
+    app.store
+        .write("withdrawal_return_refused", move |tx| {
+            let code = code.clone();
+            async move { Ok::<_, AppError>(withdrawal_return_refused(&tx, id, attempt, code, poll_secs).await?) }
+        })
+        .await
 }
 
 async fn reversed(app: &App, id: WithdrawalId, transfer: &str) -> Result<Withdrawal, AppError> {

@@ -78,6 +78,8 @@ pub(crate) struct CheckoutSession {
     id: String,
     created: i64,
     pub(crate) status: Status,
+    /// Whether the money is there: one that is complete may still wait for its bank.
+    paid: bool,
     expires_at: i64,
     pub(crate) amount: i64,
     pub(crate) currency: String,
@@ -116,11 +118,12 @@ impl Object for CheckoutSession {
         self.created
     }
     fn render(&self) -> Value {
-        let (status, payment_status) = match self.status {
-            Status::Open => ("open", "unpaid"),
-            Status::Complete => ("complete", "paid"),
-            Status::Expired => ("expired", "unpaid"),
+        let status = match self.status {
+            Status::Open => "open",
+            Status::Complete => "complete",
+            Status::Expired => "expired",
         };
+        let payment_status = if self.paid { "paid" } else { "unpaid" };
         let details = (self.status == Status::Complete || self.customer_email.is_some()).then(|| {
             json!({
                 "address": null, "business_name": null, "email": self.customer_email, "individual_name": null, "name": null, "phone": null,
@@ -195,6 +198,7 @@ pub(crate) fn create(state: &mut State, call: &Call) -> Answer {
         id,
         created: now,
         status: Status::Open,
+        paid: false,
         expires_at,
         amount,
         currency,
@@ -285,25 +289,44 @@ pub(crate) fn pay(state: &mut State, id: &str, behavior: PaymentBehavior) -> Ans
     let method = payment_method::make(state, behavior, None);
     state.payment_intents.get_mut(&intent, "payment_intent")?.payment_method = Some(method);
     match payment_attempt::attempt(state, &intent, Session::On) {
-        Ok(_) => complete_if_paid(state, &intent)?,
+        Ok(_) => complete_if_done(state, &intent)?,
         Err(error) if error.status == 402 => {}
         Err(error) => return Err(error),
     }
     retrieve(state, id)
 }
 
-/// Completes the session whose payment intent has succeeded, if there is one.
-pub(crate) fn complete_if_paid(state: &mut State, intent: &str) -> Result<(), ApiError> {
+/// Completes the session whose customer has done all there is to do, if there is one: its payment intent has succeeded, or waits for
+/// a bank that answers in days.
+pub(crate) fn complete_if_done(state: &mut State, intent: &str) -> Result<(), ApiError> {
     let found =
         state.checkout_sessions.iter().find(|one| one.payment_intent.as_deref() == Some(intent) && one.status == Status::Open);
     let Some(id) = found.map(|session| session.id.clone()) else { return Ok(()) };
-    if state.payment_intents.get(intent, "payment_intent")?.status != super::payment_intent::Status::Succeeded {
-        return Ok(());
-    }
+    let paid = match state.payment_intents.get(intent, "payment_intent")?.status {
+        super::payment_intent::Status::Succeeded => true,
+        super::payment_intent::Status::Processing => false,
+        _ => return Ok(()),
+    };
     let session = state.checkout_sessions.get_mut(&id, "session")?;
-    session.status = Status::Complete;
+    (session.status, session.paid) = (Status::Complete, paid);
     let rendered = session.render();
     state.emit("checkout.session.completed", rendered);
+    Ok(())
+}
+
+/// Tells what the bank answered in the end to the payment of a completed session.
+pub(crate) fn settle(state: &mut State, intent: &str, succeeded: bool) -> Result<(), ApiError> {
+    let found = state.checkout_sessions.iter().find(|one| one.payment_intent.as_deref() == Some(intent));
+    let Some(id) = found.filter(|session| session.status == Status::Complete).map(|session| session.id.clone()) else {
+        return Ok(());
+    };
+    let session = state.checkout_sessions.get_mut(&id, "session")?;
+    session.paid = succeeded;
+    let rendered = session.render();
+    state.emit(
+        if succeeded { "checkout.session.async_payment_succeeded" } else { "checkout.session.async_payment_failed" },
+        rendered,
+    );
     Ok(())
 }
 

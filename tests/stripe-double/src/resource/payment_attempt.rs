@@ -52,6 +52,14 @@ pub(crate) fn attempt(state: &mut State, id: &str, session: Session) -> Answer {
             state.emit("payment_intent.requires_action", rendered.clone());
             Ok(rendered)
         }
+        (PaymentBehavior::Delayed, _) => {
+            let intent = state.payment_intents.get_mut(id, "id")?;
+            intent.status = Status::Processing;
+            intent.last_payment_error = None;
+            let rendered = intent.render();
+            state.emit("payment_intent.processing", rendered.clone());
+            Ok(rendered)
+        }
     }
 }
 
@@ -136,6 +144,19 @@ pub(crate) fn authenticate(state: &mut State, id: &str, succeeds: bool) -> Answe
         return succeed(state, id);
     }
     fail_authentication(state, id)?;
+    super::payment_intent::retrieve(state, id)
+}
+
+/// The bank of a payment that is being processed answers: it pays, or refuses for want of money.
+pub(crate) fn settle(state: &mut State, id: &str, succeeds: bool) -> Answer {
+    let status = state.payment_intents.get(id, "payment_intent")?.status;
+    if status != Status::Processing {
+        return Err(ApiError::control(&format!("the payment intent is not being processed: it is {}", status.as_str())));
+    }
+    if succeeds {
+        return succeed(state, id);
+    }
+    decline(state, id, "insufficient_funds")?;
     super::payment_intent::retrieve(state, id)
 }
 

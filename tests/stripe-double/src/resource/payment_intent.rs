@@ -53,6 +53,7 @@ pub(crate) enum Status {
     RequiresPaymentMethod,
     RequiresConfirmation,
     RequiresAction,
+    Processing,
     Succeeded,
     Canceled,
 }
@@ -63,13 +64,15 @@ impl Status {
             Self::RequiresPaymentMethod => "requires_payment_method",
             Self::RequiresConfirmation => "requires_confirmation",
             Self::RequiresAction => "requires_action",
+            Self::Processing => "processing",
             Self::Succeeded => "succeeded",
             Self::Canceled => "canceled",
         }
     }
 
-    fn is_final(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Canceled)
+    /// Whether it can be neither confirmed nor canceled.
+    fn is_closed(self) -> bool {
+        matches!(self, Self::Processing | Self::Succeeded | Self::Canceled)
     }
 }
 
@@ -222,7 +225,7 @@ pub(crate) fn confirm(state: &mut State, call: &Call, id: &str) -> Answer {
     let session = session(params, is_off_session(params)?)?;
     check_future_usage(params)?;
     let intent = state.payment_intents.get(id, "id")?;
-    if intent.status.is_final() {
+    if intent.status.is_closed() {
         return Err(unexpected_state(intent, "confirmed"));
     }
     check_not_of_checkout(state, id)?;
@@ -255,11 +258,11 @@ pub(crate) fn cancel(state: &mut State, call: &Call, id: &str) -> Answer {
     cancel_with(state, id, reason)
 }
 
-/// Cancels an intent that has not succeeded.
+/// Cancels an intent that is neither paid nor being paid.
 pub(crate) fn cancel_with(state: &mut State, id: &str, reason: Option<String>) -> Answer {
     let now = state.now();
     let intent = state.payment_intents.get_mut(id, "id")?;
-    if intent.status.is_final() {
+    if intent.status.is_closed() {
         return Err(unexpected_state(intent, "canceled"));
     }
     intent.status = Status::Canceled;

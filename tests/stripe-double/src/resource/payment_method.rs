@@ -24,6 +24,8 @@ pub enum PaymentBehavior {
     },
     /// It asks its customer to authenticate, and refuses a payment of which the customer is no part.
     RequiresAuthentication,
+    /// It is a method whose bank answers in days, as a debit does: the payment is being processed until the control plane settles it.
+    Delayed,
 }
 
 fn generic_decline() -> String {
@@ -82,6 +84,7 @@ impl PaymentMethod {
             PaymentBehavior::Succeeds => "4242",
             PaymentBehavior::Declined { .. } => "0002",
             PaymentBehavior::RequiresAuthentication => "3184",
+            PaymentBehavior::Delayed => "6789",
         }
     }
 }

@@ -85,6 +85,28 @@ async fn completes_after_authentication() {
 }
 
 #[tokio::test]
+async fn completes_unpaid_when_the_bank_answers_later_and_tells_what_it_answered() {
+    for (succeeds, status, last) in [(true, "paid", "succeeded"), (false, "unpaid", "failed")] {
+        let double = double().await;
+        let session = open(&double, "").await;
+        let done = double.pay_checkout(&id(&session), PaymentBehavior::Delayed).unwrap();
+        assert_eq!((&done["status"], &done["payment_status"]), (&json!("complete"), &json!("unpaid")));
+        let intent = text(&done, "payment_intent");
+        assert_eq!(get(&double, &format!("/v1/payment_intents/{intent}")).ok().await["status"], "processing");
+        assert_eq!(event_types(&double).await[1..], ["payment_intent.processing", "checkout.session.completed"]);
+        assert_eq!(post(&double, &format!("/v1/payment_intents/{intent}/cancel"), "").send().await.status, 400);
+        assert_eq!(platform(&double), 0);
+        double.settle_payment(&intent, succeeds).unwrap();
+        assert!(double.settle_payment(&intent, succeeds).is_err());
+        let session = get(&double, &format!("/v1/checkout/sessions/{}", id(&session))).ok().await;
+        assert_eq!((&session["status"], &session["payment_status"]), (&json!("complete"), &json!(status)));
+        assert_eq!(event_types(&double).await.last().unwrap(), &format!("checkout.session.async_payment_{last}"));
+        assert_eq!(platform(&double), if succeeds { 3_000 } else { 0 });
+        double.check().unwrap();
+    }
+}
+
+#[tokio::test]
 async fn expires_on_demand_when_abandoned_and_by_the_clock() {
     let double = double().await;
     let (first, second, third) = (open(&double, "").await, open(&double, "").await, open(&double, "").await);
