@@ -6,6 +6,7 @@ use std::time::Duration;
 use domain::delivery::{AttemptOutcome, next_attempt_at};
 use domain::id::TypedId;
 use domain::time::{Timestamp, plus_secs};
+use futures::FutureExt;
 use gateways::crm::{Lead, Next, Outcome, Stage};
 use store::Tx;
 use store::data_keys::KeyPurpose;
@@ -82,7 +83,7 @@ async fn claimed(app: &App, room: usize) -> Result<Vec<Claimed>, AppError> {
 async fn held(app: Arc<App>, claimed: Claimed) -> Result<(), AppError> {
     let (lease_secs, delivery) = (app.config.workers.lease_secs, claimed.delivery.clone());
     let renew = || async { Ok(app.store.delivery_renew(&delivery, lease_secs).await?) };
-    under_lease(lease_secs, renew, deliver(Arc::clone(&app), claimed)).await
+    under_lease(lease_secs, renew, deliver(Arc::clone(&app), claimed).boxed()).await
 }
 
 /// Makes one delivery, step by step, as far as it gets.
