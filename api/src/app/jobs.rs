@@ -1,6 +1,7 @@
 //! Work behind commits: each kind of job has one use case. A job may run more than once, so each of them bears it.
 
 use domain::refusal::Code;
+use futures::FutureExt;
 use serde_json::Value;
 use store::job::{Job, Lane};
 use store::listings::{CAMPAIGN_MEET, LISTING_MEET, LISTING_VOID};
@@ -39,7 +40,7 @@ pub async fn lane_run(app: &App, lane: Lane) -> Result<u64, AppError> {
     for _ in 0..workers.batch {
         let Some(job) = app.store.jobs_claim(lane, 1, workers.lease_secs).await?.pop() else { break };
         let renew = || async { Ok(app.store.job_renew(&job, workers.lease_secs).await?) };
-        match under_lease(workers.lease_secs, renew, job_do(app, &job.kind, &job.payload)).await {
+        match under_lease(workers.lease_secs, renew, job_do(app, &job.kind, &job.payload).boxed()).await {
             Ok(()) => {
                 app.store.job_done(job.id).await?;
                 done = done.saturating_add(1);

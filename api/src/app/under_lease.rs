@@ -4,6 +4,8 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
+
 use super::AppError;
 
 /// How often a lease is renewed within its length: two renewals may fail before it ends.
@@ -11,7 +13,7 @@ const RENEWALS: u64 = 3;
 
 /// Does `work` under a lease of `lease_secs` that was taken just now. `renew` answers whether the lease is still the caller's: once it
 /// is not, what the work writes is refused by its own guards.
-pub(super) async fn under_lease<T, R>(lease_secs: i64, renew: impl Fn() -> R, work: impl Future<Output = T>) -> T
+pub(super) async fn under_lease<T, R>(lease_secs: i64, renew: impl Fn() -> R, work: BoxFuture<'_, T>) -> T
 where
     R: Future<Output = Result<bool, AppError>>,
 {

@@ -228,7 +228,7 @@ on_each_backend! {
         till.work_after(1).await;
         let node = json!({ "id": id, "state": "RETURNING", "returned": { "amount": "0.00" }, "returnDue": { "amount": "30.00" },
             "returnFailure": "balance_insufficient" });
-        assert_eq!(owed(&till, &operator).await, [node.clone()]);
+        assert_eq!(owed(&till, &operator).await, std::slice::from_ref(&node));
         assert_eq!(till.available(&seller).await, "70.00");
         assert_eq!(till.x.app.store.withdrawals_refused_back().await.unwrap(), 1);
         let named = till.reconciled().await.differences;

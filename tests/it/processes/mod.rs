@@ -122,6 +122,33 @@ async fn left(x: &Exchange, until: i64) -> Vec<String> {
     left
 }
 
+/// All that there was to do at the kill is done in time.
+async fn assert_resumed(x: &Exchange, killed: Instant) {
+    let happened = number(x, "SELECT MAX(seq) FROM event").await;
+    let mut waits = left(x, happened).await;
+    while !waits.is_empty() {
+        assert!(killed.elapsed() < RESUMED, "not in time: {waits:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        waits = left(x, happened).await;
+    }
+    eprintln!("everything was done {:.1} s after the kill", killed.elapsed().as_secs_f64());
+}
+
+/// Each listing has one buyer, and everybody was answered in time.
+async fn assert_sold_once(races: Vec<JoinHandle<Answers>>) {
+    let mut sold: BTreeSet<String> = BTreeSet::new();
+    for race in races {
+        for (listing, answer, took) in tokio::time::timeout(PATIENCE, race).await.unwrap().unwrap() {
+            assert!(took < RESUMED, "a purchase was answered after {took:?}");
+            match answer {
+                Ok(_) => assert!(sold.insert(listing), "sold twice"),
+                Err(code) => assert!(["SOLD_OUT", "WRONG_STATE", "DUPLICATE_FOR_BUYER"].contains(&code.as_str()), "{code}"),
+            }
+        }
+    }
+    assert_eq!(sold.len(), PURCHASES);
+}
+
 /// Nothing is lost, and what was under way at the kill came twice at most.
 async fn assert_all_there(x: &Exchange, servers: &[Server]) {
     let told: Vec<String> = servers.iter().flat_map(Server::told).collect();
@@ -209,25 +236,8 @@ async fn three_processes_lose_nothing_when_one_is_killed() {
     let sent_before = servers.iter().map(|server| server.told().len()).sum::<usize>();
     assert!(sent_before < MAILS, "killed after the work");
     assert!(races.iter().any(|race| !race.is_finished()), "killed behind the purchases");
-    let happened = number(&x, "SELECT MAX(seq) FROM event").await;
-    let mut waits = left(&x, happened).await;
-    while !waits.is_empty() {
-        assert!(killed.elapsed() < RESUMED, "not in time: {waits:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        waits = left(&x, happened).await;
-    }
-    eprintln!("everything was done {:.1} s after the kill", killed.elapsed().as_secs_f64());
-    let mut sold: BTreeSet<String> = BTreeSet::new();
-    for race in races {
-        for (listing, answer, took) in tokio::time::timeout(PATIENCE, race).await.unwrap().unwrap() {
-            assert!(took < RESUMED, "a purchase was answered after {took:?}");
-            match answer {
-                Ok(_) => assert!(sold.insert(listing), "sold twice"),
-                Err(code) => assert!(["SOLD_OUT", "WRONG_STATE", "DUPLICATE_FOR_BUYER"].contains(&code.as_str()), "{code}"),
-            }
-        }
-    }
-    assert_eq!(sold.len(), PURCHASES);
+    assert_resumed(&x, killed).await;
+    assert_sold_once(races).await;
     // Transactions of other tests may have held the end of the feed back: what they did is done now, or soon.
     until(PATIENCE, "nothing is held back", async || {
         let held = async |consumer| x.app.store.feed_consumer_look(consumer).await.unwrap() != Behind::Nothing;

@@ -9,6 +9,8 @@ use domain::lead::LeadDraft;
 use domain::mapping::{Bound, RowRefusal};
 use domain::refusal::{Code, Refusal};
 use domain::time::Timestamp;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use store::Tx;
 use store::imports::{Import, ImportRefusal, ImportStep};
 use tokio::sync::mpsc;
@@ -49,7 +51,7 @@ impl ImportRun {
             fail(app, &import, reason).await?;
             return Ok(None);
         }
-        let (begun, received_at) = match held(app, &import, begin(app, &import)).await {
+        let (begun, received_at) = match held(app, &import, begin(app, &import).boxed()).await {
             Ok(begun) => begun,
             Err(AppError::Refused(refusals)) => {
                 fail(app, &import, refusals.first().map_or_else(String::new, |refusal| refusal.message.clone())).await?;
@@ -74,7 +76,7 @@ impl ImportRun {
     /// Takes the next batch; whether others follow.
     pub async fn step(&mut self) -> Result<bool, AppError> {
         let (app, import) = (Arc::clone(&self.app), self.import.clone());
-        held(&app, &import, self.batch_take()).await
+        held(&app, &import, self.batch_take().boxed()).await
     }
 
     async fn batch_take(&mut self) -> Result<bool, AppError> {
@@ -128,7 +130,7 @@ pub async fn imports_advance(app: &Arc<App>) -> Result<u64, AppError> {
 }
 
 /// Does `work` while this worker holds the import.
-async fn held<T>(app: &App, import: &Import, work: impl Future<Output = T>) -> T {
+async fn held<T>(app: &App, import: &Import, work: BoxFuture<'_, T>) -> T {
     let lease_secs = app.config.workers.lease_secs;
     let renew = || async { Ok(app.store.import_renew(import, lease_secs).await?) };
     under_lease(lease_secs, renew, work).await

@@ -6,6 +6,7 @@ use domain::id::TypedId;
 use domain::money::Money;
 use domain::refusal::{Code, Refusal};
 use domain::top_up::{TopUp, TopUpState};
+use futures::FutureExt;
 use store::payments::Open;
 use store::payments::auto_top_ups::{AutoTopUp, auto_top_up_begin, auto_top_up_pause, auto_top_up_set as save};
 use store::payments::top_ups::StoredTopUp;
@@ -93,7 +94,7 @@ pub async fn auto_top_ups_fill(app: &App) -> Result<u64, AppError> {
         });
         if let Some(stored) = stored.await? {
             begun = begun.saturating_add(1);
-            let driven = top_up_drive(app, stored.id);
+            let driven = top_up_drive(app, stored.id).boxed();
             if let Err(error) = held_first(app, Open::TopUp, stored.id.uuid(), stored.created_at, driven).await {
                 tracing::warn!(%error, "an automatic top-up waits for the payment provider");
             }

@@ -4,6 +4,7 @@ use domain::access::Permission;
 use domain::card_refund::CardRefundState;
 use domain::id::{CardRefundId, OrganizationId, TopUpId, TypedId};
 use domain::money::Money;
+use futures::FutureExt;
 use gateways::payments::{GatewayError, NewRefund, Refund, RefundStatus};
 use serde::Serialize;
 use serde_json::Value;
@@ -53,7 +54,7 @@ pub async fn wallet_refund(app: &App, caller: &Caller, key: &str, input: RefundR
         })
         .await?;
     let created_at = refund_read(app, asked).await?.created_at;
-    match held_first(app, Open::CardRefund, asked.uuid(), created_at, card_refund_drive(app, asked)).await {
+    match held_first(app, Open::CardRefund, asked.uuid(), created_at, card_refund_drive(app, asked).boxed()).await {
         Ok(refund) => Ok(refund),
         Err(error) => {
             tracing::warn!(%error, "a refund waits for the payment provider");

@@ -5,6 +5,7 @@ use domain::id::{OrganizationId, TopUpId, TypedId};
 use domain::money::Money;
 use domain::refusal::{Code, Refusal};
 use domain::top_up::{TopUp, TopUpState};
+use futures::FutureExt;
 use gateways::payments::{
     Checkout, CheckoutStatus, Confirmation, GatewayError, NewCheckout, NewPayment, Payment, PaymentFailure, PaymentStatus,
     Presence,
@@ -79,7 +80,7 @@ pub async fn wallet_top_up(app: &App, caller: &Caller, key: &str, input: TopUpRe
     if stored.standing.state() != TopUpState::Created {
         return Ok(stored);
     }
-    match held_first(app, Open::TopUp, id.uuid(), stored.created_at, begin(app, &stored)).await {
+    match held_first(app, Open::TopUp, id.uuid(), stored.created_at, begin(app, &stored).boxed()).await {
         Ok(stored) => Ok(stored),
         Err(error) => {
             // It is written down: the worker asks again, under the same key.

@@ -5,6 +5,7 @@ use domain::id::{TypedId, WithdrawalId};
 use domain::money::Money;
 use domain::time::plus_secs;
 use domain::withdrawal::{WithdrawalMethod, WithdrawalState};
+use futures::FutureExt;
 use gateways::payments::{GatewayError, NewReversal, NewTransfer, PageRequest, Payout, PayoutStatus};
 use store::payments::Open;
 use store::payments::sent::{
@@ -51,7 +52,7 @@ pub async fn wallet_withdraw(app: &App, caller: &Caller, key: &str, amount: Mone
     if stored.state != WithdrawalState::Requested {
         return Ok(stored);
     }
-    match held_first(app, Open::Withdrawal, id.uuid(), stored.requested_at, send(app, &stored)).await {
+    match held_first(app, Open::Withdrawal, id.uuid(), stored.requested_at, send(app, &stored).boxed()).await {
         Ok(sent) => Ok(sent),
         Err(error) => {
             tracing::warn!(%error, "a withdrawal waits for the payment provider");

@@ -3,6 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use domain::time::{Timestamp, plus_secs};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use store::payments::{Held, Open};
 use uuid::Uuid;
 
@@ -31,7 +33,7 @@ pub async fn payments_advance(app: &App) -> Result<u64, AppError> {
         for _ in 0..app.config.workers.batch {
             // Each is taken when its turn comes: one that waits behind slow ones would outlive its lease.
             let Some(row) = app.store.payments_due(*of, lease_secs, 1).await?.pop() else { break };
-            match held(app, *of, row, pause, drive(app, *of, row.id)).await {
+            match held(app, *of, row, pause, drive(app, *of, row.id).boxed()).await {
                 Ok(()) => done = done.saturating_add(1),
                 Err(error) => tracing::warn!(?of, %error, "the payment provider gave no result"),
             }
@@ -42,7 +44,7 @@ pub async fn payments_advance(app: &App) -> Result<u64, AppError> {
 
 /// Does what a row needs, while nobody else does. A process that dies at it is soon followed by another; otherwise the row is looked
 /// at again after `pause_secs`, unless what was learned says when.
-async fn held<T>(app: &App, of: Open, row: Held, pause_secs: i64, work: impl Future<Output = T>) -> T {
+async fn held<T>(app: &App, of: Open, row: Held, pause_secs: i64, work: BoxFuture<'_, T>) -> T {
     let lease_secs = app.config.workers.lease_secs;
     let held = Mutex::new(row);
     let renew = || async {
@@ -60,7 +62,7 @@ async fn held<T>(app: &App, of: Open, row: Held, pause_secs: i64, work: impl Fut
 }
 
 /// The same for a row that was written just now, with its instant a lease ahead: whoever asked waits for what comes of it.
-pub(super) async fn held_first<T>(app: &App, of: Open, id: Uuid, created_at: Timestamp, work: impl Future<Output = T>) -> T {
+pub(super) async fn held_first<T>(app: &App, of: Open, id: Uuid, created_at: Timestamp, work: BoxFuture<'_, T>) -> T {
     let until = plus_secs(created_at, app.config.workers.lease_secs);
     held(app, of, Held { id, until }, AGAIN_SECS, work).await
 }
