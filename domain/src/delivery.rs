@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{UnknownText, text_enum};
 use crate::refusal::{Code, Refusal};
-use crate::time::{Timestamp, plus_secs};
+use crate::time::{Timestamp, listed_pause_secs, plus_secs};
 
 /// Most destinations of one campaign.
 pub const MAX_CAMPAIGN_DESTINATIONS: usize = 5;
@@ -157,8 +157,7 @@ pub fn next_attempt_at(
     now: Timestamp,
     give_up_at: Timestamp,
 ) -> Option<Timestamp> {
-    let place = usize::try_from(failed.saturating_sub(1)).unwrap_or(0);
-    let usual = PAUSES_SECS.get(place).or(PAUSES_SECS.last()).copied().unwrap_or(60);
+    let usual = listed_pause_secs(PAUSES_SECS, failed);
     let off = i64::try_from(chance.checked_rem(1_000).unwrap_or(0)).unwrap_or(0);
     // What was asked for is waited for, and up to a fifth longer; a pause of our own is up to a fifth shorter.
     let part = |secs: i64| secs.saturating_mul(1_000).saturating_mul(JITTER_PERCENT).saturating_mul(off).saturating_div(100_000);

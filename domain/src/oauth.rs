@@ -5,7 +5,7 @@ use std::str::FromStr;
 use chrono::TimeDelta;
 
 use crate::access::{UnknownText, text_enum};
-use crate::time::{Timestamp, plus_secs};
+use crate::time::{Timestamp, listed_pause_secs, plus_secs};
 use serde::{Deserialize, Serialize};
 
 /// How long before its end a token is renewed at the most, in seconds.
@@ -160,11 +160,10 @@ impl TokenPlace {
     #[must_use]
     pub fn failed(&self, fault: OauthFault, asked_secs: Option<i64>, now: Timestamp) -> Self {
         let failed = self.failed.saturating_add(1);
-        let place = usize::try_from(failed.saturating_sub(1)).unwrap_or(0);
         let pause = match asked_secs {
             _ if fault.is_final() => REFUSED_SECS,
             Some(secs) => secs.max(1),
-            None => PAUSES_SECS.get(place).or(PAUSES_SECS.last()).copied().unwrap_or(60),
+            None => listed_pause_secs(PAUSES_SECS, failed),
         };
         Self { leased_until: None, failed, retry_at: Some(plus_secs(now, pause)), fault: Some(fault), ..*self }
     }

@@ -29,6 +29,19 @@ pub fn secs_until(from: Timestamp, until: Timestamp) -> i64 {
     until.signed_duration_since(from).num_seconds().max(0)
 }
 
+/// The pause after the `failed`-th failure in a row of `pauses_secs`, of which the last repeats; a minute where there are none.
+#[must_use]
+pub fn listed_pause_secs(pauses_secs: &[i64], failed: i64) -> i64 {
+    let place = usize::try_from(failed.saturating_sub(1)).unwrap_or(0);
+    pauses_secs.get(place).or(pauses_secs.last()).copied().unwrap_or(60)
+}
+
+/// `first_secs`, doubled so many times, and `most_secs` at the most.
+#[must_use]
+pub fn doubled_pause_secs(first_secs: i64, times: i64, most_secs: i64) -> i64 {
+    first_secs.saturating_mul(1 << times.clamp(0, 30)).min(most_secs)
+}
+
 /// A half-open span of time, `[from, until)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {

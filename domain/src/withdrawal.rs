@@ -5,6 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{UnknownText, text_enum};
+use crate::time::doubled_pause_secs;
 
 text_enum! {
     /// Where a withdrawal stands.
@@ -41,8 +42,7 @@ const MAX_RETURN_PAUSE_SECS: i64 = 86_400;
 /// twice as long each time, at most a day. There is no last attempt, since the money is nobody else's.
 #[must_use]
 pub fn return_pause_secs(attempt: i64, first_secs: i64) -> i64 {
-    let doublings = attempt.clamp(0, 30);
-    first_secs.max(1).saturating_mul(1 << doublings).min(MAX_RETURN_PAUSE_SECS)
+    doubled_pause_secs(first_secs.max(1), attempt, MAX_RETURN_PAUSE_SECS)
 }
 
 /// Where a withdrawal stands of which `returned_minor` came back and `asked_minor` are to come back. `was_paid`: a bank had it before.

@@ -2,7 +2,7 @@
 //! dead after too many.
 
 use domain::id::JobId;
-use domain::time::{Timestamp, plus_secs};
+use domain::time::{Timestamp, doubled_pause_secs, plus_secs};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{LockBehavior, LockType};
@@ -211,8 +211,7 @@ impl Store {
         self.write("job_failed", move |tx| {
             let error = error.clone();
             async move {
-                let pause = 1_i64.checked_shl(u32::try_from(attempts.clamp(0, 12)).unwrap_or(12)).unwrap_or(MAX_PAUSE_SECS);
-                let run_at = plus_secs(tx.now().await?, std::cmp::min(pause, MAX_PAUSE_SECS));
+                let run_at = plus_secs(tx.now().await?, doubled_pause_secs(1, attempts, MAX_PAUSE_SECS));
                 job::Entity::update_many()
                     .col_expr(job::Column::LastError, Expr::value(error))
                     .col_expr(job::Column::LeasedUntil, Expr::value(Option::<Timestamp>::None))

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{CheckKind, Finding, Outcome};
 use crate::contact::{Contact, Email, is_free_mail, is_role_mailbox};
 use crate::lead::Audience;
+use crate::time::doubled_pause_secs;
 
 /// Domains of addresses that are thrown away after use, by the list of the crate `mailchecker`.
 static DISPOSABLE: LazyLock<HashSet<&'static str>> = LazyLock::new(|| mailchecker::blacklist().into_iter().collect());
@@ -96,8 +97,7 @@ pub fn mail_domain(found: MailDomain) -> Finding {
 /// up. The pauses double from five minutes to a day, and end after about five days.
 #[must_use]
 pub fn look_up_pause_secs(tries: u32) -> Option<i64> {
-    (tries < MAX_LOOK_UPS)
-        .then(|| FIRST_PAUSE_SECS.saturating_mul(1_i64.checked_shl(tries).unwrap_or(i64::MAX)).min(LAST_PAUSE_SECS))
+    (tries < MAX_LOOK_UPS).then(|| doubled_pause_secs(FIRST_PAUSE_SECS, tries.into(), LAST_PAUSE_SECS))
 }
 
 const fn tally(good: usize, all: usize) -> Outcome {
