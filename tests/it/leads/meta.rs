@@ -97,6 +97,26 @@ fn signature(body: &[u8]) -> String {
 }
 
 /// A hook of Meta and where the exchange listens.
+/// An agency with an address for Meta, on an exchange that asks this Graph API.
+struct Stage {
+    x: Exchange,
+    graph: Graph,
+    seller: Actor,
+    url: String,
+    hook: Value,
+}
+
+impl Stage {
+    async fn set(mut x: Exchange) -> Self {
+        let (graph, app) = Graph::start(&x).await;
+        x.app = app;
+        x.verticals().await;
+        let seller = x.organization("Agency").await;
+        let (url, hook) = hook(&x, &seller).await;
+        Self { x, graph, seller, url, hook }
+    }
+}
+
 async fn hook(x: &Exchange, seller: &Actor) -> (String, Value) {
     let meta = json!({ "meta": { "appSecret": APP_SECRET, "verifyToken": "our own word", "pageToken": TOKEN } });
     let hook = made_with(x, seller, "META", &mapping(META), meta).await;
@@ -150,12 +170,7 @@ on_each_backend! {
     }
 
     async fn a_lead_is_read_once_behind_its_notice(x: Exchange) {
-        let mut x = x;
-        let (graph, app) = Graph::start(&x).await;
-        x.app = app;
-        x.verticals().await;
-        let seller = x.organization("Agency").await;
-        let (url, hook) = hook(&x, &seller).await;
+        let Stage { x, graph, seller, url, hook } = Stage::set(x).await;
         graph.answer("101", &[(200, lead(101))]);
         graph.answer("102", &[(200, lead(102))]);
         let body = notice(&[101, 102]);
@@ -197,12 +212,7 @@ on_each_backend! {
     }
 
     async fn a_slow_graph_delays_no_verification(x: Exchange) {
-        let mut x = x;
-        let (graph, app) = Graph::start(&x).await;
-        x.app = app;
-        x.verticals().await;
-        let seller = x.organization("Agency").await;
-        let (url, hook) = hook(&x, &seller).await;
+        let Stage { x, graph, seller, url, hook } = Stage::set(x).await;
         graph.answer("301", &[(0, json!(null))]);
         assert_eq!(told(&url, &hook, &[301]).await.0, 200);
         x.lead_submit(&seller, x.lead_input(1)).await;
@@ -216,12 +226,7 @@ on_each_backend! {
     }
 
     async fn what_fails_at_meta_is_asked_for_again(x: Exchange) {
-        let mut x = x;
-        let (graph, app) = Graph::start(&x).await;
-        x.app = app;
-        x.verticals().await;
-        let seller = x.organization("Agency").await;
-        let (url, hook) = hook(&x, &seller).await;
+        let Stage { x, graph, seller, url, hook } = Stage::set(x).await;
         // 5xx, silence, what is no JSON, too many calls: each lead is taken in the end, and the later one before.
         graph.answer("201", &[(500, error(2, 0)), (0, json!(null)), (200, json!("odd")), (400, error(613, 0)), (200, lead(201))]);
         graph.answer("202", &[(200, lead(202))]);
@@ -255,12 +260,7 @@ on_each_backend! {
     }
 
     async fn an_expired_token_is_told_to_the_owner_and_replaced(x: Exchange) {
-        let mut x = x;
-        let (graph, app) = Graph::start(&x).await;
-        x.app = app;
-        x.verticals().await;
-        let seller = x.organization("Agency").await;
-        let (url, hook) = hook(&x, &seller).await;
+        let Stage { x, graph, seller, url, hook } = Stage::set(x).await;
         graph.answer("301", &[(400, error(190, 463)), (200, lead(301))]);
         graph.answer("302", &[(400, error(190, 463)), (200, lead(302))]);
         assert_eq!(told(&url, &hook, &[301, 302]).await.0, 200);
@@ -292,12 +292,7 @@ on_each_backend! {
     }
 
     async fn what_does_not_fit_waits_for_a_better_mapping_and_tests_leave_nothing(x: Exchange) {
-        let mut x = x;
-        let (graph, app) = Graph::start(&x).await;
-        x.app = app;
-        x.verticals().await;
-        let seller = x.organization("Agency").await;
-        let (url, hook) = hook(&x, &seller).await;
+        let Stage { x, graph, seller, url, hook } = Stage::set(x).await;
         let mut odd = lead(401);
         odd["field_data"][0]["name"] = json!("what_is_your_name?");
         graph.answer("401", &[(200, odd)]);
