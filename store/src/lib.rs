@@ -28,6 +28,7 @@ pub mod entity;
 pub mod envelopes;
 pub mod error;
 pub mod forms;
+pub mod held;
 pub mod idempotency;
 pub mod imports;
 pub mod job;

@@ -51,6 +51,7 @@ pub mod suppressions;
 mod throttle;
 pub mod trade;
 mod under_lease;
+mod under_way;
 pub mod uploads;
 pub mod user;
 pub mod verticals;

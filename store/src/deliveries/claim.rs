@@ -10,10 +10,11 @@ use sea_orm::sea_query::{LockBehavior, LockType};
 use sea_orm::{Condition, ExprTrait, QueryOrder, QuerySelect};
 
 use super::Delivery;
-use crate::db::{Backend, STATEMENT_ROWS, Store};
+use crate::db::{Backend, Store};
 use crate::destinations::Destination;
 use crate::entity::{delivery, destination};
 use crate::error::{StoreError, WriteError};
+use crate::held::{Held, Leases};
 use crate::rows::{Column, Get, Given};
 use crate::write::Tx;
 
@@ -31,15 +32,6 @@ pub struct Claim {
     pub per_destination: u64,
     /// Destinations for which whoever claims has less room.
     pub rooms: BTreeMap<DestinationId, u64>,
-}
-
-/// A delivery that is still under way, under the lease that it was claimed with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HeldDelivery {
-    /// Which.
-    pub delivery: DeliveryId,
-    /// Its lease.
-    pub lease: i64,
 }
 
 /// A delivery whose turn it is.
@@ -62,8 +54,9 @@ struct Booked {
 }
 
 const PUSHED: &[Column<Pushed>] = &[("id", Get::Id(|row| row.id)), ("due_at", Get::Instant(|row| row.due_at))];
-const HELD: &[Column<HeldDelivery>] = &[("id", Get::Id(|held| held.delivery.0)), ("lease", Get::Integer(|held| held.lease))];
 const BOOKED: &[Column<Booked>] = &[("id", Get::Id(|row| row.id)), ("booked_until", Get::Instant(|row| row.until))];
+
+const LEASES: Leases = Leases { name: "deliveries_lease_renew", table: "delivery", number: "lease", state: "WAITING" };
 
 impl Store {
     /// Claims due deliveries, of each destination as fast as its `pacing` allows. What must wait for its turn is due then, so that a
@@ -77,23 +70,10 @@ impl Store {
         self.write("deliveries_claim", move |tx| async move { claim(&tx, wanted, pacing).await }).await
     }
 
-    /// Keeps deliveries that are still under way from being taken by others, for `secs` from now. One that was taken meanwhile is left to
-    /// whoever has it.
-    pub async fn deliveries_lease_renew(&self, held: Vec<HeldDelivery>, secs: i64) -> Result<(), WriteError> {
-        let held = &held;
-        self.write("deliveries_lease_renew", move |tx| async move {
-            for some in held.chunks(STATEMENT_ROWS) {
-                let mut given = Given::new(tx.backend(), HELD, some);
-                let until = given.bind(plus_secs(tx.now().await?, secs));
-                let sql = format!(
-                    "UPDATE delivery SET leased_until = {until} FROM {given} \
-                     WHERE delivery.id = given.id AND delivery.lease = given.lease AND delivery.state = 'WAITING'"
-                );
-                given.execute(&tx, sql).await?;
-            }
-            Ok(())
-        })
-        .await
+    /// Keeps deliveries that are still under way, under their leases, from being taken by others, for `secs` from now. One that was taken
+    /// meanwhile is left to whoever has it.
+    pub async fn deliveries_lease_renew(&self, held: Vec<Held<DeliveryId>>, secs: i64) -> Result<(), WriteError> {
+        self.leases_renew(&LEASES, held, secs).await
     }
 }
 

@@ -11,7 +11,7 @@ use domain::id::{CampaignId, DeliveryAttemptId, DeliveryFileId, DeliveryId, Dest
 use domain::time::Timestamp;
 use serde_json::Value;
 
-pub use claim::{Claim, Claimed, HeldDelivery};
+pub use claim::{Claim, Claimed};
 pub use files::DeliveryFile;
 pub use find::DeliveryFilter;
 pub use make::FeedPlace;

@@ -11,8 +11,9 @@ use sea_orm::{FromQueryResult, QueryResult};
 use serde_json::Value;
 
 use super::Target;
-use crate::db::{Backend, STATEMENT_ROWS, Store};
+use crate::db::{Backend, Store};
 use crate::error::{StoreError, WriteError};
+use crate::held::{Held, Leases};
 use crate::rows::{Column, Get, Given};
 use crate::write::Tx;
 
@@ -67,17 +68,6 @@ pub struct Leased {
     pub tries: i64,
 }
 
-/// A message that is still under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Held {
-    /// Which.
-    pub delivery: WebhookDeliveryId,
-    /// The number of the attempt.
-    pub attempt: i64,
-}
-
-const HELD: &[Column<Held>] = &[("id", Get::Id(|row| row.delivery.0)), ("attempt", Get::Integer(|row| row.attempt))];
-
 const BUSY: &[Column<Busy>] = &[
     ("endpoint_id", Get::Id(|row| row.endpoint.0)),
     ("room", Get::Integer(|row| row.room)),
@@ -113,26 +103,13 @@ impl Store {
     }
 }
 
+const LEASES: Leases = Leases { name: "webhook_lease_renew", table: "webhook_delivery", number: "attempts", state: "PENDING" };
+
 impl Store {
-    /// Keeps messages that are still under way from being taken by others, for `secs` from now. One that was taken meanwhile is
-    /// left to whoever has it.
-    pub async fn webhook_lease_renew(&self, held: Vec<Held>, secs: i64) -> Result<(), WriteError> {
-        self.write("webhook_lease_renew", move |tx| {
-            let held = held.clone();
-            async move {
-                for some in held.chunks(STATEMENT_ROWS) {
-                    let mut given = Given::new(tx.backend(), HELD, some);
-                    let until = given.bind(plus_secs(tx.now().await?, secs));
-                    let sql = format!(
-                        "UPDATE webhook_delivery SET leased_until = {until} FROM {given} \
-                         WHERE webhook_delivery.id = given.id AND attempts = given.attempt AND state = 'PENDING'"
-                    );
-                    given.execute(&tx, sql).await?;
-                }
-                Ok(())
-            }
-        })
-        .await
+    /// Keeps messages that are still under way, under the numbers of their attempts, from being taken by others, for `secs` from now.
+    /// One that was taken meanwhile is left to whoever has it.
+    pub async fn webhook_lease_renew(&self, held: Vec<Held<WebhookDeliveryId>>, secs: i64) -> Result<(), WriteError> {
+        self.leases_renew(&LEASES, held, secs).await
     }
 }
 

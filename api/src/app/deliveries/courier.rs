@@ -1,13 +1,12 @@
 //! Brings what is due, side by side. No sale waits for it, and no destination for another: see [`Places`].
 
-use std::collections::{BTreeMap, HashMap};
-use std::panic::AssertUnwindSafe;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use domain::id::{DeliveryId, DestinationId};
-use futures::FutureExt;
-use store::deliveries::{Claim, Claimed, HeldDelivery};
+use store::deliveries::{Claim, Claimed};
+use store::held::Held;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -16,13 +15,11 @@ use super::pacing;
 use super::run::deliver;
 use crate::app::destinations::target;
 use crate::app::places::{Limits, Places, Room};
+use crate::app::under_way::{Leases, watched};
 use crate::app::{App, AppError};
 
-/// How long a lease lasts, in seconds, beyond the time after which a delivery is slow. Short, so that what a dead process had under way is
-/// soon taken up by another.
-const LEASE_SECS: i64 = 10;
-/// How often the leases of slow deliveries are renewed.
-const RENEWED: Duration = Duration::from_secs(3);
+/// A delivery that is slow, and where to.
+type Slow = (DestinationId, Held<DeliveryId>);
 
 /// What is told of a delivery that is over.
 struct Over {
@@ -38,11 +35,9 @@ pub struct Courier {
     app: Arc<App>,
     places: Places<DestinationId>,
     running: JoinSet<Over>,
-    tell: mpsc::UnboundedSender<(DestinationId, HeldDelivery)>,
-    slow: mpsc::UnboundedReceiver<(DestinationId, HeldDelivery)>,
-    /// What is under way for long, whose leases are renewed.
-    held: HashMap<DeliveryId, HeldDelivery>,
-    renewed: Instant,
+    tell: mpsc::UnboundedSender<Slow>,
+    slow: mpsc::UnboundedReceiver<Slow>,
+    leases: Leases<DeliveryId>,
     done: u64,
 }
 
@@ -64,8 +59,8 @@ impl Courier {
             slow_max: settings.slow_max,
             per_target: i64::try_from(settings.per_destination).unwrap_or(i64::MAX),
         });
-        let (running, held, renewed) = (JoinSet::new(), HashMap::new(), Instant::now());
-        Self { app, places, running, tell, slow, held, renewed, done: 0 }
+        let leases = Leases::new(settings.slow_millis);
+        Self { app, places, running: JoinSet::new(), tell, slow, leases, done: 0 }
     }
 
     /// Brings what is due until `stop`, and then waits for what is under way.
@@ -120,18 +115,17 @@ impl Courier {
         while let Ok(slow) = self.slow.try_recv() {
             self.slowed(slow);
         }
-        if !self.held.is_empty() && self.renewed.elapsed() >= RENEWED {
-            self.renewed = Instant::now();
-            let held = self.held.values().copied().collect();
-            if let Err(error) = self.app.store.deliveries_lease_renew(held, self.lease_secs()).await {
-                tracing::error!(%error, "the leases of deliveries under way could not be renewed");
-            }
+        let held = self.leases.due();
+        if !held.is_empty()
+            && let Err(error) = self.app.store.deliveries_lease_renew(held, self.leases.secs()).await
+        {
+            tracing::error!(%error, "the leases of deliveries under way could not be renewed");
         }
     }
 
-    fn slowed(&mut self, (destination, held): (DestinationId, HeldDelivery)) {
+    fn slowed(&mut self, (destination, held): Slow) {
         self.places.slow(destination);
-        self.held.insert(held.delivery, held);
+        self.leases.keep(held);
     }
 
     fn over(&mut self, over: Result<Over, JoinError>) {
@@ -142,16 +136,12 @@ impl Courier {
         // Panics are caught inside, and nobody aborts one.
         let Ok(Over { destination, delivery, slow, ails }) = over else { return };
         self.done = self.done.saturating_add(1);
-        self.held.remove(&delivery);
+        self.leases.end(&delivery);
         if let Err(error) = &ails {
             // Its turn ends with the lease, and then it is tried again.
             tracing::error!(%error, %delivery, "a delivery could not be moved on");
         }
         self.places.over(destination, slow, ails.unwrap_or(true));
-    }
-
-    fn lease_secs(&self) -> i64 {
-        i64::from(self.app.config.delivery.slow_millis / 1_000).saturating_add(LEASE_SECS)
     }
 
     /// Takes what is due, as far as there are places; answers how many that were.
@@ -167,7 +157,7 @@ impl Courier {
             busy.map(|Room { target, room, .. }| (target, u64::try_from(room).unwrap_or(0))).collect();
         let claim = Claim {
             limit: u64::try_from(free).unwrap_or(u64::MAX),
-            lease_secs: self.lease_secs(),
+            lease_secs: self.leases.secs(),
             per_destination: settings.per_destination,
             rooms,
         };
@@ -186,19 +176,11 @@ impl Courier {
 }
 
 /// Makes one delivery, and tells when that takes long.
-async fn bring(app: Arc<App>, claimed: Claimed, tell: mpsc::UnboundedSender<(DestinationId, HeldDelivery)>) -> Over {
-    let patience = Duration::from_millis(app.config.delivery.slow_millis.into());
-    let (destination, delivery, lease) = (claimed.destination.id, claimed.delivery.id, claimed.delivery.lease);
-    let bringing = AssertUnwindSafe(deliver(&app, claimed)).catch_unwind();
-    tokio::pin!(bringing);
-    let (slow, ails) = match tokio::time::timeout(patience, &mut bringing).await {
-        Ok(ails) => (false, ails),
-        Err(_) => {
-            // Whoever hears this has gone when nobody does: the process ends.
-            tell.send((destination, HeldDelivery { delivery, lease })).unwrap_or_default();
-            (true, bringing.await)
-        }
-    };
-    let ails = ails.unwrap_or_else(|_| Err(AppError::internal("a delivery panicked")));
+async fn bring(app: Arc<App>, claimed: Claimed, tell: mpsc::UnboundedSender<Slow>) -> Over {
+    let (destination, delivery) = (claimed.destination.id, claimed.delivery.id);
+    let held = Held { id: delivery, number: claimed.delivery.lease };
+    // Whoever hears this has gone when nobody does: the process ends.
+    let is_slow = || tell.send((destination, held)).unwrap_or_default();
+    let (slow, ails) = watched(app.config.delivery.slow_millis, deliver(&app, claimed), is_slow).await;
     Over { destination, delivery, slow, ails }
 }

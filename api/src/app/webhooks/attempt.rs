@@ -1,21 +1,21 @@
 //! One attempt to deliver a message: the body, the signatures, the answer.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use chrono::{SecondsFormat, TimeDelta};
-use domain::id::{TradeId, WebhookEndpointId};
+use domain::id::{TradeId, WebhookDeliveryId, WebhookEndpointId};
 use domain::time::Timestamp;
 use domain::webhook::{EventType, WebhookAttemptOutcome, retry_millis};
-use futures::FutureExt;
 use serde_json::json;
-use store::webhooks::{Attempted, Held, Leased, Target};
+use store::held::Held;
+use store::webhooks::{Attempted, Leased, Target};
 use tokio::sync::mpsc;
 
 use super::contact::{contact_arrived, contact_of};
 use super::sign::Signer;
+use crate::app::under_way::watched;
 use crate::app::{App, AppError};
 use crate::ports::{Posted, WebhookAnswer};
 
@@ -23,13 +23,13 @@ use crate::ports::{Posted, WebhookAnswer};
 #[derive(Debug)]
 pub(super) enum News {
     /// It takes long.
-    Slow(WebhookEndpointId, Held),
+    Slow(WebhookEndpointId, Held<WebhookDeliveryId>),
     /// It is over.
     Over {
         /// Where to.
         endpoint: WebhookEndpointId,
         /// What.
-        held: Held,
+        held: Held<WebhookDeliveryId>,
         /// Whether it was slow.
         slow: bool,
         /// What it came to; nothing when the exchange itself failed: the message is taken again when its lease has run out.
@@ -51,20 +51,12 @@ pub(super) async fn attempt(sending: Sending) {
     let Sending { app, leased, target, signer, tell } = sending;
     let settings = &app.config.webhooks;
     let deadline = Duration::from_secs(settings.timeout_secs.into());
-    let patience = Duration::from_millis(settings.slow_millis.into());
-    let (endpoint, held) = (leased.endpoint, Held { delivery: leased.id, attempt: leased.attempt });
+    let (endpoint, held) = (leased.endpoint, Held { id: leased.id, number: leased.attempt });
     let (began_at, started) = (app.now(), Instant::now());
-    let posting = AssertUnwindSafe(post(&app, &leased, &target, &signer, deadline)).catch_unwind();
-    tokio::pin!(posting);
-    let (slow, posted) = match tokio::time::timeout(patience, &mut posting).await {
-        Ok(posted) => (false, posted),
-        Err(_) => {
-            // Whoever sends has gone when nobody hears: the process ends.
-            tell.send(News::Slow(endpoint, held)).unwrap_or_default();
-            (true, posting.await)
-        }
-    };
-    let posted = posted.unwrap_or_else(|_| Err(AppError::internal("an attempt panicked")));
+    // Whoever sends has gone when nobody hears: the process ends.
+    let is_slow = || tell.send(News::Slow(endpoint, held)).unwrap_or_default();
+    let posting = post(&app, &leased, &target, &signer, deadline);
+    let (slow, posted) = watched(settings.slow_millis, posting, is_slow).await;
     let attempted = match posted {
         Ok(came) => {
             let millis = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);

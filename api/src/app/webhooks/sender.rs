@@ -4,10 +4,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use domain::id::{WebhookDeliveryId, WebhookEndpointId};
-use store::webhooks::{Attempted, Busy, Held, Lease, Leased, Target};
+use store::held::Held;
+use store::webhooks::{Attempted, Busy, Lease, Leased, Target};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -15,15 +16,11 @@ use super::attempt::{News, Sending, attempt};
 use super::notice::{WEBHOOK_NOTICE, notice};
 use super::sign::Signer;
 use crate::app::places::{Limits, Places, Room};
+use crate::app::under_way::{Leases, RENEWED};
 use crate::app::{App, AppError};
 
 /// How many messages are taken, and how many attempts written down, in one transaction.
 const BATCH: usize = 500;
-/// How long a lease lasts, in seconds, beyond the time after which an attempt is slow. Short, so that what a dead process had under
-/// way is soon taken by another.
-const LEASE_SECS: i64 = 10;
-/// How often the leases of slow attempts are renewed.
-const RENEWED: Duration = Duration::from_secs(3);
 /// Of how many endpoints the secrets are remembered.
 const REMEMBERED: usize = 10_000;
 
@@ -35,9 +32,7 @@ pub struct Sender {
     signers: HashMap<WebhookEndpointId, Arc<Signer>>,
     tell: mpsc::UnboundedSender<News>,
     news: mpsc::UnboundedReceiver<News>,
-    /// What is under way for long, whose leases are renewed.
-    held: HashMap<WebhookDeliveryId, i64>,
-    renewed: Instant,
+    leases: Leases<WebhookDeliveryId>,
     behind: Option<WebhookEndpointId>,
     unwritten: Vec<Attempted>,
     done: u64,
@@ -55,18 +50,8 @@ impl Sender {
             slow_max: settings.slow_max,
             per_target: settings.in_flight_per_endpoint,
         });
-        Self {
-            app,
-            places,
-            signers: HashMap::new(),
-            tell,
-            news,
-            held: HashMap::new(),
-            renewed: Instant::now(),
-            behind: None,
-            unwritten: Vec::new(),
-            done: 0,
-        }
+        let leases = Leases::new(settings.slow_millis);
+        Self { app, places, signers: HashMap::new(), tell, news, leases, behind: None, unwritten: Vec::new(), done: 0 }
     }
 
     /// Sends until `stop`, and then waits for what is under way.
@@ -115,8 +100,7 @@ impl Sender {
         let over = std::mem::replace(&mut self.unwritten, rest);
         let lease = if takes { self.lease(&over) } else { None };
         let app = Arc::clone(&self.app);
-        let held = self.due_for_renewal();
-        let secs = self.lease_secs();
+        let (held, secs) = (self.leases.due(), self.leases.secs());
         let (written, taken, renewed) = tokio::join!(written(&app, &over), taken(&app, lease.clone()), renewed(&app, held, secs));
         if let Err(error) = renewed {
             tracing::error!(%error, "the leases of messages under way could not be renewed");
@@ -144,29 +128,16 @@ impl Sender {
         match news {
             News::Slow(endpoint, held) => {
                 self.places.slow(endpoint);
-                self.held.insert(held.delivery, held.attempt);
+                self.leases.keep(held);
             }
             News::Over { endpoint, held, slow, attempted } => {
-                self.held.remove(&held.delivery);
+                self.leases.end(&held.id);
                 let failed = attempted.as_ref().is_none_or(|attempted| !attempted.succeeded());
                 self.places.over(endpoint, slow, failed);
                 self.done = self.done.saturating_add(1);
                 self.unwritten.extend(attempted);
             }
         }
-    }
-
-    fn lease_secs(&self) -> i64 {
-        i64::from(self.app.config.webhooks.slow_millis / 1_000).saturating_add(LEASE_SECS)
-    }
-
-    /// The messages whose leases are to be renewed now.
-    fn due_for_renewal(&mut self) -> Vec<Held> {
-        if self.held.is_empty() || self.renewed.elapsed() < RENEWED {
-            return Vec::new();
-        }
-        self.renewed = Instant::now();
-        self.held.iter().map(|(delivery, attempt)| Held { delivery: *delivery, attempt: *attempt }).collect()
     }
 
     /// What may be taken now, if anything. Nothing is taken for an endpoint whose failures are not written down yet: that may pause
@@ -186,7 +157,7 @@ impl Sender {
             limit: u64::try_from(room).unwrap_or(0),
             per_endpoint: settings.in_flight_per_endpoint,
             busy: busy.collect(),
-            secs: self.lease_secs(),
+            secs: self.leases.secs(),
             behind: self.behind,
         })
     }
@@ -254,7 +225,7 @@ async fn taken(app: &App, lease: Option<Lease>) -> Result<(Vec<Leased>, Vec<Targ
     }
 }
 
-async fn renewed(app: &App, held: Vec<Held>, secs: i64) -> Result<(), AppError> {
+async fn renewed(app: &App, held: Vec<Held<WebhookDeliveryId>>, secs: i64) -> Result<(), AppError> {
     if held.is_empty() { Ok(()) } else { Ok(app.store.webhook_lease_renew(held, secs).await?) }
 }
 
