@@ -9,6 +9,10 @@ use bench_matching::{Error, Peers, SIZES, measure};
 /// Rounds of every comparison, interleaved.
 const ROUNDS: usize = 5;
 
+/// The one of the exchange's own program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let sizes: Vec<usize> = std::env::args().skip(1).filter_map(|size| size.parse().ok()).collect();
     let sizes = if sizes.is_empty() { SIZES.to_vec() } else { sizes };

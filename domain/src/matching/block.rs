@@ -1,6 +1,6 @@
 //! Places for 512 campaigns of one partition: a cache line of bits for every row, and what ranking needs of each place.
 
-use super::class_set::{bit, bits, has, ones, set};
+use super::class_set::{bit, bits, has, ones, set, tiles};
 use super::cluster::Cluster;
 use super::entry::{Side, StandingOffer};
 use super::fresh::Fresh;
@@ -13,6 +13,10 @@ use crate::money::BP_WHOLE;
 
 /// Places of one block.
 pub(super) const PLACES: usize = 512;
+/// The same, as slots count them.
+pub(super) const PLACES_COUNT: u32 = 512;
+
+const _: () = assert!(PLACES == 512 && PLACES_COUNT == 512, "every place of a block has a slot");
 
 /// Places that somebody left are cleared together, so that a change does not have to visit every row.
 const SWEPT: u32 = 64;
@@ -82,6 +86,9 @@ pub(super) struct Block {
     pub(super) ordinal: usize,
     /// Where its first campaign belongs: its like lie together.
     pub(super) cluster: Cluster,
+    /// How many places are used, and how many are written: who leaves need not look at them all.
+    used_count: u32,
+    written_count: u32,
     /// Places with a campaign.
     used: Line,
     /// Places with a campaign that buys now.
@@ -136,6 +143,8 @@ impl Block {
             partition,
             ordinal,
             cluster,
+            used_count: 0,
+            written_count: 0,
             used: Line::default(),
             open: Line::default(),
             written: Line::default(),
@@ -164,11 +173,11 @@ impl Block {
 
     /// Whether another campaign can be put in.
     pub(super) fn has_room(&self) -> bool {
-        self.written.0.iter().any(|word| *word != u64::MAX)
+        self.written_count < PLACES_COUNT
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.used.is_empty()
+        self.used_count == 0
     }
 
     /// Puts a campaign into a free place and answers which.
@@ -201,13 +210,17 @@ impl Block {
         }
     }
 
-    /// Writes the campaigns that came last into the rows.
+    /// Writes the campaigns that came last into the rows, word by word of those.
     fn write(&mut self, rows: &mut Rows) {
-        for (place, column) in std::mem::take(&mut self.fresh).each() {
-            for row in ones(column) {
-                if let Some(line) = self.rows.get_mut(row) {
-                    line.set(place, true);
-                    rows.count(row, 1);
+        let fresh = std::mem::take(&mut self.fresh);
+        for (word, first) in (0..PLACES / 64).zip((0_usize..).step_by(64)) {
+            let columns =
+                fresh.each().filter_map(|(place, column)| Some((place.checked_sub(first).filter(|at| *at < 64)?, column)));
+            let tiles = tiles(self.rows.len(), columns);
+            for ((row, line), blocked) in self.rows.iter_mut().enumerate().zip(tiles.iter().flatten()) {
+                if let Some(word) = line.0.get_mut(word).filter(|_| *blocked != 0) {
+                    *word |= blocked;
+                    rows.count(row, blocked.count_ones());
                 }
             }
         }
@@ -232,8 +245,10 @@ impl Block {
         }
     }
 
-    /// Puts a campaign into a place whose rows are written.
+    /// Puts a campaign into a free place whose rows are written.
     pub(super) fn settle(&mut self, place: usize, tenant: Tenant<'_>) {
+        self.used_count = self.used_count.saturating_add(1);
+        self.written_count = self.written_count.saturating_add(1);
         self.used.set(place, true);
         self.written.set(place, true);
         self.open.set(place, tenant.open);
@@ -277,11 +292,12 @@ impl Block {
     }
 
     /// Clears the places that campaigns left, once there are enough of them and no other room; whether it did.
-    pub(super) fn sweep(&mut self, rows: &mut Rows, overview: &mut Overview) -> bool {
-        let left = self.written.without(&self.used);
-        if self.has_room() || left.count() < SWEPT {
+    pub(super) fn sweep(&mut self, rows: &mut Rows, overview: &mut Overview, texts: &mut Texts) -> bool {
+        if self.has_room() || self.written_count.saturating_sub(self.used_count) < SWEPT {
             return false;
         }
+        let left = self.written.without(&self.used);
+        left.places().for_each(|place| self.uncheck(place, texts));
         self.write(rows);
         for (row, line) in self.rows.iter_mut().enumerate() {
             let kept = line.without(&left);
@@ -290,6 +306,7 @@ impl Block {
         }
         self.bar(overview);
         self.written = self.used;
+        self.written_count = self.used_count;
         overview.set_dearest(self.ordinal, self.dearest());
         true
     }
@@ -306,18 +323,30 @@ impl Block {
         Dearest { amount, worth: amount.saturating_mul(i64::from(weight_bp)) }
     }
 
-    /// Takes the campaign out of `place`, and gives back the texts of its residual check.
+    /// Takes the campaign out of a used place. What it has in the rows, and its residual check, stay until the block is swept.
     pub(super) fn take(&mut self, place: usize, texts: &mut Texts) {
-        if self.partial.has(place) {
-            self.residuals.remove(self.partial.rank(place), texts);
-        }
-        if self.young.has(place) && self.fresh.take(place) {
+        if self.fresh.take(place) {
+            self.uncheck(place, texts);
             self.young.set(place, false);
             self.written.set(place, false);
+            self.written_count = self.written_count.saturating_sub(1);
         }
+        self.used_count = self.used_count.saturating_sub(1);
         self.used.set(place, false);
         self.open.set(place, false);
-        self.partial.set(place, false);
+    }
+
+    /// Forgets the residual check of `place`, and gives its texts back.
+    fn uncheck(&mut self, place: usize, texts: &mut Texts) {
+        if self.partial.has(place) {
+            self.residuals.remove(self.partial.rank(place), texts);
+            self.partial.set(place, false);
+        }
+    }
+
+    /// Gives back the texts of all residual checks: the block is gone.
+    pub(super) fn release(&self, texts: &mut Texts) {
+        self.residuals.release(texts);
     }
 
     /// Whether there is a campaign at `place`.

@@ -1,16 +1,25 @@
-//! Many campaigns at once: judged in the order in which they came, and then laid out so that a lead skips most of their blocks.
+//! Many campaigns at once, each partition's by themselves and side by side: judged in the order in which they came, and then laid out
+//! so that a lead skips most of their blocks.
 //!
 //! The dearest of a partition come first, in tiers of which each is as large as all before it, since an auction begins with the
 //! dearest and seldom comes to an end. Within a tier those that ask for the same share blocks, by the few fields that tell most
 //! of the partition's campaigns apart: whole blocks are then barred.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
 
 use super::block::{Block, PLACES, Tenant};
+use super::classes::Budget;
 use super::cluster::{Cluster, Places};
 use super::entry::{Entry, Side, Slot, StandingOffer};
 use super::index::Index;
-use super::partition::Asked;
+use super::partition::{Asked, Judging, Partition};
+use super::{fields, texts};
+use crate::money::Currency;
+use crate::vertical::VerticalPath;
 
 /// Fields by which the campaigns of a tier are ordered.
 const FIELDS: usize = 5;
@@ -24,6 +33,12 @@ const DEAREST: usize = PLACES / 2;
 /// Tiers that there are at most: an auction that has come so far looks at most of what is left, in whatever order.
 const TIERS: usize = 8;
 
+/// Entries that are assigned to partitions together.
+const TOGETHER: usize = 1 << 14;
+
+/// What a partition is for.
+type Market<'a> = (Currency, &'a VerticalPath, Option<&'a str>);
+
 /// A campaign that was judged and has no place yet.
 struct Judged {
     offer: StandingOffer,
@@ -36,104 +51,155 @@ struct Judged {
     asked: Range<usize>,
 }
 
-/// All of them.
-#[derive(Default)]
-struct Bulk {
+/// Those of one partition.
+struct Bulk<'a> {
+    entries: &'a [Entry],
+    /// Which of the entries each is.
+    members: Vec<u32>,
     judged: Vec<Judged>,
     columns: Vec<u64>,
     code: Vec<u8>,
     asked: Vec<Asked>,
-    /// Of each partition, its campaigns by their places among the entries.
-    members: Vec<Vec<u32>>,
+}
+
+/// Where those of one partition lie.
+struct Laid {
+    /// Full blocks, with the places of their campaigns among the entries.
+    full: Vec<(Block, Vec<u32>)>,
+    rest: Vec<Rest>,
+}
+
+/// A campaign that is left when all blocks are full.
+struct Rest {
+    /// Which of the entries it is.
+    at: u32,
+    column: Vec<u64>,
+    rows: usize,
+    residual: Vec<u8>,
 }
 
 impl Index {
     /// Takes many campaigns in, and answers their slots in the same order. Faster than one by one, and better laid out.
     pub fn insert_all(&mut self, entries: &[Entry]) -> Vec<Slot> {
-        let mut bulk = Bulk::default();
-        bulk.judged.reserve_exact(entries.len());
-        for entry in entries {
-            self.judge_one(entry, &mut bulk);
+        let mut members: Vec<Vec<u32>> = Vec::new();
+        for some in entries.par_chunks(TOGETHER).zip(0..entries.len().div_ceil(TOGETHER)).map(by_market).collect::<Vec<_>>() {
+            for ((currency, vertical, home), own) in some {
+                let at = self.markets.partition_at(vertical, currency, home);
+                members.resize_with(members.len().max(at.saturating_add(1)), Vec::new);
+                members.get_mut(at).into_iter().for_each(|members| members.extend(&own));
+            }
         }
+        let (budget, fields, new) = (&self.budget, Mutex::new(std::mem::take(&mut self.fields)), texts::New::default());
+        let partitions = self.markets.partitions.par_iter_mut().with_max_len(1).zip(members.into_par_iter().with_max_len(1));
+        let laid = partitions.map(|(partition, members)| {
+            let (mut fields, mut texts) = (fields::Share::new(&fields), texts::Share::new(&self.texts, &new));
+            let bulk = Bulk::judge(partition, (&mut fields, &mut texts, budget), entries, members);
+            (bulk.lay(partition), texts.end())
+        });
+        let (laid, taken): (Vec<Laid>, Vec<texts::Taken>) = laid.unzip();
+        self.fields = fields.into_inner().unwrap_or_else(PoisonError::into_inner);
+        self.texts.learn(new, taken);
         let mut slots = vec![Slot::NONE; entries.len()];
-        for (partition, members) in std::mem::take(&mut bulk.members).into_iter().enumerate() {
-            let order = bulk.order(&members);
-            let mut chunks = order.chunks_exact(PLACES);
-            for chunk in &mut chunks {
-                self.fill(partition, chunk, entries, &bulk, &mut slots);
-            }
-            let mut last = None;
-            for &at in chunks.remainder() {
-                last = self.place_one(partition, at, entries, &bulk, &mut slots, last);
-            }
-            self.write_fresh(partition);
+        for (partition, laid) in laid.into_iter().enumerate() {
+            self.take_in(partition, laid, entries, &mut slots);
         }
         self.count(entries.len());
         slots
     }
 
-    fn judge_one(&mut self, entry: &Entry, bulk: &mut Bulk) {
-        let partition = self.markets.partition_at(&entry.vertical, entry.currency, Places::of(&entry.filter).home());
-        let (begin, first) = (bulk.code.len(), bulk.asked.len());
-        self.judge(partition, entry, &mut bulk.code, &mut bulk.asked);
-        let Some(rows) = self.markets.partitions.get(partition).map(|partition| &partition.rows) else { return };
-        let column = bulk.columns.len()..bulk.columns.len().saturating_add(rows.column().len());
-        bulk.columns.extend_from_slice(rows.column());
-        if bulk.members.len() <= partition {
-            bulk.members.resize_with(partition.saturating_add(1), Vec::new);
+    fn take_in(&mut self, partition: usize, laid: Laid, entries: &[Entry], slots: &mut [Slot]) {
+        self.grow(partition);
+        let mut set = |at: u32, slot: Slot| {
+            usize::try_from(at).ok().and_then(|at| slots.get_mut(at)).into_iter().for_each(|place| *place = slot);
+        };
+        for (mut block, members) in laid.full {
+            block.partition = partition;
+            let id = self.add_block(partition, block);
+            members.into_iter().enumerate().for_each(|(place, at)| set(at, Slot::new(id, place)));
         }
-        if let (Some(members), Ok(at)) = (bulk.members.get_mut(partition), u32::try_from(bulk.judged.len())) {
-            members.push(at);
+        let mut last = None;
+        for Rest { at, column, rows, residual } in laid.rest {
+            let entry = usize::try_from(at).ok().and_then(|at| entries.get(at));
+            let (Some(entry), Some(known)) = (entry, self.markets.partitions.get_mut(partition)) else { continue };
+            known.rows.resume_column(&column, rows);
+            let cluster = Cluster::of(Places::of(&entry.filter), &entry.offer);
+            let slot = self.place(partition, cluster, Tenant { offer: entry.offer, open: true, residual: &residual }, last);
+            last = Some(slot.block());
+            set(at, slot);
         }
-        let (residual, asked) = (begin..bulk.code.len(), first..bulk.asked.len());
-        bulk.judged.push(Judged { offer: entry.offer, column, rows: rows.len(), residual, asked });
-    }
-
-    /// Makes a block of as many campaigns as it holds.
-    fn fill(&mut self, at: usize, chunk: &[u32], entries: &[Entry], bulk: &Bulk, slots: &mut [Slot]) {
-        let first = chunk.first().and_then(|&at| entries.get(usize::try_from(at).ok()?));
-        let (Some(entry), Some(partition)) = (first, self.markets.partitions.get_mut(at)) else { return };
-        let cluster = Cluster::of(Places::of(&entry.filter), &entry.offer);
-        let mut block = Block::new(at, partition.blocks.len(), cluster, partition.rows.len());
-        partition.overview.add_block();
-        partition.campaigns = partition.campaigns.saturating_add(chunk.len());
-        for (sixty_four, first) in chunk.chunks(64).zip((0_usize..).step_by(64)) {
-            let judged = sixty_four.iter().filter_map(|&at| bulk.judged.get(usize::try_from(at).ok()?));
-            block.fill(first / 64, &partition.rows.transposed(judged.clone().map(|one| (bulk.column(one), one.rows))));
-            for (place, one) in (first..).zip(judged) {
-                block.settle(place, Tenant { offer: one.offer, open: true, residual: bulk.residual(one) });
-            }
-        }
-        block.filled(&mut partition.rows, &mut partition.overview);
-        let id = self.add_block(at, block);
-        for (place, &at) in chunk.iter().enumerate() {
-            if let Some(slot) = usize::try_from(at).ok().and_then(|at| slots.get_mut(at)) {
-                *slot = Slot::new(id, place);
-            }
-        }
-    }
-
-    /// Puts a campaign into block `into`, or wherever there is room, and answers which block that is.
-    fn place_one(
-        &mut self,
-        partition: usize,
-        at: u32,
-        entries: &[Entry],
-        bulk: &Bulk,
-        slots: &mut [Slot],
-        into: Option<u32>,
-    ) -> Option<u32> {
-        let at = usize::try_from(at).ok()?;
-        let (one, entry) = (bulk.judged.get(at)?, entries.get(at)?);
-        self.markets.partitions.get_mut(partition)?.rows.resume_column(bulk.column(one), one.rows);
-        let cluster = Cluster::of(Places::of(&entry.filter), &entry.offer);
-        let slot = self.place(partition, cluster, Tenant { offer: one.offer, open: true, residual: bulk.residual(one) }, into);
-        *slots.get_mut(at)? = slot;
-        Some(slot.block())
+        self.write_fresh(partition);
     }
 }
 
-impl Bulk {
+/// Some entries, counted from `chunk` times [`TOGETHER`], by what their partitions are for.
+fn by_market((entries, chunk): (&[Entry], usize)) -> BTreeMap<Market<'_>, Vec<u32>> {
+    let mut markets: BTreeMap<Market<'_>, Vec<u32>> = BTreeMap::new();
+    for (entry, at) in entries.iter().zip(chunk.saturating_mul(TOGETHER)..) {
+        let own = markets.entry((entry.currency, &entry.vertical, Places::of(&entry.filter).home())).or_default();
+        own.extend(u32::try_from(at).ok());
+    }
+    markets
+}
+
+impl<'a> Bulk<'a> {
+    /// Judges the campaigns of one partition.
+    fn judge(
+        partition: &mut Partition,
+        (fields, texts, budget): (&mut fields::Share<'_>, &mut texts::Share<'_>, &Budget),
+        entries: &'a [Entry],
+        members: Vec<u32>,
+    ) -> Self {
+        let judged = Vec::with_capacity(members.len());
+        let mut bulk = Self { entries, members, judged, columns: Vec::new(), code: Vec::new(), asked: Vec::new() };
+        for entry in bulk.members.iter().filter_map(|at| entries.get(usize::try_from(*at).ok()?)) {
+            let (residual, column, asked) = (bulk.code.len(), bulk.columns.len(), bulk.asked.len());
+            let (code, told) = (&mut bulk.code, &mut bulk.asked);
+            partition.judge(&entry.filter, &mut Judging { fields, texts, budget, code, asked: told });
+            bulk.columns.extend_from_slice(partition.rows.column());
+            bulk.judged.push(Judged {
+                offer: entry.offer,
+                column: column..bulk.columns.len(),
+                rows: partition.rows.len(),
+                residual: residual..bulk.code.len(),
+                asked: asked..bulk.asked.len(),
+            });
+        }
+        bulk
+    }
+
+    /// Makes full blocks, which come last in their partition.
+    fn lay(&self, partition: &mut Partition) -> Laid {
+        let order = self.order();
+        let mut chunks = order.chunks_exact(PLACES);
+        let first = partition.blocks.len();
+        let full = (&mut chunks).zip(first..).map(|(chunk, ordinal)| self.fill(partition, ordinal, chunk)).collect();
+        let rest = chunks.remainder().iter().filter_map(|&at| {
+            let one = self.judged.get(at)?;
+            let (column, residual) = (self.column(one).to_vec(), self.residual(one).to_vec());
+            Some(Rest { at: *self.members.get(at)?, column, rows: one.rows, residual })
+        });
+        Laid { full, rest: rest.collect() }
+    }
+
+    /// Makes a block of as many campaigns as it holds.
+    fn fill(&self, partition: &mut Partition, ordinal: usize, chunk: &[usize]) -> (Block, Vec<u32>) {
+        let members: Vec<u32> = chunk.iter().filter_map(|&at| self.members.get(at).copied()).collect();
+        let first = members.first().and_then(|&at| self.entries.get(usize::try_from(at).ok()?));
+        let cluster = first.map_or(Cluster::NONE, |entry| Cluster::of(Places::of(&entry.filter), &entry.offer));
+        let mut block = Block::new(usize::MAX, ordinal, cluster, partition.rows.len());
+        partition.overview.add_block();
+        partition.campaigns = partition.campaigns.saturating_add(chunk.len());
+        for (sixty_four, first) in chunk.chunks(64).zip((0_usize..).step_by(64)) {
+            let judged = sixty_four.iter().filter_map(|&at| self.judged.get(at));
+            block.fill(first / 64, &partition.rows.transposed(judged.clone().map(|one| (self.column(one), one.rows))));
+            for (place, one) in (first..).zip(judged) {
+                block.settle(place, Tenant { offer: one.offer, open: true, residual: self.residual(one) });
+            }
+        }
+        block.filled(&mut partition.rows, &mut partition.overview);
+        (block, members)
+    }
+
     fn column(&self, one: &Judged) -> &[u64] {
         self.columns.get(one.column.clone()).unwrap_or_default()
     }
@@ -146,15 +212,12 @@ impl Bulk {
         self.asked.get(one.asked.clone()).unwrap_or_default()
     }
 
-    /// The campaigns of a partition in the order in which they are to lie.
-    fn order(&self, members: &[u32]) -> Vec<u32> {
-        let one = |at: &u32| self.judged.get(usize::try_from(*at).ok()?);
-        let judged = || members.iter().filter_map(one);
-        let tiers =
-            [Side::Shared, Side::Exclusive].map(|side| tiers(judged().filter_map(|one| worth(&one.offer, side)).collect()));
-        let fields = telling(judged().flat_map(|one| self.asked(one)));
-        let key = |at: &u32| {
-            let Some(one) = one(at) else { return 0 };
+    /// The order in which the campaigns are to lie, by their places among the members.
+    fn order(&self) -> Vec<usize> {
+        let tiers = [Side::Shared, Side::Exclusive]
+            .map(|side| tiers(self.judged.iter().filter_map(|one| worth(&one.offer, side)).collect()));
+        let fields = telling(&self.asked);
+        let key = |one: &Judged| {
             let tier = [Side::Shared, Side::Exclusive].into_iter().filter_map(|side| {
                 let worth = worth(&one.offer, side)?;
                 let [shared, exclusive] = &tiers;
@@ -166,7 +229,7 @@ impl Bulk {
                 key.wrapping_shl(BITS) | asked.map_or(0xff_ffff, |asked| u128::from(asked.like))
             })
         };
-        let mut order: Vec<(u128, u32)> = members.iter().map(|at| (key(at), *at)).collect();
+        let mut order: Vec<(u128, usize)> = self.judged.iter().map(key).zip(0..).collect();
         order.sort_unstable();
         order.into_iter().map(|(_, at)| at).collect()
     }
@@ -184,7 +247,7 @@ fn worth(offer: &StandingOffer, side: Side) -> Option<i64> {
 }
 
 /// The fields that tell most campaigns apart.
-fn telling<'a>(asked: impl Iterator<Item = &'a Asked>) -> [u8; FIELDS] {
+fn telling(asked: &[Asked]) -> [u8; FIELDS] {
     let mut told = vec![0_u64; 256];
     for one in asked {
         if let Some(sum) = told.get_mut(usize::from(one.field)) {

@@ -115,7 +115,7 @@ impl Verdict {
 }
 
 /// Turns 64 rows of 64 bits into as many columns.
-pub(super) fn transpose(words: &mut [u64; 64]) {
+fn transpose(words: &mut [u64; 64]) {
     let mut mask = u64::MAX.wrapping_shr(32);
     for width in [32_u32, 16, 8, 4, 2, 1] {
         let half = usize::try_from(width).unwrap_or(1);
@@ -129,6 +129,22 @@ pub(super) fn transpose(words: &mut [u64; 64]) {
         }
         mask ^= mask.wrapping_shl(width / 2);
     }
+}
+
+/// Turns up to 64 columns, each with its place among 64, into rows of 64 bits: at least `rows` of them.
+pub(super) fn tiles<'a>(rows: usize, columns: impl Iterator<Item = (usize, &'a [u64])>) -> Vec<[u64; 64]> {
+    let mut columns = columns.peekable();
+    if columns.peek().is_none() {
+        return Vec::new();
+    }
+    let mut tiles = vec![[0; 64]; rows.div_ceil(64)];
+    for (at, column) in columns {
+        for (tile, word) in tiles.iter_mut().zip(column) {
+            tile.get_mut(at).into_iter().for_each(|place| *place = *word);
+        }
+    }
+    tiles.iter_mut().for_each(transpose);
+    tiles
 }
 
 /// The bits that are set, from the lowest.

@@ -13,7 +13,7 @@ use foldhash::fast::FixedState;
 use super::class_set::{CLASSES_MAX, ClassSet, Verdict, set};
 use super::prefixes::Prefixes;
 use super::rows::Rows;
-use super::texts::Texts;
+use super::texts::{TakeText, Texts};
 use crate::campaign::{Scalar, Span, Test};
 
 /// The class of all values that have no other.
@@ -140,7 +140,7 @@ impl Classes {
     }
 
     /// Splits classes so that `test` can be told from them, as far as the budget goes; whether any was split.
-    pub(super) fn name(&mut self, test: &Test, texts: &mut Texts, rows: &mut Rows, budget: &Budget) -> bool {
+    pub(super) fn name(&mut self, test: &Test, texts: &mut impl TakeText, rows: &mut Rows, budget: &Budget) -> bool {
         let before = self.len();
         match test {
             Test::Missing => {
@@ -163,7 +163,7 @@ impl Classes {
     }
 
     /// What `test` says of each class.
-    pub(super) fn verdict(&self, test: &Test, texts: &Texts) -> Verdict {
+    pub(super) fn verdict(&self, test: &Test, texts: &impl TakeText) -> Verdict {
         let mut verdict = Verdict { may_hold: ClassSet::NONE, may_fail: ClassSet::below(self.len()) };
         match test {
             Test::Missing if self.missing == OTHER => verdict.sometimes(OTHER),
@@ -228,7 +228,7 @@ impl Classes {
         [within, without]
     }
 
-    fn judge_prefix(&self, prefix: &str, texts: &Texts, verdict: &mut Verdict) {
+    fn judge_prefix(&self, prefix: &str, texts: &impl TakeText, verdict: &mut Verdict) {
         let points = self.points.iter().filter(|(number, _)| texts.text(*number).is_some_and(|text| text.starts_with(prefix)));
         let (is_named, longer) = self.prefixes.from(prefix);
         for class in points.map(|&(_, class)| class).chain(longer) {
@@ -314,7 +314,7 @@ impl Classes {
         }
     }
 
-    fn name_point(&mut self, text: &str, texts: &mut Texts, rows: &mut Rows, budget: &Budget) {
+    fn name_point(&mut self, text: &str, texts: &mut impl TakeText, rows: &mut Rows, budget: &Budget) {
         // Once there are buckets a name would have to be cut out of several of them.
         if self.point(texts.number(text)).is_some() || !self.buckets.is_empty() {
             return;

@@ -1,11 +1,21 @@
 //! Numbers of the fields that campaigns ask about, so that a lead's facts are looked up by name once.
 
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 use foldhash::fast::RandomState;
 
 use super::residual::Known;
 use crate::campaign::{Facts, Field};
+
+/// What judging filters needs of fields.
+pub(super) trait NumberField {
+    /// The number of a field, a new one if need be.
+    fn number_or_new(&mut self, field: &Field) -> u32;
+
+    /// The number of a field that was numbered.
+    fn number(&self, field: &Field) -> u32;
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Fields {
@@ -18,23 +28,53 @@ pub(super) struct Fields {
 /// The fields besides attributes.
 const CORE: usize = 16;
 
-impl Fields {
-    /// The number of a field, a new one if need be.
-    pub(super) fn number_or_new(&mut self, field: &Field) -> u32 {
+/// The fields as one of several knows them who number fields at the same time.
+pub(super) struct Share<'a> {
+    all: &'a Mutex<Fields>,
+    met: Fields,
+}
+
+impl NumberField for Fields {
+    fn number_or_new(&mut self, field: &Field) -> u32 {
         self.find(field).unwrap_or_else(|| {
             let number = self.count;
             self.count = self.count.saturating_add(1);
-            match place(field) {
-                Ok(at) => self.core.get_mut(at).into_iter().for_each(|known| *known = Some(number)),
-                Err(key) => _ = self.attributes.insert(key.to_owned(), number),
-            }
+            self.set(field, number);
             number
         })
     }
 
-    /// The number of a field that was numbered.
-    pub(super) fn number(&self, field: &Field) -> u32 {
+    fn number(&self, field: &Field) -> u32 {
         self.find(field).unwrap_or(u32::MAX)
+    }
+}
+
+impl NumberField for Share<'_> {
+    fn number_or_new(&mut self, field: &Field) -> u32 {
+        self.met.find(field).unwrap_or_else(|| {
+            let number = self.all.lock().unwrap_or_else(PoisonError::into_inner).number_or_new(field);
+            self.met.set(field, number);
+            number
+        })
+    }
+
+    fn number(&self, field: &Field) -> u32 {
+        self.met.number(field)
+    }
+}
+
+impl<'a> Share<'a> {
+    pub(super) fn new(all: &'a Mutex<Fields>) -> Self {
+        Self { all, met: Fields::default() }
+    }
+}
+
+impl Fields {
+    fn set(&mut self, field: &Field, number: u32) {
+        match place(field) {
+            Ok(at) => self.core.get_mut(at).into_iter().for_each(|known| *known = Some(number)),
+            Err(key) => _ = self.attributes.insert(key.to_owned(), number),
+        }
     }
 
     /// The facts of a lead, by the number of their field.

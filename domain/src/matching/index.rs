@@ -1,26 +1,21 @@
 //! The index: campaigns come, change and go; leads ask which of them they meet.
 
-use super::block::{Block, PLACES, Tenant};
+use super::block::{Block, PLACES, PLACES_COUNT, Tenant};
 use super::classes::Budget;
 use super::cluster::{Cluster, Places};
 use super::entry::{Entry, Lead, Slot};
 use super::fields::Fields;
 use super::markets::Markets;
-use super::partition::{Asked, Dictionaries, Partition, Query};
+use super::partition::{Judging, Partition, Query};
 use super::select::Prospects;
 use super::texts::Texts;
-
-/// The places of a block, as slots count them.
-const PLACES_IN_SLOT: u32 = 512;
-
-const _: () = assert!(PLACES == 512 && PLACES_IN_SLOT == 512, "every place of a block has a slot");
 
 /// All standing campaigns by what they ask of a lead.
 #[derive(Debug, Default)]
 pub struct Index {
     pub(super) fields: Fields,
     pub(super) texts: Texts,
-    budget: Budget,
+    pub(super) budget: Budget,
     pub(super) markets: Markets,
     blocks: Vec<Option<Block>>,
     free_blocks: Vec<u32>,
@@ -121,19 +116,19 @@ impl Index {
         let places = Places::of(&entry.filter);
         let partition = self.markets.partition_at(&entry.vertical, entry.currency, places.home());
         let mut code = Vec::new();
-        self.judge(partition, entry, &mut code, &mut Vec::new());
+        if let Some(partition) = self.markets.partitions.get_mut(partition) {
+            let (fields, texts, asked) = (&mut self.fields, &mut self.texts, &mut Vec::new());
+            partition.judge(&entry.filter, &mut Judging { fields, texts, budget: &self.budget, code: &mut code, asked });
+        }
+        self.grow(partition);
         self.place(partition, Cluster::of(places, &entry.offer), Tenant { offer: entry.offer, open, residual: &code }, None)
     }
 
-    /// Makes the column of a campaign, and its residual check at the end of `code`; the blocks of its partition get the rows that
-    /// are new.
-    pub(super) fn judge(&mut self, at: usize, entry: &Entry, code: &mut Vec<u8>, asked: &mut Vec<Asked>) {
+    /// Gives the blocks of a partition the rows that it got since this was done last.
+    pub(super) fn grow(&mut self, at: usize) {
         let Some(partition) = self.markets.partitions.get_mut(at) else { return };
-        let mut dictionaries = Dictionaries { fields: &mut self.fields, texts: &mut self.texts, budget: &self.budget, asked };
-        partition.judge(&entry.filter, &mut dictionaries, code);
-        let born = partition.rows.take_born();
+        let born = std::mem::take(&mut partition.born);
         if !born.is_empty() {
-            born.iter().for_each(|parent| partition.overview.add_row(*parent));
             for block in &partition.blocks {
                 if let Some(Some(block)) = usize::try_from(*block).ok().and_then(|at| self.blocks.get_mut(at)) {
                     block.grow(&born, &mut partition.rows);
@@ -207,11 +202,14 @@ impl Index {
         partition.campaigns = partition.campaigns.saturating_sub(1);
         if partition.campaigns == 0 {
             for id in partition.clear(&mut self.texts) {
+                if let Some(Some(block)) = usize::try_from(id).ok().and_then(|at| self.blocks.get(at)) {
+                    block.release(&mut self.texts);
+                }
                 drop_block(&mut self.blocks, &mut self.free_blocks, id);
             }
             return;
         }
-        if block.sweep(&mut partition.rows, &mut partition.overview) {
+        if block.sweep(&mut partition.rows, &mut partition.overview, &mut self.texts) {
             partition.set_roomy(block.cluster, id, true);
         }
         if !block.is_empty() {
@@ -224,6 +222,7 @@ impl Index {
             partition.overview.set_dearest(block.ordinal, Default::default());
             return;
         }
+        block.release(&mut self.texts);
         let ordinal = block.ordinal;
         let moved = partition.drop_block(block);
         drop_block(&mut self.blocks, &mut self.free_blocks, id);
@@ -238,16 +237,16 @@ impl Slot {
     pub(super) const NONE: Self = Self(u32::MAX);
 
     pub(super) fn new(block: u32, place: usize) -> Self {
-        let place = u32::try_from(place).ok().and_then(|place| block.checked_mul(PLACES_IN_SLOT)?.checked_add(place));
+        let place = u32::try_from(place).ok().and_then(|place| block.checked_mul(PLACES_COUNT)?.checked_add(place));
         place.map_or(Self::NONE, Self)
     }
 
     pub(super) fn block(self) -> u32 {
-        self.0 / PLACES_IN_SLOT
+        self.0 / PLACES_COUNT
     }
 
     pub(super) fn place(self) -> usize {
-        usize::try_from(self.0 % PLACES_IN_SLOT).unwrap_or(PLACES)
+        usize::try_from(self.0 % PLACES_COUNT).unwrap_or(PLACES)
     }
 }
 

@@ -8,12 +8,12 @@ use super::class_set::{ClassSet, Verdict, has, ones};
 use super::classes::{Budget, Classes};
 use super::cluster::Cluster;
 use super::entry::Side;
-use super::fields::Fields;
+use super::fields::NumberField;
 use super::overview::{Dearest, Overview};
 use super::parts::{Part, each_predicate};
 use super::residual::{Known, Residual};
 use super::rows::Rows;
-use super::texts::Texts;
+use super::texts::{TakeText, Texts};
 use crate::campaign::{Facts, Field, Filter, Predicate, Scalar, Test};
 
 /// So many blocks are looked through with rows in any order.
@@ -30,6 +30,8 @@ pub(super) struct Partition {
     /// Their classes, in the same order.
     classes: Vec<Classes>,
     pub(super) rows: Rows,
+    /// The parents of the rows that its blocks do not have yet.
+    pub(super) born: Vec<Option<u16>>,
     /// Its blocks.
     pub(super) blocks: Vec<u32>,
     /// Campaigns in them.
@@ -51,12 +53,14 @@ pub(super) struct Query {
     left: Vec<u64>,
 }
 
-/// What judging a filter needs of the index.
-pub(super) struct Dictionaries<'a> {
-    pub(super) fields: &'a mut Fields,
-    pub(super) texts: &'a mut Texts,
+/// What judging a filter needs of the index, and what it tells besides the column.
+pub(super) struct Judging<'a, F, T> {
+    pub(super) fields: &'a mut F,
+    pub(super) texts: &'a mut T,
     pub(super) budget: &'a Budget,
-    /// The fields that the filter asks about.
+    /// Ends with the code that checks what the rows cannot decide.
+    pub(super) code: &'a mut Vec<u8>,
+    /// Ends with the fields that the filter asks about.
     pub(super) asked: &'a mut Vec<Asked>,
 }
 
@@ -77,8 +81,8 @@ impl Partition {
         Self { home: home.map(Into::into), ..Self::default() }
     }
 
-    /// Writes the column of a campaign with `filter`, and the code that checks what its rows cannot decide to the end of `code`.
-    pub(super) fn judge(&mut self, filter: &Filter, with: &mut Dictionaries<'_>, code: &mut Vec<u8>) {
+    /// Writes the column of a campaign with `filter`.
+    pub(super) fn judge(&mut self, filter: &Filter, with: &mut Judging<'_, impl NumberField, impl TakeText>) {
         self.rows.begin_column();
         let mut decided_of_many = Vec::new();
         let mut rest = Part::of(filter);
@@ -87,8 +91,11 @@ impl Partition {
             for part in &rest {
                 each_predicate(part.filter, &mut |predicate| _ = with.fields.number_or_new(&predicate.field));
             }
-            Residual::compile(&rest, &|field| with.fields.number(field), with.texts, code);
+            Residual::compile(&rest, &|field| with.fields.number(field), with.texts, with.code);
         }
+        let born = self.rows.take_born();
+        born.iter().for_each(|parent| self.overview.add_row(*parent));
+        self.born.extend(born);
     }
 
     /// Whether every lead that comes here passes.
@@ -105,7 +112,12 @@ impl Partition {
     ///
     /// A lead with several values passes a row when one of its values does, so the rows of such a field can stand for one
     /// predicate only: the first that is not negated.
-    fn decide<'a>(&mut self, part: &Part<'a>, with: &mut Dictionaries<'_>, decided_of_many: &mut Vec<&'a Field>) -> bool {
+    fn decide<'a, T: TakeText>(
+        &mut self,
+        part: &Part<'a>,
+        with: &mut Judging<'_, impl NumberField, T>,
+        decided_of_many: &mut Vec<&'a Field>,
+    ) -> bool {
         if let Some(predicate) = part.predicate() {
             let many = predicate.field.is_many_valued();
             if many && (part.negated || decided_of_many.contains(&&predicate.field)) {
@@ -117,7 +129,7 @@ impl Partition {
             }
             // Whoever excludes a few values takes nearly all: rows of their own would block hardly anybody.
             let named = !(part.negated && matches!(predicate.test, Test::OneOf(_)));
-            let verdict = |classes: &Classes, texts: &Texts| classes.verdict(&predicate.test, texts).negated(part.negated);
+            let verdict = |classes: &Classes, texts: &T| classes.verdict(&predicate.test, texts).negated(part.negated);
             return self.block(at, named.then_some(predicate).as_slice(), with, verdict);
         }
         let mut fields: Vec<&Field> = Vec::new();
@@ -136,7 +148,7 @@ impl Partition {
         decided
     }
 
-    fn decide_field(&mut self, part: &Part<'_>, field: &Field, with: &mut Dictionaries<'_>) -> bool {
+    fn decide_field<T: TakeText>(&mut self, part: &Part<'_>, field: &Field, with: &mut Judging<'_, impl NumberField, T>) -> bool {
         let can_tell = |verdict: Verdict| part.verdict(field, &|_| verdict).may_hold != ClassSet::ALL;
         if field.is_many_valued() || !(can_tell(Verdict::FAILS) || can_tell(Verdict::HOLDS)) {
             return false;
@@ -144,14 +156,13 @@ impl Partition {
         let Some(at) = self.classes_for(field, with) else { return false };
         let mut named = Vec::new();
         each_predicate(part.filter, &mut |predicate| named.extend((predicate.field == *field).then_some(predicate)));
-        let verdict = |classes: &Classes, texts: &Texts| {
-            part.verdict(field, &|predicate: &Predicate| classes.verdict(&predicate.test, texts))
-        };
+        let verdict =
+            |classes: &Classes, texts: &T| part.verdict(field, &|predicate: &Predicate| classes.verdict(&predicate.test, texts));
         self.block(at, &named, with, verdict)
     }
 
     /// The classes of a field; `None` when there is no row left for it.
-    fn classes_for(&mut self, field: &Field, with: &mut Dictionaries<'_>) -> Option<usize> {
+    fn classes_for<T>(&mut self, field: &Field, with: &mut Judging<'_, impl NumberField, T>) -> Option<usize> {
         let number = with.fields.number_or_new(field);
         let place = usize::try_from(number).ok()?;
         if let Some(at) = self.places.get(place).copied().filter(|at| *at != u8::MAX) {
@@ -169,12 +180,12 @@ impl Partition {
 
     /// Blocks the campaign at hand in the classes under which it cannot hold, by `verdict`; the predicates in `named` split
     /// classes that cannot tell. Whether each class tells.
-    fn block(
+    fn block<T: TakeText>(
         &mut self,
         at: usize,
         named: &[&Predicate],
-        with: &mut Dictionaries<'_>,
-        verdict: impl Fn(&Classes, &Texts) -> Verdict,
+        with: &mut Judging<'_, impl NumberField, T>,
+        verdict: impl Fn(&Classes, &T) -> Verdict,
     ) -> bool {
         let Some(classes) = self.classes.get_mut(at) else { return false };
         let mut judged = verdict(classes, with.texts);

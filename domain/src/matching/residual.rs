@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::ops::Range;
 
 use super::parts::Part;
-use super::texts::{Texts, UNKNOWN};
+use super::texts::{TakeText, Texts, UNKNOWN};
 use crate::campaign::{Fact, Field, Filter, Predicate, Scalar, Test};
 
 /// Places of tests are counted from here on.
@@ -90,6 +90,11 @@ impl Residuals {
         self.begins.iter_mut().skip(rank).for_each(|begin| *begin = begin.saturating_sub(length));
     }
 
+    /// Gives back the texts that all checks compare with.
+    pub(super) fn release(&self, texts: &mut Texts) {
+        (0..self.begins.len()).filter_map(|rank| self.get(rank)).for_each(|residual| residual.release(texts));
+    }
+
     /// Keeps no memory for more checks.
     pub(super) fn shrink(&mut self) {
         self.code.shrink_to_fit();
@@ -110,7 +115,7 @@ impl Residuals {
 
 impl Residual<'_> {
     /// Compiles a conjunction to the end of `out`; `number` gives the number of a field.
-    pub(super) fn compile(parts: &[Part<'_>], number: &impl Fn(&Field) -> u32, texts: &mut Texts, out: &mut Vec<u8>) {
+    pub(super) fn compile(parts: &[Part<'_>], number: &impl Fn(&Field) -> u32, texts: &mut impl TakeText, out: &mut Vec<u8>) {
         let mut code = Vec::new();
         let mut writer = Writer { code: &mut code, number, texts };
         let first = parts.iter().rev().fold(ACCEPT, |next, part| writer.filter(part.filter, part.negated, next, REJECT));
@@ -213,13 +218,13 @@ impl<'a> Step<'a> {
     }
 }
 
-struct Writer<'a, N> {
+struct Writer<'a, N, T> {
     code: &'a mut Vec<u8>,
     number: &'a N,
-    texts: &'a mut Texts,
+    texts: &'a mut T,
 }
 
-impl<N: Fn(&Field) -> u32> Writer<'_, N> {
+impl<N: Fn(&Field) -> u32, T: TakeText> Writer<'_, N, T> {
     /// Writes `filter` and answers where it begins: a conjunction hands on at `passed` what all its parts pass, a disjunction
     /// at `failed` what none passes, and a negation swaps the two.
     fn filter(&mut self, filter: &Filter, negated: bool, passed: u64, failed: u64) -> u64 {

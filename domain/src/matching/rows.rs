@@ -1,7 +1,9 @@
 //! The rows of one partition: how many there are, how many campaigns each blocks, and the column of the campaign that is
 //! being written.
 
-use super::class_set::{bit, has, set, transpose};
+use std::borrow::Cow;
+
+use super::class_set::{bit, has, set, tiles};
 
 #[derive(Debug, Default)]
 pub(super) struct Rows {
@@ -141,22 +143,15 @@ impl Rows {
     /// The rows of up to 64 campaigns, of which each has its column and the number of rows when that was made: for each row a bit
     /// for every campaign that it blocks.
     pub(super) fn transposed<'a>(&mut self, columns: impl Iterator<Item = (&'a [u64], usize)>) -> Vec<[u64; 64]> {
-        let mut tiles = vec![[0; 64]; self.len().div_ceil(64)];
-        for (at, (words, known)) in columns.enumerate() {
-            let mut put = |words: &[u64]| {
-                for (tile, word) in tiles.iter_mut().zip(words) {
-                    tile.get_mut(at).into_iter().for_each(|place| *place = *word);
-                }
-            };
+        let grown = columns.map(|(words, known)| {
             if known == self.len() {
-                put(words);
-            } else {
-                self.resume_column(words, known);
-                put(&self.column);
+                return Cow::Borrowed(words);
             }
-        }
-        tiles.iter_mut().for_each(transpose);
-        tiles
+            self.resume_column(words, known);
+            Cow::Owned(self.column.clone())
+        });
+        let grown: Vec<Cow<'_, [u64]>> = grown.collect();
+        tiles(self.len(), grown.iter().map(|column| &**column).enumerate())
     }
 
     /// Ends the column: its words, to be given back.

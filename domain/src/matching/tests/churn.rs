@@ -48,7 +48,43 @@ fn run(budget: Budget, steps: Vec<Step>) {
         world.remove(slot);
     }
     world.check(&path(2), currency(false), &Facts::default());
-    assert_eq!(world.index.texts.len(), 0, "a text outlives the checks that compare with it");
+    assert_eq!(texts(&world), 0, "a text outlives the checks that compare with it");
+}
+
+fn texts(world: &World) -> usize {
+    world.index.texts.len()
+}
+
+#[test]
+fn texts_are_given_back_while_others_of_the_partition_stay() {
+    let mut world = World::new(Budget { rows: 0, ..Budget::STANDARD });
+    let named = |name: &str| Entry {
+        vertical: path(0),
+        currency: currency(false),
+        filter: Filter::Is(Predicate {
+            field: Field::Attribute("make".to_owned()),
+            test: Test::OneOf([Scalar::Text(name.to_owned())].into()),
+        }),
+        offer: StandingOffer { shared_minor: Some(1), exclusive_minor: None, weight_bp: 10_000 },
+    };
+    for number in 0..1_200 {
+        world.insert(named(&format!("make {number}")));
+    }
+    assert_eq!(texts(&world), 1_200);
+    while world.campaigns.len() > 1 {
+        let slot = world.pick(1).unwrap();
+        world.remove(slot);
+    }
+    // What is left of a block that has room is swept when that is used up.
+    assert!(texts(&world) < PLACES, "{}", texts(&world));
+    for number in 0..1_200 {
+        world.insert(named(&format!("other make {number}")));
+    }
+    while world.campaigns.len() > PLACES {
+        let slot = world.pick(1).unwrap();
+        world.remove(slot);
+    }
+    assert!(texts(&world) < 2 * PLACES, "{}", texts(&world));
 }
 
 proptest! {
