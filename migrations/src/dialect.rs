@@ -15,10 +15,17 @@ const SQLITE_WORDS: &[(&str, &str)] = &[
     ("STRPOS", "INSTR"),
 ];
 
+/// How rows are laid out on pages is told to Postgres alone.
+const STORAGE: &str = " SET (fillfactor";
+
 /// Runs statements, each written for Postgres, on the database at hand.
 pub(crate) async fn run(manager: &SchemaManager<'_>, statements: &[&str]) -> Result<(), DbErr> {
+    let backend = manager.get_database_backend();
     for statement in statements {
-        manager.get_connection().execute_unprepared(&translate(manager.get_database_backend(), statement)).await?;
+        if backend == DatabaseBackend::Sqlite && statement.contains(STORAGE) {
+            continue;
+        }
+        manager.get_connection().execute_unprepared(&translate(backend, statement)).await?;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ mod hooks;
 mod leads;
 mod market;
 mod money;
+mod packing;
 mod payments;
 mod returns;
 mod signed_hooks;
@@ -48,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(event_stream::Migration),
             Box::new(returns::Migration),
             Box::new(destination_tokens::Migration),
+            Box::new(packing::Migration),
         ]
     }
 }

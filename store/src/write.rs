@@ -53,6 +53,14 @@ impl Tx {
         Ok(truncated(now))
     }
 
+    /// Lets the commit not wait for the disk: only for what is done once more, and does no harm, if the machine fails and it is lost.
+    pub async fn commit_lazily(&self) -> Result<(), StoreError> {
+        if self.backend() == Backend::Postgres {
+            self.db().execute_unprepared("SET LOCAL synchronous_commit = off").await?;
+        }
+        Ok(())
+    }
+
     /// A fresh id.
     #[must_use]
     pub fn id<I: TypedId>(&self) -> I {

@@ -1,11 +1,11 @@
-//! Places for what is under way to many targets, so that nobody waits for a slow one: each has few at a time, one that failed last or is
-//! slow a single one; and what is under way for long gives its place to others.
+//! Places for what is under way to many targets, so that nobody waits for a slow one: each has few at a time, one of which nothing is known
+//! yet still fewer, one that failed last or is slow a single one; and what is under way for long gives its place to others.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// How many targets are remembered; those to which nothing is under way are forgotten first.
-const REMEMBERED: usize = 10_000;
+/// How many targets are remembered; those to which nothing is under way are forgotten first, and of them those that do well.
+const REMEMBERED: usize = 4_000;
 
 /// How many places there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,9 +16,11 @@ pub(super) struct Limits {
     pub(super) slow_max: usize,
     /// To one target.
     pub(super) per_target: i64,
+    /// To one of which nothing is known yet: many that hang must not take all places before it shows.
+    pub(super) untried: i64,
 }
 
-/// A target that has less room than others.
+/// A target that has other room than those of which nothing is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Room<K> {
     /// Which.
@@ -34,8 +36,19 @@ pub(super) struct Room<K> {
 struct Load {
     in_flight: i64,
     slow: i64,
-    /// Whether the last attempt failed.
-    ailing: bool,
+    health: Health,
+}
+
+/// How the last attempt went.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Health {
+    /// There was none, or it was slow.
+    #[default]
+    Untried,
+    /// Quickly, and without a failure.
+    Well,
+    /// It failed.
+    Ailing,
 }
 
 /// What is under way.
@@ -76,9 +89,16 @@ impl<K: Copy + Eq + Hash> Places<K> {
             self.slow = self.slow.saturating_sub(1);
             load.slow = load.slow.saturating_sub(1);
         }
-        load.ailing = failed;
-        if load.in_flight == 0 && !failed {
+        load.health = match (failed, was_slow) {
+            (true, _) => Health::Ailing,
+            (false, true) => Health::Untried,
+            (false, false) => Health::Well,
+        };
+        if load.in_flight == 0 && self.limits.most(load.health) == self.limits.untried && !failed {
             self.loads.remove(&target);
+        }
+        if self.loads.len() > REMEMBERED {
+            self.loads.retain(|_, load| load.in_flight > 0 || load.health == Health::Ailing);
         }
         if self.loads.len() > REMEMBERED {
             self.loads.retain(|_, load| load.in_flight > 0);
@@ -95,19 +115,28 @@ impl<K: Copy + Eq + Hash> Places<K> {
         self.limits.quick_max.saturating_sub(self.in_flight.saturating_sub(self.slow))
     }
 
-    /// The targets that have less room than others; those in trouble that are `shut` have none.
-    pub(super) fn busy(&self, shut: impl Fn(&K) -> bool) -> impl Iterator<Item = Room<K>> {
+    /// The targets that have other room than those of which nothing is known; those in trouble that are `shut` have none.
+    pub(super) fn rooms(&self, shut: impl Fn(&K) -> bool) -> impl Iterator<Item = Room<K>> {
         let is_crowded = self.slow >= self.limits.slow_max;
-        let per_target = self.limits.per_target;
+        let limits = self.limits;
         self.loads.iter().filter_map(move |(target, load)| {
-            let most = match load.ailing || load.slow > 0 {
+            let most = match load.health == Health::Ailing || load.slow > 0 {
                 true if is_crowded || shut(target) => 0,
                 true => 1,
-                false => per_target,
+                false => limits.most(load.health),
             };
             let room = most.saturating_sub(load.in_flight).max(0);
-            (room < per_target).then_some(Room { target: *target, room, idle: load.in_flight == 0 })
+            (room != limits.untried).then_some(Room { target: *target, room, idle: load.in_flight == 0 })
         })
+    }
+}
+
+impl Limits {
+    const fn most(self, health: Health) -> i64 {
+        match health {
+            Health::Well => self.per_target,
+            Health::Untried | Health::Ailing => self.untried,
+        }
     }
 }
 
@@ -116,11 +145,11 @@ mod tests {
     use super::*;
 
     fn places() -> Places<u8> {
-        Places::new(Limits { quick_max: 4, slow_max: 2, per_target: 2 })
+        Places::new(Limits { quick_max: 4, slow_max: 2, per_target: 2, untried: 2 })
     }
 
     fn rooms(places: &Places<u8>) -> Vec<(u8, i64)> {
-        let mut rooms: Vec<(u8, i64)> = places.busy(|target| *target == 9).map(|room| (room.target, room.room)).collect();
+        let mut rooms: Vec<(u8, i64)> = places.rooms(|target| *target == 9).map(|room| (room.target, room.room)).collect();
         rooms.sort_unstable();
         rooms
     }
@@ -140,6 +169,20 @@ mod tests {
         assert_eq!((places.free(), rooms(&places)), (3, vec![(1, 0), (2, 0), (3, 0)]));
         places.over(2, true, true);
         assert_eq!((places.free(), rooms(&places)), (3, vec![(1, 0), (2, 1), (3, 1)]));
+    }
+
+    #[test]
+    fn one_that_is_not_known_gets_few_places_until_it_did_well() {
+        let mut places = Places::new(Limits { quick_max: 8, slow_max: 2, per_target: 4, untried: 1 });
+        places.begin(1);
+        assert_eq!(rooms(&places), [(1, 0)]);
+        places.over(1, false, false);
+        assert_eq!(rooms(&places), [(1, 4)]);
+        places.begin(1);
+        places.slow(1);
+        assert_eq!(rooms(&places), [(1, 0)]);
+        places.over(1, true, false);
+        assert_eq!((rooms(&places), places.loads.len()), (vec![], 0), "it is as if nothing were known");
     }
 
     #[test]

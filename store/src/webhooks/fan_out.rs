@@ -48,6 +48,9 @@ const COLUMNS: &[Column<(NewDelivery, Timestamp)>] = &[
     ("pending_since", Get::Instant(|(_, now)| *now)),
 ];
 
+/// Naming the key spares looking for conflicts with the others.
+const UNLESS_TOLD: &str = "ON CONFLICT (endpoint_id, event_seq) DO NOTHING";
+
 impl Tx {
     /// Adds messages, due at once; answers how many. An event is told to an endpoint once.
     pub async fn webhook_deliveries_insert(&self, rows: Vec<NewDelivery>) -> Result<u64, WriteError> {
@@ -58,7 +61,7 @@ impl Tx {
         let rows: Vec<(NewDelivery, Timestamp)> = rows.into_iter().map(|row| (row, now)).collect();
         let mut added = 0_u64;
         for some in rows.chunks(crate::db::STATEMENT_ROWS) {
-            let done = self.insert_unless("webhook_delivery", COLUMNS, some, "ON CONFLICT DO NOTHING").await?;
+            let done = self.insert_unless("webhook_delivery", COLUMNS, some, UNLESS_TOLD).await?;
             added = added.saturating_add(done);
         }
         Ok(added)

@@ -17,12 +17,12 @@ use crate::held::{Held, Leases};
 use crate::rows::{Column, Get, Given};
 use crate::write::Tx;
 
-/// An endpoint to which messages are under way already.
+/// How much may be sent to an endpoint of which is known how it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Busy {
+pub struct EndpointRoom {
     /// Which.
     pub endpoint: WebhookEndpointId,
-    /// How many more may be.
+    /// How many messages more may be under way.
     pub room: i64,
     /// Whether nothing is under way: only then a paused one is probed.
     pub idle: bool,
@@ -33,10 +33,10 @@ pub struct Busy {
 pub struct Lease {
     /// Messages at most.
     pub limit: u64,
-    /// Of one endpoint at most.
-    pub per_endpoint: i64,
-    /// Endpoints that have less room.
-    pub busy: Vec<Busy>,
+    /// Of an endpoint of which nothing is known at most.
+    pub untried: i64,
+    /// The other endpoints.
+    pub rooms: Vec<EndpointRoom>,
     /// For how long nobody else takes them, in seconds.
     pub secs: i64,
     /// Endpoints behind this one first: whoever takes goes round. SQLite, which has few of them, takes the oldest messages.
@@ -68,7 +68,7 @@ pub struct Leased {
     pub tries: i64,
 }
 
-const BUSY: &[Column<Busy>] = &[
+const ROOMS: &[Column<EndpointRoom>] = &[
     ("endpoint_id", Get::Id(|row| row.endpoint.0)),
     ("room", Get::Integer(|row| row.room)),
     ("idle", Get::Flag(|row| row.idle)),
@@ -81,7 +81,7 @@ const FREE: &str = "d.state = 'PENDING' AND d.due_at <= {now} AND (d.leased_unti
 
 /// Which of the endpoints `e` get messages: a paused one gets a single message when it is to be probed.
 const LIVE: &str = "e.disabled_at IS NULL AND (e.probe_at IS NULL OR e.probe_at <= {now})";
-const ROOM: &str = "CASE WHEN e.paused_at IS NULL THEN COALESCE(given.room, {per_endpoint}) \
+const ROOM: &str = "CASE WHEN e.paused_at IS NULL THEN COALESCE(given.room, {untried}) \
     WHEN given.endpoint_id IS NULL THEN 1 WHEN given.idle AND given.room > 0 THEN 1 ELSE 0 END";
 
 /// What is told of a message that was taken.
@@ -94,6 +94,8 @@ impl Store {
         self.write("webhook_lease", move |tx| {
             let lease = lease.clone();
             async move {
+                // A lease that is lost is only taken anew.
+                tx.commit_lazily().await?;
                 let taken = take(&tx, &lease).await?;
                 let targets = targets(&tx, &taken).await?;
                 Ok((taken, targets))
@@ -115,18 +117,19 @@ impl Store {
 
 async fn take(tx: &Tx, lease: &Lease) -> Result<Vec<Leased>, WriteError> {
     let now = tx.now().await?;
-    let mut given = Given::new(tx.backend(), BUSY, &lease.busy);
+    let mut given = Given::new(tx.backend(), ROOMS, &lease.rooms);
     let at = given.bind(now);
     let until = given.bind(plus_secs(now, lease.secs));
     let limit = given.bind(lease.limit);
-    let per_endpoint = given.bind(lease.per_endpoint);
-    let said = |text: &str| text.replace("{now}", &at).replace("{per_endpoint}", &per_endpoint);
+    let untried = given.bind(lease.untried);
+    let said = |text: &str| text.replace("{now}", &at).replace("{untried}", &untried);
     let (free, live, room) = (said(FREE), said(LIVE), said(ROOM));
     let sql = match tx.backend() {
         Backend::Postgres => {
             let behind = given.bind(lease.behind.map_or(Uuid::nil(), Uuid::from));
             // The walk over the endpoints that have messages waiting goes no further than the limit asks for. Arrays and inner limits
-            // keep the planner from reading the whole table, whatever it believes of its size.
+            // keep the planner from reading the whole table, whatever it believes of its size; what is pending has not ended, and said
+            // like this it does not read all that is pending either.
             format!(
                 "WITH RECURSIVE waiting (endpoint_id) AS (\
                  SELECT (SELECT w.endpoint_id FROM webhook_delivery w WHERE w.state = 'PENDING' AND w.endpoint_id > {behind} \
@@ -140,7 +143,7 @@ async fn take(tx: &Tx, lease: &Lease) -> Result<Vec<Leased>, WriteError> {
                  CROSS JOIN LATERAL (SELECT d.id FROM webhook_delivery d WHERE d.endpoint_id = e.id AND {free} \
                  ORDER BY d.due_at, d.sequence LIMIT {room}) d LIMIT {limit}), \
                  taken AS MATERIALIZED (SELECT d.id FROM webhook_delivery d WHERE d.id = ANY (ARRAY (SELECT id FROM due)) \
-                 AND d.state = 'PENDING' AND (d.leased_until IS NULL OR d.leased_until <= {at}) FOR NO KEY UPDATE SKIP LOCKED) \
+                 AND d.ended_at IS NULL AND (d.leased_until IS NULL OR d.leased_until <= {at}) FOR NO KEY UPDATE SKIP LOCKED) \
                  UPDATE webhook_delivery SET leased_until = {until}, attempts = attempts + 1, tries = tries + 1 \
                  WHERE webhook_delivery.id = ANY (ARRAY (SELECT id FROM taken)) RETURNING {TOLD}"
             )

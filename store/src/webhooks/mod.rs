@@ -9,5 +9,5 @@ mod outcome;
 pub use deliveries::{Attempt, Delivery, DeliveryFilter, ReplayOf};
 pub use endpoints::{SealedSecret, Target};
 pub use fan_out::NewDelivery;
-pub use lease::{Busy, Lease, Leased};
+pub use lease::{EndpointRoom, Lease, Leased};
 pub use outcome::{Attempted, Told};

@@ -193,6 +193,35 @@ on_each_backend! {
         stop.cancel();
     }
 
+    async fn an_endpoint_of_which_nothing_is_known_gets_one_message_at_a_time(x: Exchange) {
+        // Nothing is ever found to be slow: what hangs keeps its place.
+        let x = x
+            .with("[webhooks]\ninsecure = true\ntimeout_secs = 60\nslow_millis = 60000\nin_flight_max = 4\nin_flight_per_endpoint = 4\n")
+            .await;
+        let at = Receiver::start().await;
+        at.does(|got| if got.path == "/hangs" { Reply::Never } else { Reply::Status(200, String::new()) });
+        for (path, name, messages) in [("/hangs", "A", 5), ("/hangs", "B", 5), ("/hangs", "C", 5), ("/well", "D", 8)] {
+            let owner = x.organization(name).await;
+            let made = endpoint(&x, &owner, &at, path, &["*"]).await;
+            for _ in 0..messages {
+                act(&x, &owner, "Test", &made.id, "").await;
+            }
+        }
+        let running = tokio::spawn(Sender::new(x.app.clone()).run(tokio_util::sync::CancellationToken::new()));
+        let (mut well, mut hanging) = (0, 0);
+        let all = async {
+            while well < 8 {
+                let taken = at.taken();
+                well += taken.iter().filter(|got| got.path == "/well").count();
+                hanging += taken.iter().filter(|got| got.path == "/hangs").count();
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), all).await.unwrap();
+        assert!(hanging <= 3, "{hanging} messages to three endpoints that have answered nothing");
+        running.abort();
+    }
+
     async fn a_message_under_way_is_nobody_elses(x: Exchange) {
         let x = x.with(&QUICK.replace("timeout_secs = 1", "timeout_secs = 60")).await;
         let (owner, at) = (x.organization("Buyer").await, Receiver::start().await);

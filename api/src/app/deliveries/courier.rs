@@ -58,6 +58,7 @@ impl Courier {
             quick_max: settings.at_once,
             slow_max: settings.slow_max,
             per_target: i64::try_from(settings.per_destination).unwrap_or(i64::MAX),
+            untried: i64::try_from(settings.per_destination).unwrap_or(i64::MAX),
         });
         let leases = Leases::new(settings.slow_millis);
         Self { app, places, running: JoinSet::new(), tell, slow, leases, done: 0 }
@@ -152,9 +153,9 @@ impl Courier {
         if free.saturating_mul(2) < settings.at_once {
             return Ok(0);
         }
-        let busy = self.places.busy(|_| false);
+        let rooms = self.places.rooms(|_| false);
         let rooms: BTreeMap<DestinationId, u64> =
-            busy.map(|Room { target, room, .. }| (target, u64::try_from(room).unwrap_or(0))).collect();
+            rooms.map(|Room { target, room, .. }| (target, u64::try_from(room).unwrap_or(0))).collect();
         let claim = Claim {
             limit: u64::try_from(free).unwrap_or(u64::MAX),
             lease_secs: self.leases.secs(),

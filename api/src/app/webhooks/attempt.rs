@@ -55,7 +55,8 @@ pub(super) async fn attempt(sending: Sending) {
     let (began_at, started) = (app.now(), Instant::now());
     // Whoever sends has gone when nobody hears: the process ends.
     let is_slow = || tell.send(News::Slow(endpoint, held)).unwrap_or_default();
-    let posting = post(&app, &leased, &target, &signer, deadline);
+    // Boxed: it is moved from hand to hand before it begins.
+    let posting = Box::pin(post(&app, &leased, &target, &signer, deadline));
     let (slow, posted) = watched(settings.slow_millis, posting, is_slow).await;
     let attempted = match posted {
         Ok(came) => {
@@ -87,7 +88,7 @@ async fn post(app: &App, leased: &Leased, target: &Target, signer: &Signer, dead
         if leased.event_type == EventType::LeadDelivered && target.include_contact { leased.object.parse().ok() } else { None };
     let mut personal = false;
     if let Some(trade) = trade {
-        let contact = contact_of(app, trade, leased.organization).await?;
+        let contact = Box::pin(contact_of(app, trade, leased.organization)).await?;
         personal = !contact.is_null();
         if let Some(data) = data.as_object_mut() {
             data.insert("contact".to_owned(), contact);
@@ -107,7 +108,7 @@ async fn post(app: &App, leased: &Leased, target: &Target, signer: &Signer, dead
     let answer = tokio::time::timeout(deadline, app.webhooks.post(message)).await.ok();
     let arrived = matches!(answer, Some(WebhookAnswer::Answered { status, .. }) if is_success(status));
     if let (true, true, Some(trade)) = (arrived, personal, trade) {
-        contact_arrived(app, trade).await?;
+        Box::pin(contact_arrived(app, trade)).await?;
     }
     Ok(Came { answer, personal })
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use domain::id::{WebhookDeliveryId, WebhookEndpointId};
 use store::held::Held;
-use store::webhooks::{Attempted, Busy, Lease, Leased, Target};
+use store::webhooks::{Attempted, EndpointRoom, Lease, Leased, Target};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +21,11 @@ use crate::app::{App, AppError};
 
 /// How many messages are taken, and how many attempts written down, in one transaction.
 const BATCH: usize = 500;
+/// Messages under way to an endpoint that has answered none yet.
+const UNTRIED: i64 = 1;
+/// How long it is waited, while nearly all places are taken, for half a batch of them to become free: a transaction for each few messages
+/// would cost more than the messages.
+const GATHERING: Duration = Duration::from_millis(10);
 /// Of how many endpoints the secrets are remembered.
 const REMEMBERED: usize = 10_000;
 
@@ -49,6 +54,7 @@ impl Sender {
             quick_max: settings.in_flight_max,
             slow_max: settings.slow_max,
             per_target: settings.in_flight_per_endpoint,
+            untried: UNTRIED,
         });
         let leases = Leases::new(settings.slow_millis);
         Self { app, places, signers: HashMap::new(), tell, news, leases, behind: None, unwritten: Vec::new(), done: 0 }
@@ -61,6 +67,7 @@ impl Sender {
         loop {
             let stopping = stop.is_cancelled();
             if self.step(!stopping).await {
+                self.gather().await;
                 continue;
             }
             if stopping && self.places.in_flight() == 0 {
@@ -87,6 +94,17 @@ impl Sender {
             }
             if let Ok(Some(news)) = tokio::time::timeout(RENEWED, self.news.recv()).await {
                 self.hear(news);
+            }
+        }
+    }
+
+    /// Waits until there is room for half a batch, but not for long.
+    async fn gather(&mut self) {
+        let until = tokio::time::Instant::now() + GATHERING;
+        while self.places.free() < BATCH / 2 {
+            match tokio::time::timeout_at(until, self.news.recv()).await {
+                Ok(Some(news)) => self.hear(news),
+                Ok(None) | Err(_) => return,
             }
         }
     }
@@ -151,12 +169,12 @@ impl Sender {
         }
         let failed = over.iter().chain(&self.unwritten).filter(|attempted| !attempted.succeeded());
         let failed: BTreeSet<WebhookEndpointId> = failed.map(|attempted| attempted.endpoint).collect();
-        let busy = self.places.busy(|endpoint| failed.contains(endpoint));
-        let busy = busy.map(|Room { target, room, idle }| Busy { endpoint: target, room, idle });
+        let rooms = self.places.rooms(|endpoint| failed.contains(endpoint));
+        let rooms = rooms.map(|Room { target, room, idle }| EndpointRoom { endpoint: target, room, idle });
         Some(Lease {
             limit: u64::try_from(room).unwrap_or(0),
-            per_endpoint: settings.in_flight_per_endpoint,
-            busy: busy.collect(),
+            untried: UNTRIED,
+            rooms: rooms.collect(),
             secs: self.leases.secs(),
             behind: self.behind,
         })
@@ -240,6 +258,8 @@ async fn written(app: &App, over: &[Attempted]) -> Result<(), AppError> {
         .write("webhook_attempted", move |tx| {
             let over = Arc::clone(&over);
             async move {
+                // A message whose outcome is lost is sent again.
+                tx.commit_lazily().await?;
                 for told in tx.webhook_attempted(&over, failures_max, probe_secs).await? {
                     tx.enqueue(WEBHOOK_NOTICE, notice(told), tx.now().await?).await?;
                 }
