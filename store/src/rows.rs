@@ -107,7 +107,8 @@ impl Tx {
     }
 }
 
-fn names<T>(columns: &[Column<T>]) -> String {
+/// The names of columns, with commas between.
+pub(crate) fn names<T>(columns: &[Column<T>]) -> String {
     columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
 }
 

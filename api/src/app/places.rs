@@ -20,7 +20,7 @@ pub(super) struct Limits {
     pub(super) untried: i64,
 }
 
-/// A target that has other room than those of which nothing is known.
+/// How much room a target has of which something is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Room<K> {
     /// Which.
@@ -115,7 +115,8 @@ impl<K: Copy + Eq + Hash> Places<K> {
         self.limits.quick_max.saturating_sub(self.in_flight.saturating_sub(self.slow))
     }
 
-    /// The targets that have other room than those of which nothing is known; those in trouble that are `shut` have none.
+    /// The targets that have other room than those of which nothing is known, or something under way; those in trouble that are `shut`
+    /// have none.
     pub(super) fn rooms(&self, shut: impl Fn(&K) -> bool) -> impl Iterator<Item = Room<K>> {
         let is_crowded = self.slow >= self.limits.slow_max;
         let limits = self.limits;
@@ -126,7 +127,8 @@ impl<K: Copy + Eq + Hash> Places<K> {
                 false => limits.most(load.health),
             };
             let room = most.saturating_sub(load.in_flight).max(0);
-            (room != limits.untried).then_some(Room { target: *target, room, idle: load.in_flight == 0 })
+            let idle = load.in_flight == 0;
+            (room != limits.untried || !idle).then_some(Room { target: *target, room, idle })
         })
     }
 }

@@ -6,7 +6,7 @@ use domain::webhook::EventType;
 use serde_json::Value;
 
 use crate::error::WriteError;
-use crate::rows::{Column, Get};
+use crate::rows::{Column, Get, Given, names};
 use crate::write::Tx;
 
 /// A message to be sent to one endpoint.
@@ -32,24 +32,17 @@ pub struct NewDelivery {
     pub occurred_at: Timestamp,
 }
 
-const COLUMNS: &[Column<(NewDelivery, Timestamp)>] = &[
-    ("id", Get::Id(|(row, _)| row.id.0)),
-    ("endpoint_id", Get::Id(|(row, _)| row.endpoint.0)),
-    ("organization_id", Get::Id(|(row, _)| row.organization.0)),
-    ("event_seq", Get::MaybeInteger(|(row, _)| row.event_seq)),
-    ("event_type", Get::Text(|(row, _)| row.event_type.as_str())),
-    ("object", Get::Text(|(row, _)| &row.object)),
-    ("sequence", Get::Integer(|(row, _)| row.sequence)),
-    ("data", Get::Json(|(row, _)| &row.data)),
-    ("occurred_at", Get::Instant(|(row, _)| row.occurred_at)),
-    ("state", Get::Text(|_| "PENDING")),
-    ("due_at", Get::Instant(|(_, now)| *now)),
-    ("created_at", Get::Instant(|(_, now)| *now)),
-    ("pending_since", Get::Instant(|(_, now)| *now)),
+const COLUMNS: &[Column<NewDelivery>] = &[
+    ("id", Get::Id(|row| row.id.0)),
+    ("endpoint_id", Get::Id(|row| row.endpoint.0)),
+    ("organization_id", Get::Id(|row| row.organization.0)),
+    ("event_seq", Get::MaybeInteger(|row| row.event_seq)),
+    ("event_type", Get::Text(|row| row.event_type.as_str())),
+    ("object", Get::Text(|row| &row.object)),
+    ("sequence", Get::Integer(|row| row.sequence)),
+    ("data", Get::Json(|row| &row.data)),
+    ("occurred_at", Get::Instant(|row| row.occurred_at)),
 ];
-
-/// Naming the key spares looking for conflicts with the others.
-const UNLESS_TOLD: &str = "ON CONFLICT (endpoint_id, event_seq) DO NOTHING";
 
 impl Tx {
     /// Adds messages, due at once; answers how many. An event is told to an endpoint once.
@@ -58,11 +51,17 @@ impl Tx {
             return Ok(0);
         }
         let now = self.now().await?;
-        let rows: Vec<(NewDelivery, Timestamp)> = rows.into_iter().map(|row| (row, now)).collect();
         let mut added = 0_u64;
         for some in rows.chunks(crate::db::STATEMENT_ROWS) {
-            let done = self.insert_unless("webhook_delivery", COLUMNS, some, UNLESS_TOLD).await?;
-            added = added.saturating_add(done);
+            let mut given = Given::new(self.backend(), COLUMNS, some);
+            let (names, at) = (names(COLUMNS), given.bind(now));
+            // Without WHERE, SQLite would take ON for the condition of a join. Naming the key spares looking for conflicts with others.
+            let sql = format!(
+                "INSERT INTO webhook_delivery ({names}, state, due_at, created_at, pending_since) \
+                 SELECT {names}, 'PENDING', {at}, {at}, {at} FROM {given} WHERE TRUE \
+                 ON CONFLICT (endpoint_id, event_seq) DO NOTHING"
+            );
+            added = added.saturating_add(given.execute(self, sql).await?);
         }
         Ok(added)
     }

@@ -182,6 +182,6 @@ async fn bring(app: Arc<App>, claimed: Claimed, tell: mpsc::UnboundedSender<Slow
     let held = Held { id: delivery, number: claimed.delivery.lease };
     // Whoever hears this has gone when nobody does: the process ends.
     let is_slow = || tell.send((destination, held)).unwrap_or_default();
-    let (slow, ails) = watched(app.config.delivery.slow_millis, deliver(&app, claimed), is_slow).await;
+    let (slow, ails) = watched(app.config.delivery.slow_millis, Box::pin(deliver(&app, claimed)), is_slow).await;
     Over { destination, delivery, slow, ails }
 }
