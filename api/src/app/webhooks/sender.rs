@@ -98,10 +98,11 @@ impl Sender {
         }
     }
 
-    /// Waits until there is room for half a batch, but not for long.
+    /// Waits until there is room for half a batch, or half of all places where they are fewer, but not for long.
     async fn gather(&mut self) {
         let until = tokio::time::Instant::now() + GATHERING;
-        while self.places.free() < BATCH / 2 {
+        let room = self.app.config.webhooks.in_flight_max.min(BATCH) / 2;
+        while self.places.free() < room {
             match tokio::time::timeout_at(until, self.news.recv()).await {
                 Ok(Some(news)) => self.hear(news),
                 Ok(None) | Err(_) => return,
