@@ -91,10 +91,10 @@ impl Index {
         }
         let (budget, fields, new) = (&self.budget, Mutex::new(std::mem::take(&mut self.fields)), texts::New::default());
         let partitions = self.markets.partitions.par_iter_mut().with_max_len(1).zip(members.into_par_iter().with_max_len(1));
-        let laid = partitions.map(|(partition, members)| {
+        let laid = partitions.enumerate().map(|(at, (partition, members))| {
             let (mut fields, mut texts) = (fields::Share::new(&fields), texts::Share::new(&self.texts, &new));
             let bulk = Bulk::judge(partition, (&mut fields, &mut texts, budget), entries, members);
-            (bulk.lay(partition), texts.end())
+            (bulk.lay(at, partition), texts.end())
         });
         let (laid, taken): (Vec<Laid>, Vec<texts::Taken>) = laid.unzip();
         self.fields = fields.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -112,8 +112,7 @@ impl Index {
         let mut set = |at: u32, slot: Slot| {
             usize::try_from(at).ok().and_then(|at| slots.get_mut(at)).into_iter().for_each(|place| *place = slot);
         };
-        for (mut block, members) in laid.full {
-            block.partition = partition;
+        for (block, members) in laid.full {
             let id = self.add_block(partition, block);
             members.into_iter().enumerate().for_each(|(place, at)| set(at, Slot::new(id, place)));
         }
@@ -167,12 +166,12 @@ impl<'a> Bulk<'a> {
         bulk
     }
 
-    /// Makes full blocks, which come last in their partition.
-    fn lay(&self, partition: &mut Partition) -> Laid {
+    /// Makes full blocks, which come last in their partition, the one numbered `at`.
+    fn lay(&self, at: usize, partition: &mut Partition) -> Laid {
         let order = self.order();
         let mut chunks = order.chunks_exact(PLACES);
         let first = partition.blocks.len();
-        let full = (&mut chunks).zip(first..).map(|(chunk, ordinal)| self.fill(partition, ordinal, chunk)).collect();
+        let full = (&mut chunks).zip(first..).map(|(chunk, ordinal)| self.fill(partition, (at, ordinal), chunk)).collect();
         let rest = chunks.remainder().iter().filter_map(|&at| {
             let one = self.judged.get(at)?;
             let (column, residual) = (self.column(one).to_vec(), self.residual(one).to_vec());
@@ -182,11 +181,11 @@ impl<'a> Bulk<'a> {
     }
 
     /// Makes a block of as many campaigns as it holds.
-    fn fill(&self, partition: &mut Partition, ordinal: usize, chunk: &[usize]) -> (Block, Vec<u32>) {
+    fn fill(&self, partition: &mut Partition, (at, ordinal): (usize, usize), chunk: &[usize]) -> (Block, Vec<u32>) {
         let members: Vec<u32> = chunk.iter().filter_map(|&at| self.members.get(at).copied()).collect();
         let first = members.first().and_then(|&at| self.entries.get(usize::try_from(at).ok()?));
         let cluster = first.map_or(Cluster::NONE, |entry| Cluster::of(Places::of(&entry.filter), &entry.offer));
-        let mut block = Block::new(usize::MAX, ordinal, cluster, partition.rows.len());
+        let mut block = Block::new(at, ordinal, cluster, partition.rows.len());
         partition.overview.add_block();
         partition.campaigns = partition.campaigns.saturating_add(chunk.len());
         for (sixty_four, first) in chunk.chunks(64).zip((0_usize..).step_by(64)) {

@@ -127,7 +127,7 @@ impl Index {
     /// Gives the blocks of a partition the rows that it got since this was done last.
     pub(super) fn grow(&mut self, at: usize) {
         let Some(partition) = self.markets.partitions.get_mut(at) else { return };
-        let born = std::mem::take(&mut partition.born);
+        let born = partition.rows.take_born();
         if !born.is_empty() {
             for block in &partition.blocks {
                 if let Some(Some(block)) = usize::try_from(*block).ok().and_then(|at| self.blocks.get_mut(at)) {

@@ -40,8 +40,12 @@ pub(super) struct Overview {
 }
 
 impl Overview {
-    /// Another row; it bars what `parent` bars.
-    pub(super) fn add_row(&mut self, parent: Option<u16>) {
+    /// Adds the rows that are not here yet, each of which bars what its parent bars.
+    pub(super) fn grow(&mut self, parents: &[Option<u16>]) {
+        parents.iter().skip(self.rows).for_each(|parent| self.add_row(*parent));
+    }
+
+    fn add_row(&mut self, parent: Option<u16>) {
         let from = parent.map(|parent| usize::from(parent).saturating_mul(self.width));
         for word in 0..self.width {
             let barred = from.and_then(|from| self.bars.get(from.saturating_add(word))).copied();

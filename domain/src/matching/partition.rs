@@ -30,8 +30,6 @@ pub(super) struct Partition {
     /// Their classes, in the same order.
     classes: Vec<Classes>,
     pub(super) rows: Rows,
-    /// The parents of the rows that its blocks do not have yet.
-    pub(super) born: Vec<Option<u16>>,
     /// Its blocks.
     pub(super) blocks: Vec<u32>,
     /// Campaigns in them.
@@ -93,9 +91,7 @@ impl Partition {
             }
             Residual::compile(&rest, &|field| with.fields.number(field), with.texts, with.code);
         }
-        let born = self.rows.take_born();
-        born.iter().for_each(|parent| self.overview.add_row(*parent));
-        self.born.extend(born);
+        self.overview.grow(self.rows.parents());
     }
 
     /// Whether every lead that comes here passes.

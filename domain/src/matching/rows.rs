@@ -83,6 +83,11 @@ impl Rows {
         counts.saturating_add(words.saturating_mul(size_of::<u64>()))
     }
 
+    /// The row that each began as a copy of.
+    pub(super) fn parents(&self) -> &[Option<u16>] {
+        &self.parents
+    }
+
     /// The rows that blocks do not have yet.
     pub(super) fn take_born(&mut self) -> Vec<Option<u16>> {
         let born = self.parents.get(self.told..).unwrap_or_default().to_vec();
