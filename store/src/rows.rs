@@ -96,19 +96,35 @@ impl Tx {
         rows: &[T],
         conflict: &str,
     ) -> Result<u64, DbErr> {
+        self.insert_alike(table, columns, rows, [], conflict).await
+    }
+
+    /// The same with columns that have one value in all rows, which is sent once.
+    pub(crate) async fn insert_alike<T: Sync, const N: usize>(
+        &self,
+        table: &str,
+        columns: &[Column<T>],
+        rows: &[T],
+        alike: [(&str, Value); N],
+        conflict: &str,
+    ) -> Result<u64, DbErr> {
         if rows.is_empty() {
             return Ok(0);
         }
-        let given = Given::new(self.backend(), columns, rows);
-        let names = names(columns);
+        let mut given = Given::new(self.backend(), columns, rows);
+        let mut names = names(columns);
+        let mut values = names.clone();
+        for (name, value) in alike {
+            names = format!("{names}, {name}");
+            values = format!("{values}, {}", given.bind(value));
+        }
         // Without WHERE, SQLite would take ON for the condition of a join.
-        let sql = format!("INSERT INTO {table} ({names}) SELECT {names} FROM {given} WHERE TRUE {conflict}");
+        let sql = format!("INSERT INTO {table} ({names}) SELECT {values} FROM {given} WHERE TRUE {conflict}");
         given.execute(self, sql).await
     }
 }
 
-/// The names of columns, with commas between.
-pub(crate) fn names<T>(columns: &[Column<T>]) -> String {
+fn names<T>(columns: &[Column<T>]) -> String {
     columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
 }
 

@@ -2,11 +2,11 @@
 
 use domain::id::{OrganizationId, WebhookDeliveryId, WebhookEndpointId};
 use domain::time::Timestamp;
-use domain::webhook::EventType;
+use domain::webhook::{EventType, WebhookDeliveryState};
 use serde_json::Value;
 
 use crate::error::WriteError;
-use crate::rows::{Column, Get, Given, names};
+use crate::rows::{Column, Get};
 use crate::write::Tx;
 
 /// A message to be sent to one endpoint.
@@ -53,15 +53,11 @@ impl Tx {
         let now = self.now().await?;
         let mut added = 0_u64;
         for some in rows.chunks(crate::db::STATEMENT_ROWS) {
-            let mut given = Given::new(self.backend(), COLUMNS, some);
-            let (names, at) = (names(COLUMNS), given.bind(now));
-            // Without WHERE, SQLite would take ON for the condition of a join. Naming the key spares looking for conflicts with others.
-            let sql = format!(
-                "INSERT INTO webhook_delivery ({names}, state, due_at, created_at, pending_since) \
-                 SELECT {names}, 'PENDING', {at}, {at}, {at} FROM {given} WHERE TRUE \
-                 ON CONFLICT (endpoint_id, event_seq) DO NOTHING"
-            );
-            added = added.saturating_add(given.execute(self, sql).await?);
+            let state = ("state", WebhookDeliveryState::Pending.as_str().into());
+            let alike = [state, ("due_at", now.into()), ("created_at", now.into()), ("pending_since", now.into())];
+            // Naming the key spares looking for conflicts with others.
+            let conflict = "ON CONFLICT (endpoint_id, event_seq) DO NOTHING";
+            added = added.saturating_add(self.insert_alike("webhook_delivery", COLUMNS, some, alike, conflict).await?);
         }
         Ok(added)
     }
