@@ -96,7 +96,6 @@ fn signature(body: &[u8]) -> String {
     format!("sha256={}", hex::encode(hmac(APP_SECRET, &[body])))
 }
 
-/// A hook of Meta and where the exchange listens.
 /// An agency with an address for Meta, on an exchange that asks this Graph API.
 struct Stage {
     x: Exchange,
@@ -117,6 +116,7 @@ impl Stage {
     }
 }
 
+/// A hook of Meta and where the exchange listens.
 async fn hook(x: &Exchange, seller: &Actor) -> (String, Value) {
     let meta = json!({ "meta": { "appSecret": APP_SECRET, "verifyToken": "our own word", "pageToken": TOKEN } });
     let hook = made_with(x, seller, "META", &mapping(META), meta).await;

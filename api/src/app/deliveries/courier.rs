@@ -54,12 +54,9 @@ impl Courier {
         // What waits in the channel is no more than what is under way.
         let (tell, slow) = mpsc::unbounded_channel();
         let settings = &app.config.delivery;
-        let places = Places::new(Limits {
-            quick_max: settings.at_once,
-            slow_max: settings.slow_max,
-            per_target: i64::try_from(settings.per_destination).unwrap_or(i64::MAX),
-            untried: i64::try_from(settings.per_destination).unwrap_or(i64::MAX),
-        });
+        let per_target = i64::try_from(settings.per_destination).unwrap_or(i64::MAX);
+        let places =
+            Places::new(Limits { quick_max: settings.at_once, slow_max: settings.slow_max, per_target, untried: per_target });
         let leases = Leases::new(settings.slow_millis);
         Self { app, places, running: JoinSet::new(), tell, slow, leases, done: 0 }
     }
