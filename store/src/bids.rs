@@ -16,6 +16,7 @@ use crate::error::{StoreError, WriteError};
 use crate::ledger::{Ledger, Note};
 use crate::page::{Page, Slice};
 use crate::rows::{Column, Get, Given};
+use crate::words::is;
 use crate::write::Tx;
 
 /// A bid as it is stored.
@@ -175,7 +176,7 @@ pub async fn bids_end(tx: &Tx, ends: &[BidEnd]) -> Result<(), WriteError> {
 pub async fn bids_open(tx: &Tx, listing: ListingId) -> Result<Vec<StoredBid>, StoreError> {
     let rows = bid::Entity::find()
         .filter(bid::Column::ListingId.eq(listing.0))
-        .filter(bid::Column::State.eq(BidState::Open.as_str()))
+        .filter(is(bid::Column::State, BidState::Open.as_str()))
         .order_by_asc(bid::Column::PlacedAt)
         .order_by_asc(bid::Column::Id)
         .all(tx.db())
@@ -188,7 +189,7 @@ pub async fn bid_open_of(tx: &Tx, listing: ListingId, buyer: OrganizationId) -> 
     let open = bid::Entity::find()
         .filter(bid::Column::ListingId.eq(listing.0))
         .filter(bid::Column::BuyerId.eq(buyer.0))
-        .filter(bid::Column::State.eq(BidState::Open.as_str()));
+        .filter(is(bid::Column::State, BidState::Open.as_str()));
     open.one(tx.db()).await?.map(StoredBid::try_from).transpose()
 }
 
@@ -258,7 +259,7 @@ impl Store {
             .select_only()
             .columns([bid::Column::Id, bid::Column::ListingId])
             .filter(bid::Column::BuyerId.eq(buyer.0))
-            .filter(bid::Column::State.eq(BidState::Open.as_str()));
+            .filter(is(bid::Column::State, BidState::Open.as_str()));
         if let Some(after) = after {
             open = open.filter(bid::Column::Id.gt(after.0));
         }

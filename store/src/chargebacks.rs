@@ -21,6 +21,7 @@ use crate::ledger::{Ledger, Note};
 use crate::outbox::Event;
 use crate::page::{Page, Slice};
 use crate::payments::top_ups::{StoredTopUp, top_up_lock};
+use crate::words::is;
 use crate::write::Tx;
 
 /// A payment that its payer took back.
@@ -191,7 +192,7 @@ pub(crate) async fn charged_back_minor(tx: &Tx, top_up: TopUpId) -> Result<i64, 
     };
     let won = card_dispute::Entity::find()
         .filter(card_dispute::Column::ChargebackId.eq(row.id))
-        .filter(card_dispute::Column::State.eq(CardDisputeState::Won.as_str()));
+        .filter(is(card_dispute::Column::State, CardDisputeState::Won.as_str()));
     Ok(if won.count(tx.db()).await? > 0 { 0 } else { row.amount_minor })
 }
 

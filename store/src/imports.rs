@@ -15,6 +15,7 @@ use crate::db::{Backend, Store};
 use crate::entity::{lead_import, lead_import_refusal};
 use crate::error::{StoreError, WriteError};
 use crate::page::{Page, Slice, first_of_each};
+use crate::words::is;
 use crate::write::Tx;
 
 /// Rows of one INSERT, below the limit of bound values of both databases.
@@ -102,9 +103,9 @@ fn owned_by(seller: Option<OrganizationId>) -> Condition {
 /// Imports that a worker may take at `now`.
 fn waiting(now: Timestamp) -> Condition {
     let abandoned = Condition::all()
-        .add(lead_import::Column::State.eq(ImportState::Running.as_str()))
+        .add(is(lead_import::Column::State, ImportState::Running.as_str()))
         .add(lead_import::Column::LeasedUntil.lte(now));
-    Condition::any().add(lead_import::Column::State.eq(ImportState::Queued.as_str())).add(abandoned)
+    Condition::any().add(is(lead_import::Column::State, ImportState::Queued.as_str())).add(abandoned)
 }
 
 fn count(number: i64) -> Result<u64, StoreError> {
@@ -287,7 +288,7 @@ impl Store {
                 .col_expr(lead_import::Column::LeasedUntil, Expr::value(plus_secs(tx.now().await?, lease_secs)))
                 .filter(lead_import::Column::Id.eq(id.0))
                 .filter(lead_import::Column::Version.eq(version))
-                .filter(lead_import::Column::State.eq(ImportState::Running.as_str()))
+                .filter(is(lead_import::Column::State, ImportState::Running.as_str()))
                 .exec(tx.db())
                 .await?;
             Ok(done.rows_affected > 0)

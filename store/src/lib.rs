@@ -57,6 +57,7 @@ mod wake;
 pub mod wallet_alerts;
 pub mod webhooks;
 pub mod withdrawals;
+mod words;
 mod write;
 
 pub use db::{Backend, Options, Source, Store};

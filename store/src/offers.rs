@@ -17,6 +17,7 @@ use crate::entity::{offer, offer_bid};
 use crate::error::StoreError;
 use crate::page::{Page, Slice};
 use crate::rows::{Column as Given_, Get, Given};
+use crate::words::is;
 use crate::write::Tx;
 
 /// Who stands behind a bid of a receipt.
@@ -180,7 +181,7 @@ impl Store {
         let due = offer::Entity::find()
             .select_only()
             .column(offer::Column::Id)
-            .filter(offer::Column::State.eq(OfferState::Open.as_str()))
+            .filter(is(offer::Column::State, OfferState::Open.as_str()))
             .filter(offer::Column::ExpiresAt.lte(now))
             .order_by_asc(offer::Column::ExpiresAt)
             .limit(limit);

@@ -13,6 +13,7 @@ use crate::data_keys::KeyPurpose;
 use crate::db::{Backend, Store};
 use crate::entity::{data_key, lead_import, upload};
 use crate::error::{StoreError, WriteError};
+use crate::words::is;
 use crate::write::Tx;
 
 /// A file that a client puts.
@@ -112,7 +113,7 @@ impl Store {
         let ids: Vec<Uuid> = upload::Entity::find()
             .select_only()
             .column(upload::Column::Id)
-            .filter(upload::Column::State.eq(UploadState::Open.as_str()))
+            .filter(is(upload::Column::State, UploadState::Open.as_str()))
             .filter(upload::Column::ExpiresAt.lte(now))
             .order_by_asc(upload::Column::ExpiresAt)
             .limit(limit)
@@ -134,7 +135,7 @@ impl Store {
         let ids: Vec<Uuid> = upload::Entity::find()
             .select_only()
             .column(upload::Column::Id)
-            .filter(upload::Column::State.eq(UploadState::Stored.as_str()))
+            .filter(is(upload::Column::State, UploadState::Stored.as_str()))
             .filter(upload::Column::Purpose.ne(UploadPurpose::Evidence.as_str()))
             .filter(upload::Column::CompletedAt.lte(before))
             .filter(upload::Column::Id.not_in_subquery(used))
@@ -197,7 +198,7 @@ impl Tx {
         };
         let open = Condition::all()
             .add(of)
-            .add(upload::Column::State.eq(UploadState::Open.as_str()))
+            .add(is(upload::Column::State, UploadState::Open.as_str()))
             .add(upload::Column::ExpiresAt.gt(now));
         Ok(upload::Entity::find().filter(open).count(self.db()).await?)
     }
@@ -212,7 +213,7 @@ impl Tx {
             .col_expr(upload::Column::ObjectKey, Expr::value(content.object_key.clone()))
             .col_expr(upload::Column::CompletedAt, Expr::value(content.completed_at))
             .filter(upload::Column::Id.eq(id.0))
-            .filter(upload::Column::State.eq(UploadState::Open.as_str()))
+            .filter(is(upload::Column::State, UploadState::Open.as_str()))
             .exec(self.db())
             .await?;
         if done.rows_affected == 1 { Ok(()) } else { Err(Refusal::wrong_state("the file is there already").into()) }
@@ -221,7 +222,7 @@ impl Tx {
     /// Removes a file of leads that nobody has used since `before`: what it said is destroyed with its key, what is known of
     /// it stays. Answers where it lay; `None` when somebody uses it after all.
     pub async fn upload_remove(&self, id: UploadId, before: Timestamp) -> Result<Option<String>, WriteError> {
-        let mut query = upload::Entity::find_by_id(id.0).filter(upload::Column::State.eq(UploadState::Stored.as_str()));
+        let mut query = upload::Entity::find_by_id(id.0).filter(is(upload::Column::State, UploadState::Stored.as_str()));
         if self.backend() == Backend::Postgres {
             query = query.lock(LockType::NoKeyUpdate);
         }
@@ -244,7 +245,7 @@ impl Tx {
     pub async fn upload_forget(&self, id: UploadId, now: Timestamp) -> Result<bool, StoreError> {
         let done = upload::Entity::delete_many()
             .filter(upload::Column::Id.eq(id.0))
-            .filter(upload::Column::State.eq(UploadState::Open.as_str()))
+            .filter(is(upload::Column::State, UploadState::Open.as_str()))
             .filter(upload::Column::ExpiresAt.lte(now))
             .exec(self.db())
             .await?;

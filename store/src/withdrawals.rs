@@ -21,6 +21,7 @@ use crate::outbox::Event;
 use crate::page::{Page, Slice};
 use crate::payments::connected_accounts::connected_account_of;
 use crate::payouts::payout_account_of;
+use crate::words::is;
 use crate::write::Tx;
 
 /// A withdrawal.
@@ -310,7 +311,7 @@ impl Store {
     /// How many withdrawals are owed back and were refused at least once.
     pub async fn withdrawals_refused_back(&self) -> Result<u64, StoreError> {
         let rows = withdrawal::Entity::find()
-            .filter(withdrawal::Column::State.eq(WithdrawalState::Returning.as_str()))
+            .filter(is(withdrawal::Column::State, WithdrawalState::Returning.as_str()))
             .filter(withdrawal::Column::CheckAt.is_not_null())
             .filter(withdrawal::Column::ReturnAttempt.gt(0));
         Ok(rows.count(self.read()).await?)

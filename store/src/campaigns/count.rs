@@ -13,6 +13,7 @@ use crate::db::{STATEMENT_ROWS, Store};
 use crate::entity::{campaign, campaign_purchase, offer_bid};
 use crate::error::{StoreError, WriteError};
 use crate::rows::{Column, Get, Given};
+use crate::words::is;
 use crate::write::Tx;
 
 /// A lead that a campaign bought.
@@ -139,7 +140,7 @@ async fn recount(db: &impl ConnectionTrait, campaign: &StoredCampaign, now: Time
         .select_only()
         .columns([offer_bid::Column::CountedAt, offer_bid::Column::PriceMinor])
         .filter(offer_bid::Column::CampaignId.eq(campaign.id.0))
-        .filter(offer_bid::Column::State.eq("HELD"))
+        .filter(is(offer_bid::Column::State, "HELD"))
         .into_tuple()
         .all(db)
         .await?;

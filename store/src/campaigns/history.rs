@@ -12,13 +12,14 @@ use domain::receipt::Receipt;
 use domain::time::Timestamp;
 use domain::trade::TradeState;
 use sea_orm::entity::prelude::*;
-use sea_orm::{Condition, JoinType, QueryOrder, QuerySelect, QueryTrait, RelationDef};
+use sea_orm::{JoinType, QueryOrder, QuerySelect, QueryTrait, RelationDef};
 
 use crate::db::{STATEMENT_ROWS, Store};
 use crate::entity::{bid, lead, lead_key, listing, offer, offer_bid, receipt, trade, vertical};
 use crate::error::StoreError;
 use crate::listings::{self, ListingView};
 use crate::receipts::own_offered;
+use crate::words::subtree;
 
 /// Which listings a preview looks at.
 #[derive(Debug, Clone, Copy)]
@@ -54,10 +55,8 @@ pub struct Person {
 impl Store {
     /// The newest `limit` listings of the past that `lookback` covers, the newest first.
     pub async fn lookback(&self, lookback: Lookback<'_>, limit: u64) -> Result<Vec<ListingId>, StoreError> {
-        let path = lookback.vertical_path;
-        let below =
-            Condition::any().add(vertical::Column::Path.eq(path)).add(vertical::Column::Path.starts_with(format!("{path}/")));
-        let verticals = vertical::Entity::find().select_only().column(vertical::Column::Id).filter(below);
+        let within = subtree(lookback.vertical_path);
+        let verticals = vertical::Entity::find().select_only().column(vertical::Column::Id).filter(within);
         let ids: Vec<Uuid> = listing::Entity::find()
             .select_only()
             .column(listing::Column::Id)

@@ -24,6 +24,7 @@ use crate::entity::{campaign, campaign_revision};
 use crate::error::{StoreError, WriteError};
 use crate::outbox::Event;
 use crate::page::{Page, Slice};
+use crate::words::is;
 use crate::write::Tx;
 
 /// The topic of every change of a campaign's terms or state.
@@ -245,7 +246,7 @@ impl Store {
 
     /// Up to `limit` active campaigns behind `after`, in the order of their ids.
     pub async fn campaigns_active(&self, after: Option<CampaignId>, limit: u64) -> Result<Vec<StoredCampaign>, StoreError> {
-        let mut active = campaign::Entity::find().filter(campaign::Column::State.eq(CampaignState::Active.as_str()));
+        let mut active = campaign::Entity::find().filter(is(campaign::Column::State, CampaignState::Active.as_str()));
         if let Some(after) = after {
             active = active.filter(campaign::Column::Id.gt(after.0));
         }

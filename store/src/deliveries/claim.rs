@@ -16,6 +16,7 @@ use crate::entity::{delivery, destination};
 use crate::error::{StoreError, WriteError};
 use crate::held::{Held, Leases};
 use crate::rows::{Column, Get, Given};
+use crate::words::is;
 use crate::write::Tx;
 
 /// How many due deliveries are looked at for each that may be taken.
@@ -124,7 +125,7 @@ async fn claim(tx: &Tx, wanted: &Claim, pacing: &(impl Fn(&Destination) -> Pacin
 async fn due(tx: &Tx, now: Timestamp, wanted: &Claim) -> Result<Vec<delivery::Model>, StoreError> {
     let free = Condition::any().add(delivery::Column::LeasedUntil.is_null()).add(delivery::Column::LeasedUntil.lte(now));
     let mut due = delivery::Entity::find()
-        .filter(delivery::Column::State.eq(DeliveryState::Waiting.as_str()))
+        .filter(is(delivery::Column::State, DeliveryState::Waiting.as_str()))
         .filter(delivery::Column::InFile.eq(false))
         .filter(delivery::Column::DueAt.lte(now))
         .filter(free)
@@ -184,7 +185,7 @@ async fn turns(tx: &Tx, ids: &BTreeSet<Uuid>, now: Timestamp, wanted: &Claim) ->
         .column(delivery::Column::DestinationId)
         .column_as(delivery::Column::Id.count(), "running")
         .filter(delivery::Column::DestinationId.is_in(ids.iter().copied()))
-        .filter(delivery::Column::State.eq(DeliveryState::Waiting.as_str()))
+        .filter(is(delivery::Column::State, DeliveryState::Waiting.as_str()))
         .filter(delivery::Column::LeasedUntil.gt(now))
         .group_by(delivery::Column::DestinationId)
         .into_tuple()
@@ -221,7 +222,7 @@ impl Tx {
         delivery::Entity::update_many()
             .col_expr(delivery::Column::DueAt, Expr::value(now))
             .filter(delivery::Column::DestinationId.eq(id.0))
-            .filter(delivery::Column::State.eq(DeliveryState::Waiting.as_str()))
+            .filter(is(delivery::Column::State, DeliveryState::Waiting.as_str()))
             .filter(delivery::Column::InFile.eq(false))
             .filter(delivery::Column::DueAt.gt(now))
             .exec(self.db())

@@ -15,6 +15,7 @@ use crate::db::{Backend, Store};
 use crate::destinations::Destination;
 use crate::entity::{delivery, delivery_file, destination};
 use crate::error::{StoreError, WriteError};
+use crate::words::is;
 use crate::write::Tx;
 
 /// A file of bought leads: the list of what lies in it.
@@ -130,7 +131,7 @@ async fn claim(tx: &Tx, id: DestinationId, limit: u64, lease_secs: i64) -> Resul
 fn due(now: Timestamp) -> Condition {
     let free = Condition::any().add(delivery::Column::LeasedUntil.is_null()).add(delivery::Column::LeasedUntil.lte(now));
     Condition::all()
-        .add(delivery::Column::State.eq(DeliveryState::Waiting.as_str()))
+        .add(is(delivery::Column::State, DeliveryState::Waiting.as_str()))
         .add(delivery::Column::InFile.eq(true))
         .add(delivery::Column::DueAt.lte(now))
         .add(free)

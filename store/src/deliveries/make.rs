@@ -13,6 +13,7 @@ use crate::entity::delivery;
 use crate::error::{StoreError, WriteError};
 use crate::outbox::{Event, FeedEvent};
 use crate::rows::{Column, Get, Given};
+use crate::words::is;
 use crate::write::Tx;
 
 /// What the feed says of trades that deliveries hang on.
@@ -131,7 +132,7 @@ impl Tx {
         }
         let waiting = delivery::Entity::find()
             .filter(delivery::Column::TradeId.is_in(trades.iter().copied()))
-            .filter(delivery::Column::State.eq(DeliveryState::Waiting.as_str()));
+            .filter(is(delivery::Column::State, DeliveryState::Waiting.as_str()));
         let rows = waiting.all(self.db()).await?;
         if rows.is_empty() {
             return Ok(0);
@@ -142,7 +143,7 @@ impl Tx {
             .col_expr(delivery::Column::EndedAt, Expr::value(self.now().await?))
             .col_expr(delivery::Column::LeasedUntil, Expr::value(None::<Timestamp>))
             .filter(delivery::Column::Id.is_in(rows.iter().map(|row| row.id)))
-            .filter(delivery::Column::State.eq(DeliveryState::Waiting.as_str()))
+            .filter(is(delivery::Column::State, DeliveryState::Waiting.as_str()))
             .exec(self.db())
             .await?;
         let told = rows.iter().map(|row| told(row.id.into(), row.organization_id.into(), DeliveryState::Stopped));

@@ -19,6 +19,7 @@ use crate::entity::{delivery, delivery_attempt, lead, lead_contact};
 use crate::error::{StoreError, WriteError};
 use crate::leads::StoredLead;
 use crate::trades::{Trade, trade_deliver, trade_lock};
+use crate::words::is;
 use crate::write::Tx;
 
 /// What a worker finds when the turn of a delivery has come.
@@ -188,7 +189,7 @@ impl Tx {
 
     /// Gives up everything that waits for a destination.
     pub async fn deliveries_fail(&self, destination: DestinationId, reason: &str) -> Result<(), WriteError> {
-        let waiting = delivery::Column::State.eq(DeliveryState::Waiting.as_str());
+        let waiting = is(delivery::Column::State, DeliveryState::Waiting.as_str());
         let of = delivery::Entity::find().filter(delivery::Column::DestinationId.eq(destination.0)).filter(waiting.clone());
         let rows = of.all(self.db()).await?;
         if rows.is_empty() {
@@ -237,6 +238,6 @@ impl Tx {
 fn turn(delivery: &Delivery) -> UpdateMany<delivery::Entity> {
     delivery::Entity::update_many()
         .filter(delivery::Column::Id.eq(delivery.id.0))
-        .filter(delivery::Column::State.eq(DeliveryState::Waiting.as_str()))
+        .filter(is(delivery::Column::State, DeliveryState::Waiting.as_str()))
         .filter(delivery::Column::Lease.eq(delivery.lease))
 }

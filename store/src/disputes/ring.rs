@@ -19,6 +19,7 @@ use crate::db::Backend;
 use crate::entity::{dispute, lead, trade};
 use crate::error::{StoreError, WriteError};
 use crate::trades::{Trade, trade_freeze};
+use crate::words::is;
 use crate::write::Tx;
 
 /// Freezes the seller's held trades of leads that came from the same hand and puts each before an arbiter. A slip of the
@@ -36,7 +37,7 @@ pub(super) async fn siblings_review(tx: &Tx, dispute: &Dispute, rules: &Rules) -
     let mut held = trade::Entity::find()
         .filter(trade::Column::LeadId.is_in(siblings.iter().map(|id| id.0)))
         .filter(trade::Column::SellerId.eq(dispute.seller.0))
-        .filter(trade::Column::State.eq(TradeState::Held.as_str()))
+        .filter(is(trade::Column::State, TradeState::Held.as_str()))
         .order_by_asc(trade::Column::Id);
     if tx.backend() == Backend::Postgres {
         held = held.lock(LockType::NoKeyUpdate);

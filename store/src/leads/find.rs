@@ -18,6 +18,7 @@ use crate::db::{Backend, Store};
 use crate::entity::{lead, lead_check, lead_contact, lead_key, listing, vertical};
 use crate::error::StoreError;
 use crate::page::{Page, Slice};
+use crate::words::{is, subtree};
 use crate::write::Tx;
 
 /// Whose leads are looked at.
@@ -74,10 +75,7 @@ impl LeadFilter {
         let any = |column: lead::Column, texts: Vec<&'static str>| (!texts.is_empty()).then(|| column.is_in(texts));
         let levels = |least: Level| Level::ALL.iter().filter(|level| **level >= least).map(|level| level.as_str()).collect();
         let within = self.vertical.as_ref().map(|path| {
-            let below = Condition::any()
-                .add(vertical::Column::Path.eq(path.as_str()))
-                .add(vertical::Column::Path.starts_with(format!("{path}/")));
-            let ids = vertical::Entity::find().select_only().column(vertical::Column::Id).filter(below);
+            let ids = vertical::Entity::find().select_only().column(vertical::Column::Id).filter(subtree(path.as_str()));
             lead::Column::VerticalId.in_subquery(ids.into_query())
         });
         Condition::all()
@@ -211,7 +209,7 @@ impl Store {
             .filter(lead_check::Column::Kind.eq(CheckKind::Sample.as_str()));
         let rows = lead::Entity::find()
             .filter(lead::Column::Drawn.eq(true))
-            .filter(lead::Column::State.eq(LeadState::Verified.as_str()))
+            .filter(is(lead::Column::State, LeadState::Verified.as_str()))
             .filter(lead::Column::CreatedAt.gt(since))
             .filter(lead::Column::Id.not_in_subquery(looked_at.into_query()))
             .filter(Condition::all().add_option(page.after.map(|id| lead::Column::Id.gt(id.0))))
@@ -227,9 +225,9 @@ impl Store {
         let listed = listing::Entity::find()
             .select_only()
             .column(listing::Column::LeadId)
-            .filter(listing::Column::State.eq(ListingState::Open.as_str()));
+            .filter(is(listing::Column::State, ListingState::Open.as_str()));
         let rows = lead::Entity::find()
-            .filter(lead::Column::State.eq(LeadState::Verified.as_str()))
+            .filter(is(lead::Column::State, LeadState::Verified.as_str()))
             .filter(lead::Column::ScoreDueAt.lte(now))
             .filter(lead::Column::Id.in_subquery(listed.into_query()))
             .order_by_asc(lead::Column::ScoreDueAt)

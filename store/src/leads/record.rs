@@ -23,6 +23,7 @@ use crate::error::{StoreError, WriteError};
 use crate::listings::listing_void_later;
 use crate::outcomes::work_end;
 use crate::page::first_of_each;
+use crate::words::is;
 use crate::write::Tx;
 
 /// Rows in one statement.
@@ -158,7 +159,7 @@ impl Tx {
     pub async fn lead_ties(&self, id: LeadId) -> Result<Ties, StoreError> {
         let listed = listing::Entity::find()
             .filter(listing::Column::LeadId.eq(id.0))
-            .filter(listing::Column::State.eq(ListingState::Open.as_str()))
+            .filter(is(listing::Column::State, ListingState::Open.as_str()))
             .count(self.db())
             .await?;
         let trades = trade::Entity::find().filter(trade::Column::LeadId.eq(id.0));

@@ -12,13 +12,14 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Alias, Expr, SelectStatement, SimpleExpr};
 use sea_orm::{Condition, ExprTrait, JoinType, QueryOrder, QuerySelect, QueryTrait, RelationDef};
 
-use super::filter::{ListingFilter, matching, subtree};
+use super::filter::{ListingFilter, matching};
 use super::order::{ListingKey, ListingSort};
 use super::view::{ListingParts, ListingView, SeenRow, lead_of_listing, seen, views};
 use crate::db::Store;
 use crate::entity::{bid, lead, listing, organization, trade, vertical, vertical_version};
 use crate::error::StoreError;
 use crate::page::{Page, Slice};
+use crate::words::{is, subtree};
 
 /// Which listings a viewer asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -137,7 +138,7 @@ impl Store {
     /// Those of `ids` that `viewer` may see, in no order.
     pub async fn listings_visible(&self, viewer: OrganizationId, ids: &[ListingId]) -> Result<Vec<ListingView>, StoreError> {
         let concerned = Condition::any()
-            .add(Condition::all().add(listing::Column::State.eq(ListingState::Open.as_str())).add(seller_active()))
+            .add(Condition::all().add(is(listing::Column::State, ListingState::Open.as_str())).add(seller_active()))
             .add(listing::Column::SellerId.eq(viewer.0))
             .add(has_bid(viewer))
             .add(has_bought(viewer));
@@ -168,9 +169,9 @@ pub(crate) fn visible(viewer: OrganizationId) -> Condition {
 fn scoped(viewer: OrganizationId, scope: ListingScope, closes_at: SimpleExpr, now: Timestamp) -> Condition {
     match scope {
         ListingScope::Market => Condition::all()
-            .add(listing::Column::State.eq(ListingState::Open.as_str()))
+            .add(is(listing::Column::State, ListingState::Open.as_str()))
             .add(closes_at.gt(now))
-            .add(lead::Column::State.eq(LeadState::Verified.as_str()))
+            .add(is(lead::Column::State, LeadState::Verified.as_str()))
             .add(seller_active()),
         ListingScope::Selling => Condition::all().add(listing::Column::SellerId.eq(viewer.0)),
         ListingScope::Bidding => Condition::all().add(has_bid(viewer)),

@@ -12,6 +12,7 @@ use crate::bids::{BidEnd, Returning, StoredBid, bid_open_of, bids_end, bids_open
 use crate::entity::listing;
 use crate::error::{StoreError, WriteError};
 use crate::outbox::Event;
+use crate::words::is;
 use crate::write::Tx;
 
 /// The job that takes the listing of a lead off the market.
@@ -54,7 +55,7 @@ pub async fn listing_void(tx: &Tx, lead: LeadId) -> Result<Option<StoredListing>
 pub async fn listing_void_later(tx: &Tx, lead: LeadId) -> Result<(), StoreError> {
     let listed = listing::Entity::find()
         .filter(listing::Column::LeadId.eq(lead.0))
-        .filter(listing::Column::State.eq(ListingState::Open.as_str()))
+        .filter(is(listing::Column::State, ListingState::Open.as_str()))
         .count(tx.db())
         .await?;
     if listed > 0 {

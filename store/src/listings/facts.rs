@@ -17,6 +17,7 @@ use crate::entity::{lead, listing, trade};
 use crate::error::StoreError;
 use crate::reputation::{Side, tally};
 use crate::rows::{Column, Get, Given};
+use crate::words::is;
 use crate::write::Tx;
 
 /// A lead that its seller wants to list.
@@ -56,7 +57,7 @@ pub async fn lead_for_sale(tx: &Tx, seller: OrganizationId, id: LeadId) -> Resul
         .await?;
     let listed = listing::Entity::find()
         .filter(listing::Column::LeadId.eq(id.0))
-        .filter(listing::Column::State.eq(ListingState::Open.as_str()))
+        .filter(is(listing::Column::State, ListingState::Open.as_str()))
         .count(tx.db())
         .await?;
     let facts = LeadFacts {

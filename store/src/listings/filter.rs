@@ -15,7 +15,7 @@ use super::AttributeFilter;
 use super::browse::ListingScope;
 use super::order::present_price;
 use crate::db::Backend;
-use crate::entity::{lead, listing, vertical};
+use crate::entity::{lead, listing};
 
 /// Amounts in one currency, both ends included, in minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,12 +106,6 @@ pub(super) fn matching(filter: &ListingFilter, backend: Backend, now: Timestamp)
 
 fn texts<T: Copy>(values: &[T], text: impl Fn(T) -> &'static str) -> Vec<&'static str> {
     values.iter().map(|value| text(*value)).collect()
-}
-
-/// The vertical at `path` and those below it.
-pub(super) fn subtree(path: &str) -> Condition {
-    // A path holds lower-case letters, digits, hyphens and slashes: nothing that LIKE would take for a wildcard.
-    Condition::any().add(vertical::Column::Path.eq(path)).add(vertical::Column::Path.starts_with(format!("{path}/")))
 }
 
 fn priced(range: PriceRange, backend: Backend, now: Timestamp) -> Condition {

@@ -43,6 +43,7 @@ use crate::db::{Backend, Store};
 use crate::entity::listing;
 use crate::error::{StoreError, WriteError};
 use crate::rows::{Column, Get, Given};
+use crate::words::is;
 use crate::write::Tx;
 
 /// The job that lets campaigns buy from a listing at a fixed or falling price.
@@ -175,7 +176,7 @@ pub async fn listing_claimed(tx: &Tx, id: ListingId) -> Result<Option<StoredList
 pub async fn listing_locked_of_lead(tx: &Tx, lead: LeadId) -> Result<Option<StoredListing>, StoreError> {
     let open = listing::Entity::find()
         .filter(listing::Column::LeadId.eq(lead.0))
-        .filter(listing::Column::State.eq(ListingState::Open.as_str()));
+        .filter(is(listing::Column::State, ListingState::Open.as_str()));
     locked(tx, open, None).await
 }
 
@@ -268,7 +269,7 @@ impl Store {
         let mut due = listing::Entity::find()
             .select_only()
             .columns([listing::Column::ClosesAt, listing::Column::Id])
-            .filter(listing::Column::State.eq(ListingState::Open.as_str()))
+            .filter(is(listing::Column::State, ListingState::Open.as_str()))
             .filter(listing::Column::ClosesAt.lte(now));
         if let Some((at, id)) = after {
             let tied = Condition::all().add(listing::Column::ClosesAt.eq(at)).add(listing::Column::Id.gt(id.0));
@@ -290,7 +291,7 @@ impl Store {
             .select_only()
             .column(listing::Column::Id)
             .filter(listing::Column::SellerId.eq(seller.0))
-            .filter(listing::Column::State.eq(ListingState::Open.as_str()));
+            .filter(is(listing::Column::State, ListingState::Open.as_str()));
         if let Some(after) = after {
             open = open.filter(listing::Column::Id.gt(after.0));
         }
@@ -307,7 +308,7 @@ impl Store {
         limit: u64,
     ) -> Result<Vec<StoredListing>, StoreError> {
         let mut open = listing::Entity::find()
-            .filter(listing::Column::State.eq(ListingState::Open.as_str()))
+            .filter(is(listing::Column::State, ListingState::Open.as_str()))
             .filter(listing::Column::VerticalId.is_in(verticals.iter().map(|vertical| vertical.0)))
             .filter(listing::Column::Format.is_in([SaleFormat::Fixed, SaleFormat::Dutch].map(SaleFormat::as_str)))
             .filter(listing::Column::Currency.eq(currency.code()));
@@ -335,7 +336,7 @@ impl Store {
         let next = listing::Entity::find()
             .select_only()
             .column(listing::Column::ClosesAt)
-            .filter(listing::Column::State.eq(ListingState::Open.as_str()))
+            .filter(is(listing::Column::State, ListingState::Open.as_str()))
             .order_by_asc(listing::Column::ClosesAt);
         Ok(next.into_tuple().one(self.read()).await?)
     }

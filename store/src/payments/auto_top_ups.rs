@@ -16,6 +16,7 @@ use super::top_ups::{NewTopUp, StoredTopUp, top_up_insert};
 use crate::db::Store;
 use crate::entity::{account, auto_top_up, organization, top_up};
 use crate::error::{StoreError, WriteError};
+use crate::words::is;
 use crate::write::Tx;
 
 /// How a wallet fills itself in one currency.
@@ -100,7 +101,7 @@ pub async fn auto_top_up_pause(
         .col_expr(auto_top_up::Column::Version, Expr::col(auto_top_up::Column::Version).add(1))
         .filter(auto_top_up::Column::OrganizationId.eq(organization.0))
         .filter(auto_top_up::Column::Currency.eq(currency.code()))
-        .filter(auto_top_up::Column::State.eq(AutoTopUpState::Active.as_str()))
+        .filter(is(auto_top_up::Column::State, AutoTopUpState::Active.as_str()))
         .exec(tx.db())
         .await?;
     Ok(())

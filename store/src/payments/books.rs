@@ -15,6 +15,7 @@ use crate::db::Store;
 use crate::entity::{card_dispute, card_refund, top_up, withdrawal};
 use crate::error::StoreError;
 use crate::withdrawals::Withdrawal;
+use crate::words::is;
 
 /// How many rows a page has.
 pub const BOOK_PAGE: u64 = 200;
@@ -30,7 +31,7 @@ impl Store {
         let rows = top_up::Entity::find()
             .filter(top_up::Column::CreatedAt.gte(from))
             .filter(top_up::Column::CreatedAt.lt(until))
-            .filter(top_up::Column::State.eq(TopUpState::Paid.as_str()))
+            .filter(is(top_up::Column::State, TopUpState::Paid.as_str()))
             .filter(top_up::Column::Id.gt(after))
             .order_by_asc(top_up::Column::Id)
             .limit(BOOK_PAGE);
@@ -56,7 +57,7 @@ impl Store {
         let (from, until) = span(window);
         let in_window = withdrawal::Column::CreatedAt.gte(from).and(withdrawal::Column::CreatedAt.lt(until));
         let rows = withdrawal::Entity::find()
-            .filter(in_window.or(withdrawal::Column::State.eq(WithdrawalState::Returning.as_str())))
+            .filter(in_window.or(is(withdrawal::Column::State, WithdrawalState::Returning.as_str())))
             .filter(withdrawal::Column::Method.eq(WithdrawalMethod::Stripe.as_str()))
             .filter(withdrawal::Column::TransferId.is_not_null())
             .filter(withdrawal::Column::Id.gt(after))

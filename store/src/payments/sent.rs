@@ -18,6 +18,7 @@ use crate::entity::{payout_failure, withdrawal, withdrawal_return};
 use crate::error::{StoreError, WriteError};
 use crate::ledger::{Ledger, Note};
 use crate::withdrawals::{Withdrawal, news};
+use crate::words::is;
 use crate::write::Tx;
 
 /// The withdrawal, locked; refused as not found when it is none through a connected account.
@@ -188,7 +189,7 @@ pub async fn withdrawals_paid_out(
     until: Timestamp,
 ) -> Result<u64, WriteError> {
     let mut rows = of_account(organization, currency)
-        .filter(withdrawal::Column::State.eq(WithdrawalState::Sent.as_str()))
+        .filter(is(withdrawal::Column::State, WithdrawalState::Sent.as_str()))
         .filter(withdrawal::Column::SentAt.lte(until));
     if locks(tx) {
         rows = rows.lock(LockType::NoKeyUpdate);

@@ -14,6 +14,7 @@ use crate::entity::trade;
 use crate::error::{StoreError, WriteError};
 use crate::rows::{Get, Given};
 use crate::settlement::{Batch, Needs};
+use crate::words::is;
 use crate::write::Tx;
 
 /// Where a trade stands in the order of what is due.
@@ -49,7 +50,7 @@ async fn due(db: &impl ConnectionTrait, now: Timestamp, after: Option<DueKey>, l
     let mut rows = trade::Entity::find()
         .select_only()
         .columns([trade::Column::DueAt, trade::Column::Id])
-        .filter(trade::Column::State.eq(TradeState::Held.as_str()))
+        .filter(is(trade::Column::State, TradeState::Held.as_str()))
         .filter(trade::Column::DueAt.lte(now));
     if let Some((at, id)) = after {
         let tied = Condition::all().add(trade::Column::DueAt.eq(at)).add(trade::Column::Id.gt(id.0));

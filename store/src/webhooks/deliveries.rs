@@ -12,6 +12,7 @@ use crate::db::Store;
 use crate::entity::{webhook_attempt, webhook_delivery};
 use crate::error::{StoreError, WriteError};
 use crate::page::{Page, Slice};
+use crate::words::is;
 use crate::write::Tx;
 
 /// How many rows are forgotten in one transaction.
@@ -177,7 +178,7 @@ impl Store {
             let over = webhook_delivery::Entity::update_many()
                 .col_expr(webhook_delivery::Column::State, Expr::value(WebhookDeliveryState::Dead.as_str()))
                 .col_expr(webhook_delivery::Column::EndedAt, Expr::value(tx.now().await?))
-                .filter(webhook_delivery::Column::State.eq(WebhookDeliveryState::Pending.as_str()))
+                .filter(is(webhook_delivery::Column::State, WebhookDeliveryState::Pending.as_str()))
                 .filter(webhook_delivery::Column::PendingSince.lt(pending_before))
                 .exec(tx.db())
                 .await?;

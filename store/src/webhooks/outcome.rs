@@ -12,6 +12,7 @@ use crate::entity::{webhook_delivery, webhook_endpoint};
 use crate::error::{StoreError, WriteError};
 use crate::outbox::Event;
 use crate::rows::{Column, Get, Given};
+use crate::words::is;
 use crate::write::Tx;
 
 /// An attempt that is over.
@@ -215,7 +216,7 @@ impl Tx {
             .col_expr(webhook_delivery::Column::EndedAt, Expr::value(self.now().await?))
             .col_expr(webhook_delivery::Column::LeasedUntil, Expr::value(Option::<Timestamp>::None))
             .filter(webhook_delivery::Column::EndpointId.eq(endpoint.0))
-            .filter(webhook_delivery::Column::State.eq(WebhookDeliveryState::Pending.as_str()))
+            .filter(is(webhook_delivery::Column::State, WebhookDeliveryState::Pending.as_str()))
             .exec(self.db())
             .await?;
         Ok(done.rows_affected)
