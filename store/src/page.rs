@@ -1,7 +1,7 @@
 //! Pages of rows: a keyset behind a cursor, one row more than asked for to know whether there are others.
 
 use sea_orm::sea_query::{Alias, Asterisk, Query, SelectStatement};
-use sea_orm::{Condition, EntityTrait, ExprTrait, IdenStatic, QueryFilter, QuerySelect, QueryTrait};
+use sea_orm::{Condition, DbBackend, EntityTrait, ExprTrait, IdenStatic, QueryFilter, QuerySelect, QueryTrait, Statement};
 
 /// Which part of a list is asked for. `first` is already within its bounds.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,4 +62,13 @@ pub(crate) fn first_of_each<E: EntityTrait>(owner: E::Column, order: &str, of: C
     first.and_where(sea_orm::sea_query::Expr::col(Alias::new(PLACE)).lte(limit));
     first.order_by(Alias::new(PLACE), sea_orm::Order::Asc);
     first
+}
+
+/// The statement, whose bound LIMIT SQLite does not look at while it prepares it: one that it looked at it prepares anew for each
+/// execution, which takes as long as to read the page.
+pub(crate) fn limit_unseen(statement: Statement) -> Statement {
+    match statement.db_backend {
+        DbBackend::Sqlite => Statement { sql: statement.sql.replace(" LIMIT ?", " LIMIT ? + 0"), ..statement },
+        _ => statement,
+    }
 }

@@ -10,7 +10,7 @@ use domain::time::Timestamp;
 use domain::vertical::{Attribute, Definition};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Alias, Expr, SelectStatement, SimpleExpr};
-use sea_orm::{Condition, ExprTrait, JoinType, QueryOrder, QuerySelect, QueryTrait, RelationDef};
+use sea_orm::{Condition, ExprTrait, FromQueryResult, JoinType, QueryOrder, QuerySelect, QueryTrait, RelationDef};
 
 use super::filter::{ListingFilter, matching};
 use super::order::{ListingKey, ListingSort};
@@ -18,7 +18,7 @@ use super::view::{ListingParts, ListingView, SeenRow, lead_of_listing, seen, vie
 use crate::db::Store;
 use crate::entity::{bid, lead, listing, organization, trade, vertical, vertical_version};
 use crate::error::StoreError;
-use crate::page::{Page, Slice};
+use crate::page::{Page, Slice, limit_unseen};
 use crate::words::{is, subtree};
 
 /// Which listings a viewer asks for.
@@ -58,7 +58,9 @@ impl Store {
         if sort.value(self.backend(), at).is_some() {
             query = query.order_by(of_page(VALUE), sort.direction());
         }
-        let rows = query.order_by(of_page("id"), sort.direction()).into_model::<SeenRow>().all(self.read()).await?;
+        let query = query.order_by(of_page("id"), sort.direction());
+        let statement = limit_unseen(QueryTrait::build(&query, self.read().get_database_backend()));
+        let rows = SeenRow::find_by_statement(statement).all(self.read()).await?;
         let key = |(view, computed): (ListingView, Option<i64>)| (sort.key(&view, computed, at), view);
         Slice::cut(rows, page).try_map(|row| Ok(key(row.into_view()?)))
     }
