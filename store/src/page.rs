@@ -65,7 +65,7 @@ pub(crate) fn first_of_each<E: EntityTrait>(owner: E::Column, order: &str, of: C
 }
 
 /// The statement, whose bound LIMIT SQLite does not look at while it prepares it: one that it looked at it prepares anew for each
-/// execution, which takes as long as to read the page.
+/// execution, which takes as long as finding the rows of a page of the market.
 pub(crate) fn limit_unseen(statement: Statement) -> Statement {
     match statement.db_backend {
         DbBackend::Sqlite => Statement { sql: statement.sql.replace(" LIMIT ?", " LIMIT ? + 0"), ..statement },
