@@ -72,3 +72,19 @@ pub(crate) fn limit_unseen(statement: Statement) -> Statement {
         _ => statement,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{DbBackend, EntityTrait, QuerySelect, QueryTrait};
+
+    use super::limit_unseen;
+    use crate::entity::listing;
+
+    #[test]
+    fn a_limit_is_hidden_from_sqlite_alone() {
+        let page = listing::Entity::find().select_only().column(listing::Column::Id).limit(21);
+        let text = |backend| limit_unseen(page.build(backend)).sql;
+        assert!(text(DbBackend::Sqlite).ends_with(" LIMIT ? + 0"), "{}", text(DbBackend::Sqlite));
+        assert_eq!(text(DbBackend::Postgres), page.build(DbBackend::Postgres).sql);
+    }
+}
