@@ -16,6 +16,7 @@ mod packing;
 mod payments;
 mod returns;
 mod signed_hooks;
+mod told_once;
 mod verticals;
 mod walks;
 mod webhooks;
@@ -50,6 +51,7 @@ impl MigratorTrait for Migrator {
             Box::new(returns::Migration),
             Box::new(destination_tokens::Migration),
             Box::new(packing::Migration),
+            Box::new(told_once::Migration),
         ]
     }
 }

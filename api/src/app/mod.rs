@@ -128,6 +128,8 @@ pub struct App {
     pub webhooks: Arc<dyn Webhooks>,
     /// Wakes what sends them.
     pub webhooks_due: Arc<Notify>,
+    /// Where those of events are handed to what sends them in this process.
+    pub webhook_desks: Arc<webhooks::Desks>,
 }
 
 impl std::fmt::Debug for App {
@@ -199,6 +201,7 @@ impl App {
             settlement,
             webhooks,
             webhooks_due: Arc::default(),
+            webhook_desks: Arc::default(),
         })
     }
 

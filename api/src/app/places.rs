@@ -73,6 +73,26 @@ impl<K: Copy + Eq + Hash> Places<K> {
         load.in_flight = load.in_flight.saturating_add(1);
     }
 
+    /// Begins something if there is a place for it, and the target is not in trouble; answers whether it did.
+    pub(super) fn take(&mut self, target: K) -> bool {
+        let load = self.loads.get(&target);
+        let is_open = load
+            .is_none_or(|load| load.health != Health::Ailing && load.slow == 0 && load.in_flight < self.limits.most(load.health));
+        let takes = is_open && self.free() > 0;
+        if takes {
+            self.begin(target);
+        }
+        takes
+    }
+
+    /// What had begun was not tried.
+    pub(super) fn give_back(&mut self, target: K) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        if let Some(load) = self.loads.get_mut(&target) {
+            load.in_flight = load.in_flight.saturating_sub(1);
+        }
+    }
+
     /// It takes long.
     pub(super) fn slow(&mut self, target: K) {
         self.slow = self.slow.saturating_add(1);
@@ -108,6 +128,11 @@ impl<K: Copy + Eq + Hash> Places<K> {
     /// How much is under way, slow or not.
     pub(super) fn in_flight(&self) -> usize {
         self.in_flight
+    }
+
+    /// Whether nothing is under way to a target.
+    pub(super) fn is_idle(&self, target: &K) -> bool {
+        self.loads.get(target).is_none_or(|load| load.in_flight == 0)
     }
 
     /// How much more may begin: what is slow takes no place.
@@ -185,6 +210,21 @@ mod tests {
         assert_eq!(rooms(&places), [(1, 0)]);
         places.over(1, true, false);
         assert_eq!((rooms(&places), places.loads.len()), (vec![], 0), "it is as if nothing were known");
+    }
+
+    #[test]
+    fn a_place_is_taken_where_there_is_one_and_given_back_as_if_nothing_had_been() {
+        let mut places = Places::new(Limits { quick_max: 3, slow_max: 2, per_target: 2, untried: 1 });
+        assert!(places.take(1) && !places.take(1), "one at a time to one that is not known");
+        places.give_back(1);
+        assert!(places.is_idle(&1) && places.take(1));
+        places.over(1, false, false);
+        assert!(places.take(1) && places.take(1) && !places.take(1), "one that did well gets what there is for one");
+        assert!(places.take(2) && !places.take(3), "there is no place left");
+        places.slow(2);
+        assert!(!places.take(2) && places.take(3), "what is slow gives its place to others, and gets nothing more itself");
+        places.over(3, false, true);
+        assert!(!places.take(3), "nor does one that failed");
     }
 
     #[test]

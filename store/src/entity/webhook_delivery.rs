@@ -9,7 +9,6 @@ pub struct Model {
     pub id: Uuid,
     pub endpoint_id: Uuid,
     pub organization_id: Uuid,
-    pub event_seq: Option<i64>,
     pub event_type: String,
     pub object: String,
     pub sequence: i64,

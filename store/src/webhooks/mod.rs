@@ -8,6 +8,6 @@ mod outcome;
 
 pub use deliveries::{Attempt, Delivery, DeliveryFilter, ReplayOf};
 pub use endpoints::{SealedSecret, Target};
-pub use fan_out::NewDelivery;
+pub use fan_out::{NewDelivery, Thread};
 pub use lease::{EndpointRoom, Lease, Leased};
 pub use outcome::{Attempted, Told};

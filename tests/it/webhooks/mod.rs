@@ -5,6 +5,7 @@ mod consumers;
 mod endpoints;
 mod events;
 mod faults;
+mod handing;
 pub mod libraries;
 mod personal;
 mod process;

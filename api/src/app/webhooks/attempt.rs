@@ -1,5 +1,6 @@
 //! One attempt to deliver a message: the body, the signatures, the answer.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,9 +20,13 @@ use crate::app::under_way::watched;
 use crate::app::{App, AppError};
 use crate::ports::{Posted, WebhookAnswer};
 
-/// What an attempt says of itself.
+/// What a sender hears: from its attempts, and of new messages.
 #[derive(Debug)]
 pub(super) enum News {
+    /// Messages under a lease, with a place reserved for each, and where they go.
+    Handed(Vec<Leased>, Vec<Target>),
+    /// There are messages to these endpoints that nobody has taken.
+    Left(BTreeSet<WebhookEndpointId>),
     /// It takes long.
     Slow(WebhookEndpointId, Held<WebhookDeliveryId>),
     /// It is over.

@@ -202,15 +202,15 @@ pub async fn webhook_endpoint_test(app: &App, caller: &Caller, id: WebhookEndpoi
             id: delivery,
             endpoint: id,
             organization,
-            event_seq: None,
             event_type: EventType::WebhookTest,
             // Each test is an object of its own: it waits for nothing.
             object: delivery.to_string(),
             sequence: 1,
             data: json!({ "webhookEndpointId": id }),
             occurred_at: tx.now().await?,
+            leased_until: None,
         };
-        tx.webhook_deliveries_insert(vec![test]).await?;
+        tx.webhook_deliveries_insert(&[test]).await?;
         Ok::<_, AppError>(tx.webhook_delivery(organization, delivery).await?)
     });
     let tested = tested.await?;

@@ -1,8 +1,9 @@
-//! Sends what is due: takes messages in batches, posts them side by side, and writes down in batches what came of them.
+//! Sends what is due: takes messages in batches, by hand or from the database, posts them side by side, and writes down in batches what
+//! came of them.
 //!
 //! Nobody waits for a slow endpoint: see [`Places`].
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{News, Sending, attempt};
+use super::desk::Desk;
+use super::looking::Looking;
 use super::notice::{WEBHOOK_NOTICE, notice};
 use super::sign::Signer;
 use crate::app::places::{Limits, Places, Room};
@@ -33,12 +36,15 @@ const REMEMBERED: usize = 10_000;
 #[derive(Debug)]
 pub struct Sender {
     app: Arc<App>,
-    places: Places<WebhookEndpointId>,
+    desk: Arc<Desk>,
     signers: HashMap<WebhookEndpointId, Arc<Signer>>,
     tell: mpsc::UnboundedSender<News>,
     news: mpsc::UnboundedReceiver<News>,
     leases: Leases<WebhookDeliveryId>,
+    looking: Looking,
     behind: Option<WebhookEndpointId>,
+    /// Messages that were handed over and whose secrets are still to be read.
+    unsigned: Vec<(Vec<Leased>, Vec<Target>)>,
     unwritten: Vec<Attempted>,
     done: u64,
 }
@@ -57,25 +63,32 @@ impl Sender {
             untried: UNTRIED,
         });
         let leases = Leases::new(settings.slow_millis);
-        Self { app, places, signers: HashMap::new(), tell, news, leases, behind: None, unwritten: Vec::new(), done: 0 }
+        let desk = Arc::new(Desk::new(places, leases.secs(), tell.clone()));
+        let looking = Looking::new(Duration::from_millis(app.config.workers.poll_millis));
+        let (unsigned, unwritten) = (Vec::new(), Vec::new());
+        Self { app, desk, signers: HashMap::new(), tell, news, leases, looking, behind: None, unsigned, unwritten, done: 0 }
     }
 
     /// Sends until `stop`, and then waits for what is under way.
     pub async fn run(mut self, stop: CancellationToken) {
         let pause = Duration::from_millis(self.app.config.workers.poll_millis);
         let due = Arc::clone(&self.app.webhooks_due);
+        self.app.webhook_desks.open(&self.desk);
         loop {
             let stopping = stop.is_cancelled();
+            if stopping {
+                self.app.webhook_desks.close();
+            }
             if self.step(!stopping).await {
                 self.gather().await;
                 continue;
             }
-            if stopping && self.places.in_flight() == 0 {
+            if stopping && self.desk.places().in_flight() == 0 {
                 return;
             }
             tokio::select! {
                 Some(news) = self.news.recv() => self.hear(news),
-                () = due.notified(), if !stopping => {}
+                () = due.notified(), if !stopping => self.looking.anywhere(),
                 () = stop.cancelled(), if !stopping => {}
                 () = tokio::time::sleep(pause) => {}
             }
@@ -86,10 +99,11 @@ impl Sender {
     pub async fn drain(&mut self) -> u64 {
         let before = self.done;
         loop {
+            self.looking.anywhere();
             if self.step(true).await {
                 continue;
             }
-            if self.places.in_flight() == 0 {
+            if self.desk.places().in_flight() == 0 {
                 return self.done.saturating_sub(before);
             }
             if let Ok(Some(news)) = tokio::time::timeout(RENEWED, self.news.recv()).await {
@@ -102,7 +116,7 @@ impl Sender {
     async fn gather(&mut self) {
         let until = tokio::time::Instant::now() + GATHERING;
         let room = self.app.config.webhooks.in_flight_max.min(BATCH) / 2;
-        while self.places.free() < room {
+        while self.desk.places().free() < room {
             match tokio::time::timeout_at(until, self.news.recv()).await {
                 Ok(Some(news)) => self.hear(news),
                 Ok(None) | Err(_) => return,
@@ -115,47 +129,81 @@ impl Sender {
         while let Ok(news) = self.news.try_recv() {
             self.hear(news);
         }
+        for (leased, targets) in std::mem::take(&mut self.unsigned) {
+            self.send(leased, &targets, true).await;
+        }
         let rest = self.unwritten.split_off(self.unwritten.len().min(BATCH));
         let over = std::mem::replace(&mut self.unwritten, rest);
-        let lease = if takes { self.lease(&over) } else { None };
+        let lease = if takes && self.looking.is_due() { self.lease(&over) } else { None };
+        let asked = if lease.is_some() { self.looking.begin() } else { HashSet::new() };
         let app = Arc::clone(&self.app);
         let (held, secs) = (self.leases.due(), self.leases.secs());
-        let (written, taken, renewed) = tokio::join!(written(&app, &over), taken(&app, lease.clone()), renewed(&app, held, secs));
+        let work = async { tokio::join!(written(&app, &over), taken(&app, lease.clone()), renewed(&app, held, secs)) };
+        let (was_written, taken, renewed) = self.hearing(work).await;
         if let Err(error) = renewed {
             tracing::error!(%error, "the leases of messages under way could not be renewed");
         }
         let mut did = !over.is_empty();
-        if let Err(error) = written {
-            tracing::error!(%error, "what came of messages could not be written down");
-            self.unwritten.extend(over);
-            did = false;
-        }
         match taken {
             Ok((leased, targets)) => {
-                did |= self.turned(lease.as_ref(), &leased);
-                did |= self.send(leased, &targets).await;
+                did |= self.looked(lease.as_ref(), &leased, asked, &over);
+                did |= self.send(leased, &targets, false).await;
             }
             Err(error) => {
                 tracing::error!(%error, "messages could not be taken");
+                self.looking.anywhere();
                 did = false;
             }
         }
-        did
+        if let Err(error) = was_written {
+            tracing::error!(%error, "what came of messages could not be written down");
+            self.unwritten.extend(over);
+            return false;
+        }
+        self.looking.written(over.iter().map(|attempted| attempted.endpoint));
+        did || !self.unwritten.is_empty() || !self.unsigned.is_empty()
+    }
+
+    /// Does `work`; whatever ends meanwhile makes room for what is handed over.
+    async fn hearing<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                Some(news) = self.news.recv() => self.hear(news),
+            }
+        }
     }
 
     fn hear(&mut self, news: News) {
         match news {
+            News::Handed(leased, targets) => self.handed(leased, targets),
+            News::Left(endpoints) => {
+                let places = self.desk.places();
+                self.looking.left(endpoints.into_iter().map(|endpoint| (endpoint, places.is_idle(&endpoint))));
+            }
             News::Slow(endpoint, held) => {
-                self.places.slow(endpoint);
+                self.desk.places().slow(endpoint);
+                self.desk.freed();
                 self.leases.keep(held);
             }
             News::Over { endpoint, held, slow, attempted } => {
                 self.leases.end(&held.id);
                 let failed = attempted.as_ref().is_none_or(|attempted| !attempted.succeeded());
-                self.places.over(endpoint, slow, failed);
+                self.desk.places().over(endpoint, slow, failed);
+                self.desk.freed();
                 self.done = self.done.saturating_add(1);
                 self.unwritten.extend(attempted);
             }
+        }
+    }
+
+    /// Sends messages that were handed over; those of endpoints whose secrets are not at hand come a little later.
+    fn handed(&mut self, leased: Vec<Leased>, targets: Vec<Target>) {
+        if targets.iter().any(|target| self.signer(target).is_none()) {
+            self.unsigned.push((leased, targets));
+        } else {
+            self.begin(leased, &targets, true);
         }
     }
 
@@ -163,14 +211,15 @@ impl Sender {
     /// it.
     fn lease(&self, over: &[Attempted]) -> Option<Lease> {
         let settings = &self.app.config.webhooks;
-        let room = self.places.free().min(BATCH);
+        let places = self.desk.places();
+        let room = places.free().min(BATCH);
         // What came of earlier ones could not be written down: no more is begun before that is done.
         if room == 0 || self.unwritten.len() > settings.in_flight_max.max(BATCH) {
             return None;
         }
         let failed = over.iter().chain(&self.unwritten).filter(|attempted| !attempted.succeeded());
         let failed: BTreeSet<WebhookEndpointId> = failed.map(|attempted| attempted.endpoint).collect();
-        let rooms = self.places.rooms(|endpoint| failed.contains(endpoint));
+        let rooms = places.rooms(|endpoint| failed.contains(endpoint));
         let rooms = rooms.map(|Room { target, room, idle }| EndpointRoom { endpoint: target, room, idle });
         Some(Lease {
             limit: u64::try_from(room).unwrap_or(0),
@@ -181,29 +230,62 @@ impl Sender {
         })
     }
 
-    /// Goes on with the endpoints behind those that had their turn; answers whether the others are to be looked at too.
-    fn turned(&mut self, lease: Option<&Lease>, leased: &[Leased]) -> bool {
+    /// Goes on with the endpoints behind those that had their turn; answers whether the others are to be looked at too. `over` are the
+    /// attempts that were written down beside the look.
+    fn looked(
+        &mut self,
+        lease: Option<&Lease>,
+        leased: &[Leased],
+        asked: HashSet<WebhookEndpointId>,
+        over: &[Attempted],
+    ) -> bool {
         let Some(lease) = lease else { return false };
         let is_full = u64::try_from(leased.len()).is_ok_and(|count| count >= lease.limit);
+        let has_others = !is_full && lease.behind.is_some();
         self.behind = if is_full { leased.iter().map(|leased| leased.endpoint).max() } else { None };
-        !is_full && lease.behind.is_some()
+        self.desk.behind(is_full);
+        if is_full || has_others {
+            self.looking.anywhere();
+        }
+        let unwritten: HashSet<_> = over.iter().chain(&self.unwritten).map(|attempted| attempted.endpoint).collect();
+        let places = self.desk.places();
+        let is_idle = |endpoint: &_| places.is_idle(endpoint) && !unwritten.contains(endpoint);
+        self.looking.found(asked, leased.iter().map(|leased| leased.endpoint), is_idle);
+        has_others
     }
 
-    async fn send(&mut self, leased: Vec<Leased>, targets: &[Target]) -> bool {
+    /// Sends messages, with places `reserved` for them or not; answers whether there were any.
+    async fn send(&mut self, leased: Vec<Leased>, targets: &[Target], reserved: bool) -> bool {
         if leased.is_empty() {
             return false;
         }
         if let Err(error) = self.signers_read(targets).await {
             // The leases run out, and the messages are taken again.
             tracing::error!(%error, "the secrets of endpoints could not be read");
+            if reserved {
+                self.give_back(leased.iter().map(|leased| leased.endpoint));
+            }
             return false;
         }
+        self.begin(leased, targets, reserved);
+        true
+    }
+
+    fn begin(&self, leased: Vec<Leased>, targets: &[Target], reserved: bool) {
         let targets: HashMap<WebhookEndpointId, Arc<Target>> =
             targets.iter().map(|target| (target.endpoint, Arc::new(target.clone()))).collect();
         for leased in leased {
             let endpoint = leased.endpoint;
-            let (Some(target), Some(signer)) = (targets.get(&endpoint), self.signers.get(&endpoint)) else { continue };
-            self.places.begin(endpoint);
+            let target = targets.get(&endpoint);
+            let Some((target, signer)) = target.and_then(|target| Some((target, self.signer(target)?))) else {
+                if reserved {
+                    self.give_back(std::iter::once(endpoint));
+                }
+                continue;
+            };
+            if !reserved {
+                self.desk.places().begin(endpoint);
+            }
             let sending = Sending {
                 app: Arc::clone(&self.app),
                 leased,
@@ -213,7 +295,16 @@ impl Sender {
             };
             tokio::spawn(attempt(sending));
         }
-        true
+    }
+
+    fn give_back(&self, endpoints: impl Iterator<Item = WebhookEndpointId>) {
+        let mut places = self.desk.places();
+        endpoints.for_each(|endpoint| places.give_back(endpoint));
+    }
+
+    /// What signs for an endpoint as it is now, if it is at hand.
+    fn signer(&self, target: &Target) -> Option<&Arc<Signer>> {
+        self.signers.get(&target.endpoint).filter(|signer| signer.version == target.version)
     }
 
     /// Reads the secrets of endpoints that are new here or have changed.
@@ -221,8 +312,7 @@ impl Sender {
         if self.signers.len() > REMEMBERED {
             self.signers.clear();
         }
-        let known = |target: &&Target| self.signers.get(&target.endpoint).is_none_or(|known| known.version != target.version);
-        let unknown: Vec<&Target> = targets.iter().filter(known).collect();
+        let unknown: Vec<&Target> = targets.iter().filter(|target| self.signer(target).is_none()).collect();
         let ids: BTreeSet<WebhookEndpointId> = unknown.iter().map(|target| target.endpoint).collect();
         if ids.is_empty() {
             return Ok(());
