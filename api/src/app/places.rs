@@ -58,12 +58,13 @@ pub(super) struct Places<K> {
     loads: HashMap<K, Load>,
     in_flight: usize,
     slow: usize,
+    reserved: usize,
 }
 
 impl<K: Copy + Eq + Hash> Places<K> {
     /// With nothing under way.
     pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, loads: HashMap::new(), in_flight: 0, slow: 0 }
+        Self { limits, loads: HashMap::new(), in_flight: 0, slow: 0, reserved: 0 }
     }
 
     /// Something is under way now.
@@ -73,21 +74,39 @@ impl<K: Copy + Eq + Hash> Places<K> {
         load.in_flight = load.in_flight.saturating_add(1);
     }
 
-    /// Begins something if there is a place for it, and the target is not in trouble; answers whether it did.
-    pub(super) fn take(&mut self, target: K) -> bool {
-        let load = self.loads.get(&target);
-        let is_open = load
+    /// Reserves a place for something that is on its way, unless the target is in trouble or has enough; answers whether it did.
+    pub(super) fn reserve(&mut self, target: K) -> bool {
+        let is_open = self
+            .loads
+            .get(&target)
             .is_none_or(|load| load.health != Health::Ailing && load.slow == 0 && load.in_flight < self.limits.most(load.health));
-        let takes = is_open && self.free() > 0;
-        if takes {
-            self.begin(target);
+        let reserves = is_open && self.reservable() > 0;
+        if reserves {
+            self.expect(target);
         }
-        takes
+        reserves
     }
 
-    /// What had begun was not tried.
+    /// Something is on its way, for which there was room.
+    pub(super) fn expect(&mut self, target: K) {
+        self.reserved = self.reserved.saturating_add(1);
+        let load = self.loads.entry(target).or_default();
+        load.in_flight = load.in_flight.saturating_add(1);
+    }
+
+    /// What a place was reserved for begins if there is one now; answers whether it did.
+    pub(super) fn begin_reserved(&mut self) -> bool {
+        let begins = self.free() > 0;
+        if begins {
+            self.reserved = self.reserved.saturating_sub(1);
+            self.in_flight = self.in_flight.saturating_add(1);
+        }
+        begins
+    }
+
+    /// What a place was reserved for does not come.
     pub(super) fn give_back(&mut self, target: K) {
-        self.in_flight = self.in_flight.saturating_sub(1);
+        self.reserved = self.reserved.saturating_sub(1);
         if let Some(load) = self.loads.get_mut(&target) {
             load.in_flight = load.in_flight.saturating_sub(1);
         }
@@ -125,9 +144,9 @@ impl<K: Copy + Eq + Hash> Places<K> {
         }
     }
 
-    /// How much is under way, slow or not.
+    /// How much is under way, slow or not, or on its way.
     pub(super) fn in_flight(&self) -> usize {
-        self.in_flight
+        self.in_flight.saturating_add(self.reserved)
     }
 
     /// Whether nothing is under way to a target.
@@ -138,6 +157,11 @@ impl<K: Copy + Eq + Hash> Places<K> {
     /// How much more may begin: what is slow takes no place.
     pub(super) fn free(&self) -> usize {
         self.limits.quick_max.saturating_sub(self.in_flight.saturating_sub(self.slow))
+    }
+
+    /// How much more may be reserved: as many as there are places are on their way while those are taken.
+    pub(super) fn reservable(&self) -> usize {
+        self.limits.quick_max.saturating_sub(self.reserved)
     }
 
     /// The targets that have other room than those of which nothing is known, or something under way; those in trouble that are `shut`
@@ -213,18 +237,22 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_taken_where_there_is_one_and_given_back_as_if_nothing_had_been() {
+    fn a_place_is_reserved_beside_those_that_are_taken_and_given_back_as_if_nothing_had_been() {
         let mut places = Places::new(Limits { quick_max: 3, slow_max: 2, per_target: 2, untried: 1 });
-        assert!(places.take(1) && !places.take(1), "one at a time to one that is not known");
+        assert!(places.reserve(1) && !places.reserve(1), "one at a time to one that is not known");
         places.give_back(1);
-        assert!(places.is_idle(&1) && places.take(1));
+        assert!(places.is_idle(&1) && places.in_flight() == 0);
+        assert!(places.reserve(1) && places.begin_reserved());
         places.over(1, false, false);
-        assert!(places.take(1) && places.take(1) && !places.take(1), "one that did well gets what there is for one");
-        assert!(places.take(2) && !places.take(3), "there is no place left");
+        assert!(places.reserve(1) && places.reserve(1) && !places.reserve(1), "one that did well gets what there is for one");
+        assert!(places.reserve(2) && !places.reserve(3), "as much is on its way as there are places");
+        assert!(places.begin_reserved() && places.begin_reserved() && places.begin_reserved());
+        assert!(places.reserve(3) && !places.begin_reserved(), "all places are taken");
+        assert_eq!((places.in_flight(), places.free()), (4, 0));
         places.slow(2);
-        assert!(!places.take(2) && places.take(3), "what is slow gives its place to others, and gets nothing more itself");
+        assert!(places.begin_reserved() && !places.reserve(2), "what is slow gives its place away, and gets nothing more itself");
         places.over(3, false, true);
-        assert!(!places.take(3), "nor does one that failed");
+        assert!(!places.reserve(3), "nor does one that failed");
     }
 
     #[test]

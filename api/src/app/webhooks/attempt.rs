@@ -51,6 +51,12 @@ pub(super) struct Sending {
     pub(super) tell: mpsc::UnboundedSender<News>,
 }
 
+impl std::fmt::Debug for Sending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Sending({})", self.leased.id)
+    }
+}
+
 /// Sends a message once, within the deadline, and tells what came of it.
 pub(super) async fn attempt(sending: Sending) {
     let Sending { app, leased, target, signer, tell } = sending;

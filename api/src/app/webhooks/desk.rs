@@ -21,8 +21,8 @@ pub struct Desks(Mutex<Weak<Desk>>);
 #[derive(Debug)]
 pub(super) struct Desk {
     places: Mutex<Places<WebhookEndpointId>>,
-    freed: Notify,
-    /// More waits in the database than the sender has places for: what is new queues behind it.
+    begun: Notify,
+    /// The sender has to look in the database for what waits there: what is new queues behind it.
     is_behind: AtomicBool,
     tell: mpsc::UnboundedSender<News>,
     secs: i64,
@@ -58,7 +58,7 @@ impl Desks {
 impl Desk {
     /// A desk with `places`, at which messages that are handed over are leased for `secs`, and of which `tell` is told.
     pub(super) fn new(places: Places<WebhookEndpointId>, secs: i64, tell: mpsc::UnboundedSender<News>) -> Self {
-        Self { places: Mutex::new(places), freed: Notify::new(), is_behind: AtomicBool::new(false), tell, secs }
+        Self { places: Mutex::new(places), begun: Notify::new(), is_behind: AtomicBool::new(false), tell, secs }
     }
 
     pub(super) fn places(&self) -> MutexGuard<'_, Places<WebhookEndpointId>> {
@@ -70,23 +70,27 @@ impl Desk {
         self.secs
     }
 
-    /// Whether more waits in the database than there are places for.
+    /// Whether what waits in the database goes first.
     pub(super) fn behind(&self, is_behind: bool) {
         self.is_behind.store(is_behind, Ordering::Relaxed);
     }
 
-    /// Places have become free.
-    pub(super) fn freed(&self) {
-        self.freed.notify_one();
+    /// Begins what a place was reserved for, if there is one now; answers whether it did.
+    pub(super) fn begin_reserved(&self) -> bool {
+        let begins = self.places().begin_reserved();
+        if begins {
+            self.begun.notify_one();
+        }
+        begins
     }
 
-    /// Waits until `room` places are free, but no longer than `patience`; answers how many are.
+    /// Waits until `room` places can be reserved, but no longer than `patience`; answers how many can.
     pub(super) async fn room(&self, room: usize, patience: Duration) -> usize {
         let until = tokio::time::Instant::now() + patience;
         loop {
-            let free = self.places().free();
-            if free >= room || tokio::time::timeout_at(until, self.freed.notified()).await.is_err() {
-                return free;
+            let some = self.places().reservable();
+            if some >= room || tokio::time::timeout_at(until, self.begun.notified()).await.is_err() {
+                return some;
             }
         }
     }
@@ -100,7 +104,7 @@ impl Desk {
 impl Reserved {
     /// Reserves a place for a message to `endpoint`, if there is one; answers whether there was.
     pub(super) fn take(&mut self, endpoint: WebhookEndpointId) -> bool {
-        let takes = !self.desk.is_behind.load(Ordering::Relaxed) && self.desk.places().take(endpoint);
+        let takes = !self.desk.is_behind.load(Ordering::Relaxed) && self.desk.places().reserve(endpoint);
         if takes {
             self.endpoints.push(endpoint);
         }

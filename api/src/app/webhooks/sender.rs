@@ -3,7 +3,7 @@
 //!
 //! Nobody waits for a slow endpoint: see [`Places`].
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +45,8 @@ pub struct Sender {
     behind: Option<WebhookEndpointId>,
     /// Messages that were handed over and whose secrets are still to be read.
     unsigned: Vec<(Vec<Leased>, Vec<Target>)>,
+    /// Messages that begin when places become free.
+    queued: VecDeque<Sending>,
     unwritten: Vec<Attempted>,
     done: u64,
 }
@@ -65,8 +67,21 @@ impl Sender {
         let leases = Leases::new(settings.slow_millis);
         let desk = Arc::new(Desk::new(places, leases.secs(), tell.clone()));
         let looking = Looking::new(Duration::from_millis(app.config.workers.poll_millis));
-        let (unsigned, unwritten) = (Vec::new(), Vec::new());
-        Self { app, desk, signers: HashMap::new(), tell, news, leases, looking, behind: None, unsigned, unwritten, done: 0 }
+        let (unsigned, queued, unwritten) = (Vec::new(), VecDeque::new(), Vec::new());
+        Self {
+            app,
+            desk,
+            signers: HashMap::new(),
+            tell,
+            news,
+            leases,
+            looking,
+            behind: None,
+            unsigned,
+            queued,
+            unwritten,
+            done: 0,
+        }
     }
 
     /// Sends until `stop`, and then waits for what is under way.
@@ -130,11 +145,16 @@ impl Sender {
             self.hear(news);
         }
         for (leased, targets) in std::mem::take(&mut self.unsigned) {
-            self.send(leased, &targets, true).await;
+            self.send(leased, &targets).await;
         }
         let rest = self.unwritten.split_off(self.unwritten.len().min(BATCH));
         let over = std::mem::replace(&mut self.unwritten, rest);
-        let lease = if takes && self.looking.is_due() { self.lease(&over) } else { None };
+        let is_due = takes && self.looking.is_due();
+        let lease = if is_due { self.lease(&over) } else { None };
+        if is_due && lease.is_none() {
+            // What is new leaves the next places to what waits.
+            self.desk.behind(true);
+        }
         let asked = if lease.is_some() { self.looking.begin() } else { HashSet::new() };
         let app = Arc::clone(&self.app);
         let (held, secs) = (self.leases.due(), self.leases.secs());
@@ -147,7 +167,8 @@ impl Sender {
         match taken {
             Ok((leased, targets)) => {
                 did |= self.looked(lease.as_ref(), &leased, asked, &over);
-                did |= self.send(leased, &targets, false).await;
+                leased.iter().for_each(|leased| self.desk.places().expect(leased.endpoint));
+                did |= self.send(leased, &targets).await;
             }
             Err(error) => {
                 tracing::error!(%error, "messages could not be taken");
@@ -184,16 +205,16 @@ impl Sender {
             }
             News::Slow(endpoint, held) => {
                 self.desk.places().slow(endpoint);
-                self.desk.freed();
                 self.leases.keep(held);
+                self.begin_queued();
             }
             News::Over { endpoint, held, slow, attempted } => {
                 self.leases.end(&held.id);
                 let failed = attempted.as_ref().is_none_or(|attempted| !attempted.succeeded());
                 self.desk.places().over(endpoint, slow, failed);
-                self.desk.freed();
                 self.done = self.done.saturating_add(1);
                 self.unwritten.extend(attempted);
+                self.begin_queued();
             }
         }
     }
@@ -203,7 +224,7 @@ impl Sender {
         if targets.iter().any(|target| self.signer(target).is_none()) {
             self.unsigned.push((leased, targets));
         } else {
-            self.begin(leased, &targets, true);
+            self.begin(leased, &targets);
         }
     }
 
@@ -212,9 +233,10 @@ impl Sender {
     fn lease(&self, over: &[Attempted]) -> Option<Lease> {
         let settings = &self.app.config.webhooks;
         let places = self.desk.places();
-        let room = places.free().min(BATCH);
+        let room = places.reservable().min(BATCH);
+        let least = (settings.in_flight_max.min(BATCH) / 4).max(1);
         // What came of earlier ones could not be written down: no more is begun before that is done.
-        if room == 0 || self.unwritten.len() > settings.in_flight_max.max(BATCH) {
+        if room < least || self.unwritten.len() > settings.in_flight_max.max(BATCH) {
             return None;
         }
         let failed = over.iter().chain(&self.unwritten).filter(|attempted| !attempted.succeeded());
@@ -254,38 +276,31 @@ impl Sender {
         has_others
     }
 
-    /// Sends messages, with places `reserved` for them or not; answers whether there were any.
-    async fn send(&mut self, leased: Vec<Leased>, targets: &[Target], reserved: bool) -> bool {
+    /// Sends messages for which places are reserved; answers whether there were any.
+    async fn send(&mut self, leased: Vec<Leased>, targets: &[Target]) -> bool {
         if leased.is_empty() {
             return false;
         }
         if let Err(error) = self.signers_read(targets).await {
             // The leases run out, and the messages are taken again.
             tracing::error!(%error, "the secrets of endpoints could not be read");
-            if reserved {
-                self.give_back(leased.iter().map(|leased| leased.endpoint));
-            }
+            leased.iter().for_each(|leased| self.desk.places().give_back(leased.endpoint));
             return false;
         }
-        self.begin(leased, targets, reserved);
+        self.begin(leased, targets);
         true
     }
 
-    fn begin(&self, leased: Vec<Leased>, targets: &[Target], reserved: bool) {
+    fn begin(&mut self, leased: Vec<Leased>, targets: &[Target]) {
         let targets: HashMap<WebhookEndpointId, Arc<Target>> =
             targets.iter().map(|target| (target.endpoint, Arc::new(target.clone()))).collect();
         for leased in leased {
             let endpoint = leased.endpoint;
             let target = targets.get(&endpoint);
             let Some((target, signer)) = target.and_then(|target| Some((target, self.signer(target)?))) else {
-                if reserved {
-                    self.give_back(std::iter::once(endpoint));
-                }
+                self.desk.places().give_back(endpoint);
                 continue;
             };
-            if !reserved {
-                self.desk.places().begin(endpoint);
-            }
             let sending = Sending {
                 app: Arc::clone(&self.app),
                 leased,
@@ -293,13 +308,18 @@ impl Sender {
                 signer: Arc::clone(signer),
                 tell: self.tell.clone(),
             };
-            tokio::spawn(attempt(sending));
+            self.queued.push_back(sending);
         }
+        self.begin_queued();
     }
 
-    fn give_back(&self, endpoints: impl Iterator<Item = WebhookEndpointId>) {
-        let mut places = self.desk.places();
-        endpoints.for_each(|endpoint| places.give_back(endpoint));
+    /// Begins what has a place now.
+    fn begin_queued(&mut self) {
+        while !self.queued.is_empty() && self.desk.begin_reserved() {
+            if let Some(sending) = self.queued.pop_front() {
+                tokio::spawn(attempt(sending));
+            }
+        }
     }
 
     /// What signs for an endpoint as it is now, if it is at hand.
