@@ -81,6 +81,9 @@ enum Command {
         /// Batches that are settled at the same time, in place of what the configuration says by itself.
         #[arg(long)]
         lanes: Option<usize>,
+        /// How many buyers wait at the same time.
+        #[arg(long, value_delimiter = ',', default_values_t = settle::BUYERS)]
+        waiting: Vec<usize>,
     },
     /// Webhooks to many endpoints, from events in the outbox to answered requests, and again while some of them never answer.
     Deliver {
@@ -134,7 +137,9 @@ async fn run(command: Command, database_url: Option<&str>, json: bool) -> Result
         }
         Command::Match { campaigns } => matching(&campaigns, json),
         Command::Ping(told) => ping::measure(database_url, told, json).await,
-        Command::Settle { purchases, lanes } => settle::measure(stage().await?, purchases, lanes, json).await,
+        Command::Settle { purchases, lanes, waiting } => {
+            settle::measure(stage().await?, settle::Asked { purchases, lanes, waiting }, json).await
+        }
         Command::Table { of } => {
             figures::Report::last(&of)?.markdown();
             Ok(())

@@ -22,11 +22,21 @@ use function::Function;
 use market::Market;
 use waiting::Run;
 
-/// Buyers that wait at the same time.
-const BUYERS: [usize; 4] = [1, 16, 64, 256];
+/// Buyers that wait at the same time, unless others are asked for.
+pub(crate) const BUYERS: [usize; 4] = [1, 16, 64, 256];
 
 /// One transaction for each purchase, as many at the same time as connections.
 const ONE_BY_ONE: &str = "[settlement]\nbatch_max = 1\nlanes = 16\n";
+
+/// What is to be measured.
+pub(crate) struct Asked {
+    /// Purchases of each measurement.
+    pub(crate) purchases: usize,
+    /// Batches at a time, if not as many as the configuration says.
+    pub(crate) lanes: Option<usize>,
+    /// Buyers that wait at the same time, each a case of its own.
+    pub(crate) waiting: Vec<usize>,
+}
 
 /// Where purchases meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +55,14 @@ struct Case {
     p99: Vec<f64>,
 }
 
+/// With so many buyers waiting: through the queue, and one by one.
+#[derive(Debug, Default)]
+struct Cases {
+    waiting: usize,
+    queue: Case,
+    single: Case,
+}
+
 impl Case {
     fn add(&mut self, run: &Run) {
         self.rates.push(run.rate);
@@ -54,44 +72,44 @@ impl Case {
 }
 
 /// Measures on the stage's database, and on SQLite as well when that is Postgres.
-pub(crate) async fn measure(stage: Stage, purchases: usize, lanes: Option<usize>, json: bool) -> Result<(), Failure> {
+pub(crate) async fn measure(stage: Stage, asked: Asked, json: bool) -> Result<(), Failure> {
     let versions = vec![Database::open(&stage.url).await?.version().await?];
     let mut report = Report::new("settle", versions);
-    let settings = lanes.map_or_else(String::new, |lanes| format!("[settlement]\nlanes = {lanes}\n"));
+    let settings = asked.lanes.map_or_else(String::new, |lanes| format!("[settlement]\nlanes = {lanes}\n"));
     if stage.app.store.backend() == Backend::Postgres {
-        on(&stage, purchases, &settings, &mut report).await?;
-        on(&Stage::set(None).await?, purchases, &settings, &mut report).await?;
+        on(&stage, &asked, &settings, &mut report).await?;
+        on(&Stage::set(None).await?, &asked, &settings, &mut report).await?;
     } else {
-        on(&stage, purchases, &settings, &mut report).await?;
+        on(&stage, &asked, &settings, &mut report).await?;
     }
     report.finish(json)
 }
 
-async fn on(stage: &Stage, purchases: usize, settings: &str, report: &mut Report) -> Result<(), Failure> {
+async fn on(stage: &Stage, asked: &Asked, settings: &str, report: &mut Report) -> Result<(), Failure> {
+    let Asked { purchases, waiting, .. } = asked;
     let backend = stage.app.store.backend();
     let ours = stage.process(settings).await?;
     let control = stage.process(ONE_BY_ONE).await?;
-    let market = Market::open(&stage.app, *BUYERS.last().unwrap_or(&1)).await?;
+    let market = Market::open(&stage.app, waiting.iter().copied().max().unwrap_or(1)).await?;
     let function = match backend {
         Backend::Postgres => Function::create(stage).await?,
         Backend::Sqlite => None,
     };
     for sellers in [Sellers::Many, Sellers::One] {
-        let mut queue: [Case; BUYERS.len()] = Default::default();
-        let mut single: [Case; BUYERS.len()] = Default::default();
+        let mut cases: Vec<Cases> = waiting.iter().map(|waiting| Cases { waiting: *waiting, ..Cases::default() }).collect();
         let mut called = Vec::new();
         for _ in 0..ROUNDS {
-            for ((count, queue), single) in BUYERS.into_iter().zip(&mut queue).zip(&mut single) {
-                let purchases = if count == 1 { purchases.div_ceil(10) } else { purchases };
-                queue.add(&round(&ours, &market, count, purchases, sellers).await?);
-                single.add(&round(&control, &market, count, purchases, sellers).await?);
+            for Cases { waiting, queue, single } in &mut cases {
+                let purchases = if *waiting == 1 { purchases.div_ceil(10) } else { *purchases };
+                queue.add(&round(&ours, &market, *waiting, purchases, sellers).await?);
+                single.add(&round(&control, &market, *waiting, purchases, sellers).await?);
             }
             if let Some(function) = &function {
-                let listings = market.list(&stage.app, purchases, sellers).await?;
+                let listings = market.list(&stage.app, *purchases, sellers).await?;
                 called.push(function.run(stage, &market, &listings).await?);
             }
         }
-        tell(report, backend, sellers, &queue, &single, &called);
+        tell(report, backend, sellers, &cases, &called);
     }
     if let Some((invariant, row)) = stage.app.store.ledger_verify().await?.first_broken() {
         return Err(format!("the ledger is broken: {invariant}: {row}").into());
@@ -104,7 +122,7 @@ async fn round(app: &Arc<App>, market: &Market, buyers: usize, purchases: usize,
     waiting::run(app, market.buyers(buyers), listings).await
 }
 
-fn tell(report: &mut Report, backend: Backend, sellers: Sellers, queue: &[Case], single: &[Case], called: &[f64]) {
+fn tell(report: &mut Report, backend: Backend, sellers: Sellers, cases: &[Cases], called: &[f64]) {
     let place = match (backend, sellers) {
         (Backend::Postgres, Sellers::Many) => "Postgres",
         (Backend::Postgres, Sellers::One) => "Postgres, one hot seller",
@@ -114,8 +132,8 @@ fn tell(report: &mut Report, backend: Backend, sellers: Sellers, queue: &[Case],
     if !called.is_empty() {
         report.figure(format!("(b) function by pgbench, {} clients, {place}", function::CLIENTS), median(called), "1/s");
     }
-    for ((buyers, queue), single) in BUYERS.into_iter().zip(queue).zip(single) {
-        let name = |what: &str| format!("{what}, {buyers} waiting, {place}");
+    for Cases { waiting, queue, single } in cases {
+        let name = |what: &str| format!("{what}, {waiting} waiting, {place}");
         let rate = median(&queue.rates);
         report.figure(name("(a) purchases one by one"), median(&single.rates), "1/s");
         report.against(name("purchases"), rate, "1/s", "(a)", rate / median(&single.rates));
