@@ -1,5 +1,6 @@
 //! Opening a database: two backends, one behaviour.
 
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use migrations::Migrator;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, RuntimeErr, Statement};
 use sea_orm_migration::MigratorTrait;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
@@ -32,6 +33,9 @@ const MIGRATIONS_LOCK: i64 = 0x636c_6d69_6772_6174;
 
 /// Rows in one statement, at most: SQLite binds 32,766 values in one, and no row has more than 30.
 pub(crate) const STATEMENT_ROWS: usize = 1_000;
+
+/// Statements that each connection keeps prepared.
+const STATEMENTS: usize = 256;
 
 /// Which database is behind a [`Store`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,7 +131,7 @@ impl Store {
                 (Database::connect(sqlite_options(&options, options.max_connections)).await?, write)
             }
             Backend::Postgres => {
-                let pool = Database::connect(postgres_options(&options)?).await?;
+                let pool = Database::connect(postgres_options(&options).await?).await?;
                 (pool.clone(), pool)
             }
         };
@@ -210,10 +214,15 @@ fn common_options(options: &Options, max_connections: u32) -> ConnectOptions {
     connect
 }
 
-fn postgres_options(options: &Options) -> Result<ConnectOptions, StoreError> {
+async fn postgres_options(options: &Options) -> Result<ConnectOptions, StoreError> {
     let mut connect = common_options(options, options.max_connections);
-    let port =
-        PgConnectOptions::from_str(&options.url).map_err(|_| StoreError::Misuse("the database URL cannot be read"))?.get_port();
+    let said = PgConnectOptions::from_str(&options.url).map_err(|_| StoreError::Misuse("the database URL cannot be read"))?;
+    let port = said.get_port();
+    let is_plain = is_plain(options, said).await;
+    connect.map_sqlx_postgres_opts(move |postgres| {
+        let postgres = postgres.statement_cache_capacity(STATEMENTS);
+        if is_plain { postgres.ssl_mode(PgSslMode::Disable) } else { postgres }
+    });
     connect.map_sqlx_postgres_pool_opts(move |pool| {
         pool.after_connect(move |_, _| {
             // A system that does not let a process ask this of itself is slower, and as right.
@@ -224,6 +233,19 @@ fn postgres_options(options: &Options) -> Result<ConnectOptions, StoreError> {
         })
     });
     Ok(connect)
+}
+
+/// Whether statements go to the database without TLS: to one on this machine, where nobody is between, unless the URL or the environment
+/// says otherwise or the server insists.
+async fn is_plain(options: &Options, said: PgConnectOptions) -> bool {
+    let is_near = said.get_host().parse::<IpAddr>().map_or(said.get_host() == "localhost", |address| address.is_loopback());
+    let is_asked = options.url.contains("sslmode=") || options.url.contains("ssl-mode=");
+    if !is_near || is_asked || !matches!(said.get_ssl_mode(), PgSslMode::Prefer) {
+        return false;
+    }
+    let Ok(connection) = PgConnection::connect_with(&said.ssl_mode(PgSslMode::Disable)).await else { return false };
+    connection.close().await.unwrap_or_default();
+    true
 }
 
 fn sqlite_options(options: &Options, max_connections: u32) -> ConnectOptions {
@@ -241,7 +263,7 @@ fn sqlite_options(options: &Options, max_connections: u32) -> ConnectOptions {
             // The defaults (2 MiB of cache, a checkpoint every 4 MiB) are for telephones: batches of an import touch more.
             .pragma("cache_size", "-65536")
             .pragma("wal_autocheckpoint", "4000")
-            .statement_cache_capacity(256)
+            .statement_cache_capacity(STATEMENTS)
     });
     connect
 }

@@ -1,12 +1,17 @@
 //! What everything stands on: writing, the event feed, jobs, idempotency, append-only tables.
 
+use std::sync::Arc;
+
+use api::app::StoreSource;
+use api::ports::SeededEntropy;
 use domain::id::OrganizationId;
 use domain::refusal::Code;
 use serde_json::json;
 use store::idempotency::IdempotencyKey;
 use store::job::Lane;
 use store::outbox::{Event, Position};
-use store::{TransientError, WriteError};
+use store::sea_orm::{ConnectionTrait, Statement};
+use store::{Backend, Options, Store, TransientError, WriteError};
 use uuid::Uuid;
 
 use crate::harness::{Exchange, on_each_backend};
@@ -25,6 +30,22 @@ on_each_backend! {
         let answer = x.anonymous("{ server { version now } }", json!({})).await;
         assert_eq!(answer["data"]["server"]["version"], env!("CARGO_PKG_VERSION"));
         assert_eq!(answer["data"]["server"]["now"], "2026-03-02T09:00:00+00:00");
+    }
+
+    async fn a_database_on_this_machine_is_spoken_to_in_plain_unless_the_url_asks_for_more(x: Exchange) {
+        if x.app.store.backend() == Backend::Sqlite {
+            return;
+        }
+        let asked = async |sql: &str| {
+            let statement = Statement::from_string(x.app.store.read().get_database_backend(), sql);
+            x.app.store.read().query_one_raw(statement).await.unwrap().unwrap()
+        };
+        let is_encrypted: bool = asked("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()").await.try_get("", "ssl").unwrap();
+        assert!(!is_encrypted);
+        let server: String = asked("SHOW ssl").await.try_get("", "ssl").unwrap();
+        let source = StoreSource::new(x.clock.clone(), Arc::new(SeededEntropy::new(7)));
+        let insisting = Store::open(Options::new(format!("{}?sslmode=require", x.url)), Arc::new(source)).await;
+        assert_eq!(insisting.is_ok(), server == "on");
     }
 
     async fn a_refused_write_leaves_nothing(x: Exchange) {
