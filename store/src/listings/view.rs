@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use domain::campaign::ConsentKind;
 use domain::id::ListingId;
@@ -12,9 +13,12 @@ use domain::time::Timestamp;
 use domain::verification::{CalledBy, CheckKind, Level, Outcome};
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{Expr, IntoCondition, SimpleExpr};
+use sea_orm::sqlx::postgres::PgRow;
+use sea_orm::sqlx::sqlite::SqliteRow;
+use sea_orm::sqlx::types::Json;
+use sea_orm::sqlx::{Decode, Postgres, Row, Sqlite};
 use sea_orm::{
-    ConnectionTrait, DbErr, ExprTrait, FromQueryResult, JoinType, QueryResult, QuerySelect, RelationDef, Select, TryGetable,
-    TryGetableFromJson,
+    ConnectionTrait, DbErr, ExprTrait, FromQueryResult, JoinType, QueryResult, QuerySelect, RelationDef, RuntimeErr, Select,
 };
 use serde::Deserialize;
 
@@ -118,12 +122,6 @@ impl From<CheckCell> for PublicCheck {
     }
 }
 
-/// A column of JSON, read as what it holds without a tree in between.
-#[derive(Debug, Deserialize)]
-struct JsonCell<T>(T);
-
-impl<T: for<'de> Deserialize<'de>> TryGetableFromJson for JsonCell<T> {}
-
 /// A view as it is read, with what a page is sorted by where the database works that out.
 pub(super) struct SeenRow {
     view: Result<ListingView, StoreError>,
@@ -139,7 +137,7 @@ impl SeenRow {
 
 impl FromQueryResult for SeenRow {
     fn from_query_result(row: &QueryResult, _: &str) -> Result<Self, DbErr> {
-        let mut cells = Cells { row, next: 0 };
+        let mut cells = Cells::of(row)?;
         // A value that the domain does not know is no fault of the database.
         let view = match cells.view() {
             Err(StoreError::Db(error)) => return Err(error),
@@ -232,17 +230,33 @@ fn nothing() -> SimpleExpr {
     Expr::cust("NULL")
 }
 
-/// The cells of a row, read one after another: by place, since a look-up by name costs as much as the cell.
+/// The cells of a row, read one after another: by place, and as what they are, since a look-up by name costs as much as the cell, and so
+/// does comparing its type with what the column was made as.
 struct Cells<'r> {
-    row: &'r QueryResult,
+    row: DriverRow<'r>,
     next: usize,
 }
 
-impl Cells<'_> {
-    fn take<T: TryGetable>(&mut self) -> Result<T, DbErr> {
-        let cell = self.row.try_get_by_index(self.next)?;
+/// A row as the driver has it.
+enum DriverRow<'r> {
+    Postgres(&'r PgRow),
+    Sqlite(&'r SqliteRow),
+}
+
+impl<'r> Cells<'r> {
+    fn of(row: &'r QueryResult) -> Result<Self, DbErr> {
+        let postgres = row.try_as_pg_row().map(DriverRow::Postgres);
+        let row = postgres.or_else(|| row.try_as_sqlite_row().map(DriverRow::Sqlite));
+        Ok(Self { row: row.ok_or_else(|| DbErr::Type("a row of neither database".to_owned()))?, next: 0 })
+    }
+
+    fn take<T: Decode<'r, Postgres> + Decode<'r, Sqlite>>(&mut self) -> Result<T, DbErr> {
+        let cell = match self.row {
+            DriverRow::Postgres(row) => row.try_get_unchecked(self.next),
+            DriverRow::Sqlite(row) => row.try_get_unchecked(self.next),
+        };
         self.next = self.next.saturating_add(1);
-        Ok(cell)
+        cell.map_err(|error| DbErr::Query(RuntimeErr::SqlxError(Arc::new(error))))
     }
 
     fn id<T: From<Uuid>>(&mut self) -> Result<T, DbErr> {
@@ -250,7 +264,7 @@ impl Cells<'_> {
     }
 
     fn word<T: FromStr<Err: std::fmt::Display>>(&mut self) -> Result<T, StoreError> {
-        self.take::<String>()?.parse().map_err(StoreError::corrupt)
+        self.take::<&str>()?.parse().map_err(StoreError::corrupt)
     }
 
     fn count<T: TryFrom<i64, Error: std::fmt::Display>>(&mut self) -> Result<T, StoreError> {
@@ -258,8 +272,8 @@ impl Cells<'_> {
     }
 
     /// A part that may not have been wanted.
-    fn part<T: Default + for<'de> Deserialize<'de>>(&mut self) -> Result<T, DbErr> {
-        Ok(self.take::<Option<JsonCell<T>>>()?.map(|JsonCell(part)| part).unwrap_or_default())
+    fn part<T: Default + for<'de> Deserialize<'de> + 'static>(&mut self) -> Result<T, DbErr> {
+        Ok(self.take::<Option<Json<T>>>()?.map(|Json(part)| part).unwrap_or_default())
     }
 
     /// The columns of [`seen`], in their order.
@@ -296,7 +310,7 @@ impl Cells<'_> {
             vertical: self.id()?,
             listing: Listing {
                 state: self.word()?,
-                terms: self.take::<JsonCell<Terms>>()?.0,
+                terms: self.take::<Json<Terms>>()?.0,
                 max_sales: self.count()?,
                 sold_count: self.count()?,
                 opens_at: self.take()?,
