@@ -34,6 +34,9 @@ const MIGRATIONS_LOCK: i64 = 0x636c_6d69_6772_6174;
 /// Rows in one statement, at most: SQLite binds 32,766 values in one, and no row has more than 30.
 pub(crate) const STATEMENT_ROWS: usize = 1_000;
 
+/// How long a connection may have been idle and is used without asking whether the server is still there: asking is a round trip.
+const TRUSTED: Duration = Duration::from_secs(1);
+
 /// Statements that each connection keeps prepared.
 const STATEMENTS: usize = 256;
 
@@ -219,6 +222,7 @@ async fn postgres_options(options: &Options) -> Result<ConnectOptions, StoreErro
     let said = PgConnectOptions::from_str(&options.url).map_err(|_| StoreError::Misuse("the database URL cannot be read"))?;
     let port = said.get_port();
     let is_plain = is_plain(options, said).await;
+    connect.test_before_acquire_if_idle_for(TRUSTED);
     connect.map_sqlx_postgres_opts(move |postgres| {
         let postgres = postgres.statement_cache_capacity(STATEMENTS);
         if is_plain { postgres.ssl_mode(PgSslMode::Disable) } else { postgres }
@@ -252,6 +256,8 @@ fn sqlite_options(options: &Options, max_connections: u32) -> ConnectOptions {
     let mut connect = common_options(options, max_connections);
     let busy_timeout = options.busy_timeout;
     let synchronous = if options.durable { SqliteSynchronous::Full } else { SqliteSynchronous::Off };
+    // A file does not hang up.
+    connect.test_before_acquire(false);
     connect.map_sqlx_sqlite_opts(move |sqlite| {
         sqlite
             .create_if_missing(true)
