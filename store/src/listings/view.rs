@@ -12,7 +12,7 @@ use domain::reputation::Tally;
 use domain::time::Timestamp;
 use domain::verification::{CalledBy, CheckKind, Level, Outcome};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, IntoCondition, SimpleExpr};
+use sea_orm::sea_query::{Expr, Func, IntoCondition, SimpleExpr};
 use sea_orm::sqlx::postgres::PgRow;
 use sea_orm::sqlx::sqlite::SqliteRow;
 use sea_orm::sqlx::types::Json;
@@ -160,32 +160,21 @@ pub(super) fn seen(parts: ListingParts) -> Select<listing::Entity> {
             listing::Column::LeadId,
             listing::Column::SellerId,
             listing::Column::VerticalId,
-            listing::Column::State,
             listing::Column::Terms,
             listing::Column::MaxSales,
             listing::Column::SoldCount,
             listing::Column::OpensAt,
             listing::Column::ClosesAt,
-            listing::Column::Currency,
             listing::Column::EndedAt,
             listing::Column::RelistedFrom,
             listing::Column::TakenDownFor,
             listing::Column::Version,
         ])
         .column(vertical::Column::Path)
-        .columns([
-            lead::Column::Audience,
-            lead::Column::ContactKind,
-            lead::Column::Interest,
-            lead::Column::Offering,
-            lead::Column::SourceKind,
-            lead::Column::ConsentKind,
-            lead::Column::Country,
-            lead::Column::Region,
-            lead::Column::City,
-        ])
+        .expr(words())
+        .columns([lead::Column::Region, lead::Column::City])
         .expr(part(parts.attributes, of_lead(lead::Column::Attributes)))
-        .columns([lead::Column::Level, lead::Column::Score, lead::Column::Temperature])
+        .column(lead::Column::Score)
         .expr(part(parts.checks, of_lead(lead::Column::Checks)))
         .columns([lead::Column::Synthetic, lead::Column::CapturedAt, lead::Column::Dated])
         .expr(of_seller(reputation::Column::Trades))
@@ -226,6 +215,25 @@ fn record_of_seller() -> RelationDef {
         .on_condition(|_, _| Expr::col((reputation::Entity, reputation::Column::Side)).eq(Side::Seller.as_str()).into_condition())
 }
 
+/// The columns whose values are words without a comma, none of them NULL, as one: a cell costs more than what is in it.
+fn words() -> SimpleExpr {
+    let of_listing = [listing::Column::State, listing::Column::Currency].map(|column| Expr::col((listing::Entity, column)));
+    let of_lead = [
+        lead::Column::Audience,
+        lead::Column::ContactKind,
+        lead::Column::Interest,
+        lead::Column::Offering,
+        lead::Column::SourceKind,
+        lead::Column::ConsentKind,
+        lead::Column::Country,
+        lead::Column::Level,
+        lead::Column::Temperature,
+    ];
+    let of_lead = of_lead.map(|column| Expr::col((lead::Entity, column)));
+    let comma = Expr::cust("','");
+    Func::cust("concat_ws").args([comma].into_iter().chain(of_listing).chain(of_lead)).into()
+}
+
 fn nothing() -> SimpleExpr {
     Expr::cust("NULL")
 }
@@ -263,10 +271,6 @@ impl<'r> Cells<'r> {
         Ok(self.take::<Uuid>()?.into())
     }
 
-    fn word<T: FromStr<Err: std::fmt::Display>>(&mut self) -> Result<T, StoreError> {
-        self.take::<&str>()?.parse().map_err(StoreError::corrupt)
-    }
-
     fn count<T: TryFrom<i64, Error: std::fmt::Display>>(&mut self) -> Result<T, StoreError> {
         self.take::<i64>()?.try_into().map_err(StoreError::corrupt)
     }
@@ -278,22 +282,42 @@ impl<'r> Cells<'r> {
 
     /// The columns of [`seen`], in their order.
     fn view(&mut self) -> Result<ListingView, StoreError> {
+        let (id, lead, seller, vertical) = (self.id()?, self.id()?, self.id()?, self.id()?);
+        let terms = self.take::<Json<Terms>>()?.0;
+        let (max_sales, sold_count, opens_at, closes_at) = (self.count()?, self.count()?, self.take()?, self.take()?);
+        let (ended_at, relisted_from) = (self.take()?, self.take::<Option<Uuid>>()?.map(ListingId::from));
+        let (taken_down_for, version) = (self.take()?, self.take()?);
+        let vertical_path = self.take()?;
+        let mut words = Words(self.take::<&str>()?.split(','));
+        let listing = Listing { state: words.next()?, terms, max_sales, sold_count, opens_at, closes_at };
+        let currency = words.next()?;
         Ok(ListingView {
-            stored: self.stored()?,
-            vertical_path: self.take()?,
-            audience: self.word()?,
-            contact_kind: self.word()?,
-            interest: self.word()?,
-            offering: self.word()?,
-            source_kind: self.word()?,
-            consent: self.word()?,
-            country: self.take()?,
+            stored: StoredListing {
+                id,
+                lead,
+                seller,
+                vertical,
+                listing,
+                currency,
+                ended_at,
+                relisted_from,
+                taken_down_for,
+                version,
+            },
+            vertical_path,
+            audience: words.next()?,
+            contact_kind: words.next()?,
+            interest: words.next()?,
+            offering: words.next()?,
+            source_kind: words.next()?,
+            consent: words.next()?,
+            country: words.next()?,
+            level: words.next()?,
+            temperature: words.next()?,
             region: self.take()?,
             city: self.take()?,
             attributes: self.part()?,
-            level: self.word()?,
             score: self.take()?,
-            temperature: self.word()?,
             checks: self.part()?,
             synthetic: self.take()?,
             captured_at: self.take()?,
@@ -302,30 +326,18 @@ impl<'r> Cells<'r> {
         })
     }
 
-    fn stored(&mut self) -> Result<StoredListing, StoreError> {
-        Ok(StoredListing {
-            id: self.id()?,
-            lead: self.id()?,
-            seller: self.id()?,
-            vertical: self.id()?,
-            listing: Listing {
-                state: self.word()?,
-                terms: self.take::<Json<Terms>>()?.0,
-                max_sales: self.count()?,
-                sold_count: self.count()?,
-                opens_at: self.take()?,
-                closes_at: self.take()?,
-            },
-            currency: self.word()?,
-            ended_at: self.take()?,
-            relisted_from: self.take::<Option<Uuid>>()?.map(ListingId::from),
-            taken_down_for: self.take()?,
-            version: self.take()?,
-        })
-    }
-
     /// A count of a seller of whom nothing may be known.
     fn seen_count(&mut self) -> Result<u64, StoreError> {
         self.take::<Option<i64>>()?.unwrap_or_default().try_into().map_err(StoreError::corrupt)
+    }
+}
+
+/// What [`words`] has put into one cell, in its order.
+struct Words<'r>(std::str::Split<'r, char>);
+
+impl Words<'_> {
+    fn next<T: FromStr<Err: std::fmt::Display>>(&mut self) -> Result<T, StoreError> {
+        let word = self.0.next().ok_or_else(|| StoreError::corrupt("a word of a listing is missing"))?;
+        word.parse().map_err(StoreError::corrupt)
     }
 }
