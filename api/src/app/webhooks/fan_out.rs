@@ -25,8 +25,8 @@ pub const CONSUMER: &str = "webhooks";
 const EVENTS: usize = 500;
 /// How many when the sender has no place for more.
 const EVENTS_MIN: usize = 100;
-/// How long it is waited for half of so many places, or of all where they are fewer: a message that is handed over is not taken from the database, which costs as much
-/// as it takes to send one.
+/// How long it is waited for half of so many places, or of all where they are fewer: a message that is handed over is not taken from the
+/// database, and taking costs as much as sending.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// How soon it is looked again at what an older transaction holds back.
 const HELD: Duration = Duration::from_millis(50);
