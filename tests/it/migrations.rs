@@ -110,3 +110,43 @@ async fn what_was_owed_back_is_returning_on_postgres() {
         owed_back_is_returning(Backend::Postgres).await;
     }
 }
+
+/// The migrations that came before the one that took the number of the event from messages to endpoints.
+const BEFORE_TOLD_ONCE: u32 = 19;
+
+async fn messages_stay(database: Backend) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = ConnectOptions::new(database.empty(folder.path()).await);
+    options.max_connections(1);
+    let db = Database::connect(options).await.unwrap();
+    Migrator::up(&db, Some(BEFORE_TOLD_ONCE)).await.unwrap();
+    let id = match database {
+        Backend::Sqlite => format!("x'{:0>32}'", "1"),
+        Backend::Postgres => format!("'00000000-0000-0000-0000-{:0>12}'", "1"),
+    };
+    let waiting = format!(
+        "INSERT INTO webhook_delivery (id, endpoint_id, organization_id, event_seq, event_type, object, sequence, data, occurred_at,
+            state, attempts, tries, due_at, leased_until, created_at, pending_since, ended_at)
+         VALUES ({id}, {id}, {id}, 7, 'trade.released', 'trd', 7, '{{}}', '2026-03-02T09:00:00+00:00', 'PENDING', 3, 2,
+            '2026-03-02T10:00:00+00:00', NULL, '2026-03-02T09:00:00+00:00', '2026-03-02T09:00:00+00:00', NULL)"
+    );
+    db.execute_unprepared(&waiting).await.unwrap();
+    Migrator::up(&db, None).await.unwrap();
+    let kept = "SELECT event_type || object || sequence || state || attempts || tries FROM webhook_delivery";
+    assert_eq!(text(&db, kept).await, "trade.releasedtrd7PENDING32");
+    let checked = db.execute_unprepared("UPDATE webhook_delivery SET state = 'DEAD'").await.unwrap_err();
+    assert!(checked.to_string().to_lowercase().contains("check"), "{checked}");
+    db.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn messages_to_endpoints_stay_on_sqlite() {
+    messages_stay(Backend::Sqlite).await;
+}
+
+#[tokio::test]
+async fn messages_to_endpoints_stay_on_postgres() {
+    if Backend::Postgres.is_there().await {
+        messages_stay(Backend::Postgres).await;
+    }
+}
