@@ -128,22 +128,17 @@ fn names<T>(columns: &[Column<T>]) -> String {
     columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
 }
 
-/// `UNNEST` of one array for each column, each bound as the text of an array.
+/// `UNNEST` of one array for each column.
 fn arrays<T>(columns: &[Column<T>], rows: &[T]) -> Given {
     let mut slots = Vec::with_capacity(columns.len());
     let mut values = Vec::with_capacity(columns.len());
     for (place, (_, get)) in (1_usize..).zip(columns) {
-        slots.push(format!("CAST(${place} AS {}[])", get.postgres_type()));
-        let mut array = String::with_capacity(rows.len().saturating_mul(40).saturating_add(2));
-        array.push('{');
-        for (number, row) in rows.iter().enumerate() {
-            if number > 0 {
-                array.push(',');
-            }
-            get.write_element(row, &mut array);
-        }
-        array.push('}');
-        values.push(array.into());
+        slots.push(match get {
+            // JSON goes as the text that it is, which is escaped once and not twice.
+            Get::Json(_) => format!("CAST(CAST(${place} AS text[]) AS jsonb[])"),
+            _ => format!("CAST(${place} AS {}[])", get.postgres_type()),
+        });
+        values.push(get.array(rows));
     }
     let table = format!("UNNEST({}) AS given ({})", slots.join(", "), names(columns));
     Given { backend: Backend::Postgres, table, values }
@@ -175,25 +170,25 @@ impl<T> Get<T> {
         }
     }
 
-    fn write_element(&self, row: &T, array: &mut String) {
-        // Writing to a text does not fail.
-        let written = match self {
-            Self::Id(get) => write!(array, "{}", get(row)),
-            Self::MaybeId(get) => or_null(array, get(row)),
-            Self::Integer(get) => write!(array, "{}", get(row)),
-            Self::MaybeInteger(get) => or_null(array, get(row)),
-            Self::Flag(get) => array.write_str(if get(row) { "t" } else { "f" }),
-            Self::Text(get) => quoted(array, get(row)),
-            Self::MaybeText(get) => match get(row) {
+    /// The column's values as one array, which the database need not parse, or, where some may be NULL, which arrays of values
+    /// cannot be, as its text.
+    fn array(&self, rows: &[T]) -> Value {
+        match self {
+            Self::Id(get) => rows.iter().map(get).collect::<Vec<_>>().into(),
+            Self::Integer(get) => rows.iter().map(get).collect::<Vec<_>>().into(),
+            Self::Flag(get) => rows.iter().map(get).collect::<Vec<_>>().into(),
+            Self::Text(get) => rows.iter().map(|row| get(row).to_owned()).collect::<Vec<_>>().into(),
+            Self::Instant(get) => rows.iter().map(get).collect::<Vec<_>>().into(),
+            Self::Json(get) => rows.iter().map(|row| get(row).to_string()).collect::<Vec<_>>().into(),
+            Self::Bytes(get) => rows.iter().map(|row| get(row).to_vec()).collect::<Vec<_>>().into(),
+            Self::MaybeId(get) => written(rows, |row, array| or_null(array, get(row))),
+            Self::MaybeInteger(get) => written(rows, |row, array| or_null(array, get(row))),
+            Self::MaybeInstant(get) => written(rows, |row, array| or_null(array, get(row).map(instant))),
+            Self::MaybeText(get) => written(rows, |row, array| match get(row) {
                 Some(text) => quoted(array, text),
                 None => array.write_str("NULL"),
-            },
-            Self::Instant(get) => array.write_str(&instant(get(row))),
-            Self::MaybeInstant(get) => or_null(array, get(row).map(instant)),
-            Self::Json(get) => quoted(array, &get(row).to_string()),
-            Self::Bytes(get) => write!(array, "\"\\\\x{}\"", hex(get(row))),
-        };
-        written.unwrap_or_default();
+            }),
+        }
     }
 
     fn json(&self, row: &T) -> Json {
@@ -225,6 +220,21 @@ fn hex(bytes: &[u8]) -> String {
         write!(text, "{byte:02x}").unwrap_or_default();
     }
     text
+}
+
+/// The text of an array.
+fn written<T>(rows: &[T], element: impl Fn(&T, &mut String) -> std::fmt::Result) -> Value {
+    let mut array = String::with_capacity(rows.len().saturating_mul(40).saturating_add(2));
+    array.push('{');
+    for (number, row) in rows.iter().enumerate() {
+        if number > 0 {
+            array.push(',');
+        }
+        // Writing to a text does not fail.
+        element(row, &mut array).unwrap_or_default();
+    }
+    array.push('}');
+    array.into()
 }
 
 fn or_null(array: &mut String, value: Option<impl std::fmt::Display>) -> std::fmt::Result {
@@ -271,21 +281,21 @@ mod tests {
     }
 
     #[test]
-    fn arrays_quote_what_an_array_would_read() {
+    fn what_is_never_null_goes_as_it_is_and_the_rest_is_quoted() {
         let given = Given::new(Backend::Postgres, COLUMNS, &rows());
         assert_eq!(
             given.to_string(),
-            "UNNEST(CAST($1 AS uuid[]), CAST($2 AS text[]), CAST($3 AS jsonb[]), CAST($4 AS bytea[])) AS given (id, memo, payload, hash)"
+            "UNNEST(CAST($1 AS uuid[]), CAST($2 AS text[]), CAST(CAST($3 AS text[]) AS jsonb[]), CAST($4 AS bytea[])) \
+             AS given (id, memo, payload, hash)"
         );
-        let text = |value: &Value| match value {
-            Value::String(Some(text)) => text.clone(),
-            other => panic!("{other:?}"),
-        };
-        let texts: Vec<String> = given.values.iter().map(text).collect();
-        assert_eq!(texts[0], "{00000000-0000-0000-0000-000000000001,00000000-0000-0000-0000-000000000002}");
-        assert_eq!(texts[1], r#"{"a,\"b\"\\{}NULL",NULL}"#);
-        assert_eq!(texts[2], r#"{"{\"a\":\"\\\"\\\\\"}","{\"a\":\"\\\"\\\\\"}"}"#);
-        assert_eq!(texts[3], r#"{"\\x01ff","\\x01ff"}"#);
+        let payload = r#"{"a":"\"\\"}"#.to_owned();
+        let expected: [Value; 4] = [
+            vec![Uuid::from_u128(1), Uuid::from_u128(2)].into(),
+            r#"{"a,\"b\"\\{}NULL",NULL}"#.into(),
+            vec![payload.clone(), payload].into(),
+            vec![vec![1_u8, 255], vec![1, 255]].into(),
+        ];
+        assert_eq!(given.values, expected);
     }
 
     #[test]
