@@ -26,8 +26,13 @@ pub struct MoneyStop {
 }
 
 /// Whether money is stopped, as this transaction sees it.
-pub(crate) async fn is_stopped(tx: &Tx) -> Result<bool, StoreError> {
+pub(super) async fn is_stopped(tx: &Tx) -> Result<bool, StoreError> {
     Ok(read(tx.db()).await?.is_some())
+}
+
+/// The instant that decides (see [`Tx::now`]), and whether money is stopped then.
+pub(crate) async fn now_and_stopped(tx: &Tx) -> Result<(Timestamp, bool), StoreError> {
+    tx.now_and("EXISTS (SELECT 1 FROM setting WHERE name = $1)", [NAME.into()]).await
 }
 
 /// The answer to what moves money while it is stopped.

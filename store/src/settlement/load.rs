@@ -11,7 +11,7 @@ use super::{Batch, Lot, Needs, Recorded};
 use crate::bids::StoredBid;
 use crate::entity::bid;
 use crate::error::StoreError;
-use crate::ledger::{Ledger, is_stopped};
+use crate::ledger::{Ledger, now_and_stopped};
 use crate::listings::{BuyersFacts, StoredListing, access_locked, facts_of, listings_locked, same_persons};
 use crate::rows::{Column, Get, Given};
 use crate::trades::{Trade, held_claimed};
@@ -28,7 +28,7 @@ impl Batch {
         let buyers = needs.deals().map(|(_, buyer)| buyer).chain(market_needs.buyers.iter().map(|(buyer, _)| *buyer));
         let stopped = access_locked(tx, &buyers.collect()).await?;
         market.know(tx, &market_needs, &stopped).await?;
-        let now = tx.now().await?;
+        let (now, is_stopped) = now_and_stopped(tx).await?;
         let mut buyers: BTreeMap<ListingId, BTreeSet<OrganizationId>> = BTreeMap::new();
         for (listing, buyer) in needs.deals() {
             buyers.entry(listing).or_default().insert(buyer);
@@ -41,7 +41,7 @@ impl Batch {
         let lots = lots(listings, facts, bids);
         let mut accounts = accounts(needs, &lots, trades.values());
         accounts.extend(market_needs.accounts(&market));
-        let ledger = Ledger::lock_at(tx, &accounts, now, is_stopped(tx).await?).await?;
+        let ledger = Ledger::lock_at(tx, &accounts, now, is_stopped).await?;
         Ok(Self { tx: tx.clone(), now, answers, lots, trades, persons, market, ledger, recorded: Recorded::default() })
     }
 }
