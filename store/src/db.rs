@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::nagle::send_at_once;
+use crate::wake::Crier;
 
 /// Where instants and ids come from.
 pub trait Source: Send + Sync {
@@ -113,6 +114,8 @@ pub(crate) struct Inner {
     pub(crate) database_clock: bool,
     pub(crate) write_attempts: u32,
     pub(crate) wake: tokio::sync::watch::Sender<u64>,
+    /// On Postgres, which other processes may use too.
+    pub(crate) crier: Option<Crier>,
 }
 
 impl std::fmt::Debug for Store {
@@ -145,7 +148,8 @@ impl Store {
         let database_clock = options.database_clock && backend == Backend::Postgres;
         let (wake, _) = tokio::sync::watch::channel(0);
         let write_attempts = options.write_attempts;
-        Ok(Self { inner: Arc::new(Inner { backend, read, write, source, database_clock, write_attempts, wake }) })
+        let crier = (backend == Backend::Postgres).then(|| Crier::start(write.clone(), source.uuid()));
+        Ok(Self { inner: Arc::new(Inner { backend, read, write, source, database_clock, write_attempts, wake, crier }) })
     }
 
     /// Brings the schema up to date. Of several processes that start at once one does, and the others wait for it.
@@ -202,6 +206,10 @@ impl Store {
 
     /// Closes the connections, after the running statements.
     pub async fn close(&self) -> Result<(), StoreError> {
+        if let Some(crier) = &self.inner.crier {
+            // Without it the others look by themselves.
+            crier.tell().await.unwrap_or_default();
+        }
         self.inner.read.clone().close().await?;
         Ok(self.inner.write.clone().close().await?)
     }

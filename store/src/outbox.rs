@@ -13,9 +13,6 @@ use crate::error::StoreError;
 use crate::rows::{Column, Get, Given};
 use crate::write::Tx;
 
-/// The channel that wakes the readers of other processes on Postgres.
-pub const NOTIFY_CHANNEL: &str = "clearlead_event";
-
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -94,12 +91,9 @@ impl Tx {
         let rows = events.into_iter().map(row).collect::<Result<Vec<_>, _>>()?;
         let given = Given::new(self.backend(), EVENT, &rows);
         let columns = "topic, subject_id, audience, payload, created_at";
-        let insert = format!("INSERT INTO event ({columns}) SELECT {columns} FROM {given}");
-        let sql = match self.backend() {
-            Backend::Postgres => format!("WITH told AS ({insert}) SELECT pg_notify('{NOTIFY_CHANNEL}', '')"),
-            Backend::Sqlite => insert,
-        };
+        let sql = format!("INSERT INTO event ({columns}) SELECT {columns} FROM {given}");
         given.execute(self, sql).await?;
+        self.emitted();
         Ok(())
     }
 }

@@ -3,17 +3,91 @@
 
 use std::time::Duration;
 
-use sea_orm::sqlx::postgres::PgListener;
+use sea_orm::sqlx::postgres::{PgListener, PgNotification};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
 use tokio::sync::watch;
+use uuid::Uuid;
 
-use crate::db::{Backend, Store};
-use crate::outbox::NOTIFY_CHANNEL;
+use crate::db::Store;
+
+/// The channel that wakes the readers of other processes on Postgres.
+const CHANNEL: &str = "clearlead_event";
+
+/// How long other processes are not told again after they were.
+const QUIET: Duration = Duration::from_millis(5);
+
+/// Tells the other processes on a Postgres of what this one has committed.
+///
+/// Not in the transactions themselves: from NOTIFY on, a transaction that commits waits for every other that does, and
+/// durable commits come one after another.
+#[derive(Debug)]
+pub(crate) struct Crier {
+    db: DatabaseConnection,
+    /// What this process calls itself, so that its own readers do not listen to it.
+    name: String,
+    committed: watch::Sender<()>,
+}
+
+impl Crier {
+    /// Tells until the last [`Store`] is gone.
+    pub(crate) fn start(db: DatabaseConnection, process: Uuid) -> Self {
+        let name = process.simple().to_string();
+        let (committed, mut commits) = watch::channel(());
+        let crier = (db.clone(), name.clone());
+        tokio::spawn(async move {
+            let (db, name) = crier;
+            while commits.changed().await.is_ok() {
+                if let Err(error) = tell(&db, &name).await {
+                    tracing::debug!(%error, "other processes were not told of a commit and will look by themselves");
+                }
+                tokio::time::sleep(QUIET).await;
+            }
+        });
+        Self { db, name, committed }
+    }
+
+    /// Events were committed.
+    pub(crate) fn committed(&self) {
+        self.committed.send_replace(());
+    }
+
+    /// Tells what may not have been told yet, before the connections are closed.
+    pub(crate) async fn tell(&self) -> Result<(), DbErr> {
+        tell(&self.db, &self.name).await
+    }
+}
+
+async fn tell(db: &DatabaseConnection, name: &str) -> Result<(), DbErr> {
+    let sql = "SELECT pg_notify($1, $2)";
+    let statement = Statement::from_sql_and_values(db.get_database_backend(), sql, [CHANNEL.into(), name.into()]);
+    db.execute_raw(statement).await.map(drop)
+}
 
 /// One reader's alarm. It holds a connection of its own on Postgres.
 #[derive(Debug)]
 pub struct Wake {
     commits: watch::Receiver<u64>,
-    listener: Option<PgListener>,
+    listener: Option<Listener>,
+}
+
+#[derive(Debug)]
+struct Listener {
+    postgres: PgListener,
+    /// The process that listens.
+    name: String,
+}
+
+impl Listener {
+    /// Waits for a commit elsewhere; one of this process is no news.
+    async fn heard(&mut self) -> Result<(), sea_orm::sqlx::Error> {
+        loop {
+            // `None` means that the connection was lost and is back: something may have been missed.
+            let heard = self.postgres.try_recv().await?;
+            if heard.as_ref().map(PgNotification::payload) != Some(self.name.as_str()) {
+                return Ok(());
+            }
+        }
+    }
 }
 
 impl Store {
@@ -22,13 +96,11 @@ impl Store {
         Wake { commits: self.inner.wake.subscribe(), listener: self.listener().await }
     }
 
-    async fn listener(&self) -> Option<PgListener> {
-        if self.backend() != Backend::Postgres {
-            return None;
-        }
-        let mut listener = PgListener::connect_with(self.read().get_postgres_connection_pool()).await.ok()?;
-        listener.listen(NOTIFY_CHANNEL).await.ok()?;
-        Some(listener)
+    async fn listener(&self) -> Option<Listener> {
+        let name = self.inner.crier.as_ref()?.name.clone();
+        let mut postgres = PgListener::connect_with(self.read().get_postgres_connection_pool()).await.ok()?;
+        postgres.listen(CHANNEL).await.ok()?;
+        Some(Listener { postgres, name })
     }
 }
 
@@ -37,8 +109,7 @@ impl Wake {
     pub async fn next(&mut self, pause: Duration) {
         let elsewhere = async {
             match &mut self.listener {
-                // `None` means that the connection was lost and is back: something may have been missed.
-                Some(listener) => listener.try_recv().await.map(drop),
+                Some(listener) => listener.heard().await,
                 None => std::future::pending().await,
             }
         };
@@ -58,7 +129,7 @@ impl Wake {
     fn drain(&mut self) {
         self.commits.mark_unchanged();
         if let Some(listener) = &mut self.listener {
-            while listener.next_buffered().is_some() {}
+            while listener.postgres.next_buffered().is_some() {}
         }
     }
 }

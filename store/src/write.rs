@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -22,6 +23,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(4);
 pub struct Tx {
     transaction: Arc<DatabaseTransaction>,
     inner: Arc<Inner>,
+    /// Whether it has written events.
+    has_emitted: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for Tx {
@@ -41,6 +44,11 @@ impl Tx {
     #[must_use]
     pub fn backend(&self) -> Backend {
         self.inner.backend
+    }
+
+    /// Other processes are to be told of events when this commits.
+    pub(crate) fn emitted(&self) {
+        self.has_emitted.store(true, Ordering::Relaxed);
     }
 
     /// The instant that decides: read it after the rows are locked. The database's clock on Postgres in production, so
@@ -131,13 +139,18 @@ impl Store {
     {
         let begun = self.begin().await.map_err(|error| E::from(WriteError::from(error)))?;
         let transaction = Arc::new(begun);
-        let tx = Tx { transaction: Arc::clone(&transaction), inner: Arc::clone(&self.inner) };
+        let has_emitted = Arc::new(AtomicBool::new(false));
+        let tx =
+            Tx { transaction: Arc::clone(&transaction), inner: Arc::clone(&self.inner), has_emitted: Arc::clone(&has_emitted) };
         let result = body(tx).await;
         let kept = || E::from(WriteError::Store(StoreError::Misuse("a transaction's handle outlived its closure")));
         let transaction = Arc::into_inner(transaction).ok_or_else(kept)?;
         match result {
             Ok(value) => {
                 transaction.commit().await.map_err(|error| E::from(WriteError::from(error)))?;
+                if let (true, Some(crier)) = (has_emitted.load(Ordering::Relaxed), &self.inner.crier) {
+                    crier.committed();
+                }
                 Ok(value)
             }
             Err(error) => {

@@ -62,6 +62,21 @@ on_each_backend! {
         }
     }
 
+    async fn another_process_hears_of_what_was_committed_before_the_end(x: Exchange) {
+        let other = x.second_process().await;
+        let pause = if x.database == Database::Postgres { Duration::from_secs(600) } else { Duration::from_millis(50) };
+        let feed = Feed::new(other.store.clone(), pause);
+        let mut subscribed = feed.subscribe(|_| true).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let ending = x.second_process().await;
+        emit(&ending.store, 0..9).await;
+        ending.store.close().await.unwrap();
+        for n in 0..9 {
+            let event = tokio::time::timeout(LATE, subscribed.next()).await.unwrap().unwrap().unwrap();
+            assert_eq!(event.payload["n"], n);
+        }
+    }
+
     async fn a_subscriber_that_reads_too_slowly_is_told_so(x: Exchange) {
         let feed = Feed::new(x.app.store.clone(), Duration::from_millis(50));
         let mut slow = feed.subscribe(|_| true).await.unwrap();
