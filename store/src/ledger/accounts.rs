@@ -22,6 +22,12 @@ pub(crate) fn identity(row: &account::Model) -> Result<Account, StoreError> {
     })
 }
 
+/// Whether an account is locked behind all others, so that a transaction that only adds to it can leave that to its end: what
+/// a seller has in escrow decides nothing, and many buy from one seller at a time.
+pub(super) fn is_locked_last(account: &Account) -> bool {
+    account.kind == AccountKind::Escrow
+}
+
 /// An account as its row stands, or as it would be made.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Row {
@@ -33,8 +39,23 @@ pub(super) struct Row {
     pub(super) stored: Option<i64>,
 }
 
+impl Row {
+    /// An account that is locked when it is written: until then its balance and its version count from zero.
+    pub(super) const fn later(account: Account) -> Self {
+        Self { account, id: Uuid::nil(), balance_minor: 0, version: 0, stored: None }
+    }
+
+    /// What was counted from zero, counted from `locked`; `None` when that is too much.
+    pub(super) fn counted_from(&self, locked: &Self) -> Option<Self> {
+        let balance_minor = locked.balance_minor.checked_add(self.balance_minor)?;
+        let version = locked.version.checked_add(self.version)?;
+        Some(Self { balance_minor, version, ..*locked })
+    }
+}
+
 const WANTED: &[Column<Account>] = &[
-    ("organization_id", Get::MaybeId(|account| account.organization.map(Uuid::from))),
+    // Nothing compares it where the exchange is the owner.
+    ("organization_id", Get::Id(|account| account.organization.map_or(Uuid::nil(), Uuid::from))),
     ("kind", Get::Text(|account| account.kind.as_str())),
     ("currency", Get::Text(|account| account.currency.code())),
     ("stripe_no", Get::Integer(|account| account.stripe.into())),
@@ -57,14 +78,14 @@ pub(super) async fn locked(tx: &Tx, accounts: &BTreeSet<Account>) -> Result<BTre
     Ok(rows)
 }
 
-/// Locks organizations' rows first and the exchange's own behind them, each in the order of their ids: every statement has
-/// one of the two unique keys to find them by.
+/// Locks organizations' rows first, the exchange's own behind them and escrow last, each in the order of their ids: every
+/// statement has one of the two unique keys to find them by.
 async fn found(tx: &Tx, accounts: Vec<Account>) -> Result<BTreeMap<Account, Row>, StoreError> {
-    let (own, exchange): (Vec<Account>, Vec<Account>) = accounts.into_iter().partition(|account| account.organization.is_some());
+    const OWN: &str = "account.organization_id = given.organization_id";
+    let (last, others): (Vec<Account>, Vec<Account>) = accounts.into_iter().partition(is_locked_last);
+    let (own, exchange): (Vec<Account>, Vec<Account>) = others.into_iter().partition(|account| account.organization.is_some());
     let mut rows = BTreeMap::new();
-    for (wanted, owner) in
-        [(own, "account.organization_id = given.organization_id"), (exchange, "account.organization_id IS NULL")]
-    {
+    for (wanted, owner) in [(own, OWN), (exchange, "account.organization_id IS NULL"), (last, OWN)] {
         if wanted.is_empty() {
             continue;
         }

@@ -8,7 +8,7 @@ use domain::refusal::{Code, Refusal};
 use domain::time::Timestamp;
 use sea_orm::entity::prelude::*;
 
-use super::accounts::{self, Row};
+use super::accounts::{self, Row, is_locked_last};
 use super::stop;
 use crate::error::{StoreError, WriteError};
 use crate::outbox::Event;
@@ -39,6 +39,8 @@ pub struct Ledger {
     told: Vec<OrganizationId>,
     /// The rows as they were before what an attempt has recorded, in that order.
     before: Vec<Row>,
+    /// Accounts that are locked when they are written.
+    later: BTreeSet<Account>,
 }
 
 #[derive(Debug)]
@@ -128,22 +130,26 @@ impl Ledger {
     }
 
     /// Locks `accounts` for several commands that were begun at `now`: while money is stopped each that records something is
-    /// refused by itself.
+    /// refused by itself. Escrow is locked when it is written, so that one seller's sales hold each other up as briefly as can
+    /// be; that it holds enough is found then.
     pub(crate) async fn lock_at(
         tx: &Tx,
         accounts: &BTreeSet<Account>,
         now: Timestamp,
         stopped: bool,
     ) -> Result<Self, StoreError> {
-        Ok(Self::open(tx, accounts::locked(tx, accounts).await?, now, stopped))
+        let (later, first): (BTreeSet<Account>, BTreeSet<Account>) = accounts.iter().partition(|account| is_locked_last(account));
+        let mut rows = accounts::locked(tx, &first).await?;
+        rows.extend(later.iter().map(|account| (*account, Row::later(*account))));
+        Ok(Self { later, ..Self::open(tx, rows, now, stopped) })
     }
 
     fn open(tx: &Tx, rows: BTreeMap<Account, Row>, now: Timestamp, stopped: bool) -> Self {
         let (journals, transfers, told, before) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { tx: tx.clone(), now, stopped, rows, journals, transfers, told, before }
+        Self { tx: tx.clone(), now, stopped, rows, journals, transfers, told, before, later: BTreeSet::new() }
     }
 
-    /// The balance after what was recorded so far, in minor units; 0 for an account that was not locked.
+    /// The balance after what was recorded so far, in minor units; of an account that was not locked what was recorded alone.
     #[must_use]
     pub fn balance_minor(&self, account: Account) -> i64 {
         self.rows.get(&account).map_or(0, |row| row.balance_minor)
@@ -224,26 +230,17 @@ impl Ledger {
 
     /// Writes everything that was recorded, and tells the organizations concerned.
     pub async fn flush(self) -> Result<(), WriteError> {
-        let tx = self.tx.clone();
-        let news = self.write().await?;
+        let (tx, news) = (self.tx.clone(), self.news());
+        self.write().await?;
         Ok(tx.emit_all(news).await?)
     }
 
-    /// Writes everything that was recorded; answers what is to be told.
-    pub(crate) async fn write(self) -> Result<Vec<Event>, WriteError> {
+    /// What is to be told of everything that was recorded.
+    pub(crate) fn news(&self) -> Vec<Event> {
         if self.journals.is_empty() {
-            return Ok(Vec::new());
+            return Vec::new();
         }
-        let tx = &self.tx;
-        let changed = self.rows.values().filter(|row| row.stored != Some(row.version) && row.version > 0);
-        let (there, new): (Vec<Row>, Vec<Row>) = changed.copied().partition(|row| row.stored.is_some());
-        accounts_make(tx, &new, self.now).await?;
-        balances_write(tx, &there).await?;
-        let done = || Refusal::wrong_state("this movement of money has happened already");
-        let journals = tx.insert("journal", JOURNAL, &self.journals).await;
-        journals.map_err(|error| WriteError::from(error).repeated_as(done()))?;
-        tx.insert("transfer", TRANSFER, &self.transfers).await?;
-        let moved = there.iter().chain(&new).filter_map(|row| row.account.organization);
+        let moved = self.changed().filter_map(|row| row.account.organization);
         let organizations: BTreeSet<OrganizationId> = moved.chain(self.told.iter().copied()).collect();
         let changed = |organization: OrganizationId| Event {
             topic: "wallet.changed",
@@ -251,7 +248,49 @@ impl Ledger {
             audience: vec![organization],
             payload: serde_json::json!({}),
         };
-        Ok(organizations.into_iter().map(changed).collect())
+        organizations.into_iter().map(changed).collect()
+    }
+
+    /// Writes everything that was recorded, what others wait for last.
+    pub(crate) async fn write(mut self) -> Result<(), WriteError> {
+        if self.journals.is_empty() {
+            return Ok(());
+        }
+        let tx = self.tx.clone();
+        let done = || Refusal::wrong_state("this movement of money has happened already");
+        let journals = tx.insert("journal", JOURNAL, &self.journals).await;
+        journals.map_err(|error| WriteError::from(error).repeated_as(done()))?;
+        self.lock_later().await?;
+        let (there, new): (Vec<Row>, Vec<Row>) = self.changed().copied().partition(|row| row.stored.is_some());
+        accounts_make(&tx, &new, self.now).await?;
+        balances_write(&tx, &there).await?;
+        tx.insert("transfer", TRANSFER, &self.transfers).await?;
+        Ok(())
+    }
+
+    fn changed(&self) -> impl Iterator<Item = &Row> {
+        self.rows.values().filter(|row| row.stored != Some(row.version) && row.version > 0)
+    }
+
+    /// Locks what was left for the end, and counts what was recorded on it from what it holds.
+    async fn lock_later(&mut self) -> Result<(), WriteError> {
+        let moved = self.changed().map(|row| row.account).filter(|account| self.later.contains(account));
+        let moved: BTreeSet<Account> = moved.collect();
+        if moved.is_empty() {
+            return Ok(());
+        }
+        let locked = accounts::locked(&self.tx, &moved).await?;
+        let ends = self.transfers.iter_mut().flat_map(|transfer| {
+            let TransferRow { from, to, amount_minor, .. } = transfer;
+            [(from, *amount_minor), (to, *amount_minor)]
+        });
+        let rows = self.rows.values_mut().map(|row| (row, 0));
+        for (row, amount_minor) in ends.chain(rows) {
+            let Some(from) = locked.get(&row.account) else { continue };
+            *row = row.counted_from(from).ok_or_else(too_large)?;
+            within(row, amount_minor)?;
+        }
+        Ok(())
     }
 
     fn moved(
@@ -263,16 +302,11 @@ impl Ledger {
     ) -> Result<Row, WriteError> {
         let known = rows.get(&account).or_else(|| self.rows.get(&account)).copied();
         let row = known.ok_or(StoreError::Misuse("a journal touches an account that was not locked"))?;
-        let balance_minor = by_minor
-            .and_then(|by| row.balance_minor.checked_add(by))
-            .ok_or_else(|| Refusal::new(Code::TooLarge, "the balance would be too large"))?;
-        if account.kind.floor().is_some_and(|floor| balance_minor < floor) {
-            return Err(lacking(&account, movement).into());
-        }
-        if account.kind.ceiling().is_some_and(|ceiling| balance_minor > ceiling) {
-            return Err(Refusal::new(Code::TooLarge, "more than the organization owes").into());
-        }
+        let balance_minor = by_minor.and_then(|by| row.balance_minor.checked_add(by)).ok_or_else(too_large)?;
         let row = Row { balance_minor, version: row.version.saturating_add(1), ..row };
+        if !self.later.contains(&account) {
+            within(&row, movement.amount_minor)?;
+        }
         rows.insert(account, row);
         Ok(row)
     }
@@ -300,8 +334,24 @@ async fn balances_write(tx: &Tx, rows: &[Row]) -> Result<(), WriteError> {
     if changed { Ok(()) } else { Err(StoreError::Misuse("an account changed under its lock").into()) }
 }
 
-fn lacking(account: &Account, movement: &Movement) -> Refusal {
-    let money = domain::money::Money::new(movement.amount_minor, account.currency);
+fn too_large() -> Refusal {
+    Refusal::new(Code::TooLarge, "the balance would be too large")
+}
+
+/// Whether the account may hold what it holds after a movement of `amount_minor`.
+fn within(row: &Row, amount_minor: i64) -> Result<(), Refusal> {
+    let Row { account, balance_minor, .. } = row;
+    if account.kind.floor().is_some_and(|floor| *balance_minor < floor) {
+        return Err(lacking(account, amount_minor));
+    }
+    if account.kind.ceiling().is_some_and(|ceiling| *balance_minor > ceiling) {
+        return Err(Refusal::new(Code::TooLarge, "more than the organization owes"));
+    }
+    Ok(())
+}
+
+fn lacking(account: &Account, amount_minor: i64) -> Refusal {
+    let money = domain::money::Money::new(amount_minor, account.currency);
     let what = match account.kind {
         AccountKind::Available => "the wallet has less to spend",
         AccountKind::Reserved => "less is reserved",

@@ -20,11 +20,13 @@ impl Batch {
         listings_advance(&tx, &advances.collect::<Vec<_>>()).await?;
         bids_end(&tx, &recorded.ends).await?;
         bids_insert(&tx, &recorded.placed.into_values().collect::<Vec<NewBid>>()).await?;
-        let mut news = ledger.write().await?;
         write_all(&tx, &recorded.changes, now).await?;
         market.write_after(&tx, now).await?;
         tx.remember_all(&recorded.remembered).await?;
+        let mut news = ledger.news();
         news.extend(recorded.news);
-        Ok(tx.emit_at(news, now).await?)
+        tx.emit_at(news, now).await?;
+        // Other batches wait for the accounts that this one locks here.
+        ledger.write().await
     }
 }

@@ -3,14 +3,19 @@
 use std::time::Duration;
 
 use api::app::AppError;
+use api::app::trade::trades_advance;
 use domain::ledger::AccountKind;
 use futures::future::join_all;
-use sea_orm::{ConnectionTrait, Statement};
+use sea_orm::{ConnectionTrait, EntityTrait, Statement};
+use serde_json::json;
 use store::WriteError;
+use store::entity::trade;
+use store::trades::trade_deliver;
 
 use super::scene::{Hold, Scene, buy, buying, refused, together};
 use crate::harness::{Database, Exchange, on_each_backend};
-use crate::ledger::market::{assert_clean, balance, fund};
+use crate::ledger::market::{DAY, assert_clean, balance, fund, on_trade};
+use crate::market::stand::{LeadSpec, lead, listed, money};
 
 on_each_backend! {
     async fn a_corrupt_row_stops_one_command(x: Exchange) {
@@ -59,6 +64,33 @@ on_each_backend! {
         assert_eq!(failed, [3]);
         assert!(matches!(done[3], Err(AppError::Store(_) | AppError::Refused(_))), "{:?}", done[3]);
         assert_eq!((x.count("trade").await, x.count("idempotency").await), (7, 7));
+    }
+
+    async fn a_release_that_escrow_does_not_cover_stops_alone(x: Exchange) {
+        let (scene, rival, buyer) = (Scene::set(&x).await, x.organization("Rival").await, x.organization("B").await);
+        fund(&x.app, buyer.org(), 10_000).await;
+        let elsewhere = lead(&x, rival.org(), LeadSpec::of(scene.vertical)).await;
+        let elsewhere = listed(&x, &rival, elsewhere, 1, None, json!({ "fixed": { "exclusivePrice": money("10") } })).await;
+        let mut trades = Vec::new();
+        for listing in [scene.fixed(&x, "10").await, elsewhere, scene.fixed(&x, "10").await] {
+            let bought = buy(&x.app, &buyer, &listing, &listing).await.unwrap();
+            on_trade!(x.app, trade_deliver, bought.trade).unwrap();
+            trades.push(bought.trade);
+        }
+        x.tamper("UPDATE account SET balance_minor = 900 WHERE kind = 'ESCROW' \
+                  AND organization_id = (SELECT id FROM organization WHERE name = 'Rival')")
+            .await
+            .unwrap();
+        x.clock.advance_secs(14 * DAY);
+        assert_eq!(trades_advance(&x.app).await.unwrap(), 2);
+        let mut states = Vec::new();
+        for trade in trades {
+            states.push(trade::Entity::find_by_id(trade.0).one(x.app.store.read()).await.unwrap().unwrap().state);
+        }
+        assert_eq!(states, ["RELEASED", "HELD", "RELEASED"]);
+        assert_eq!(balance(&x, rival.org(), AccountKind::Escrow).await, 900);
+        assert_eq!(balance(&x, rival.org(), AccountKind::Available).await, 0);
+        assert_eq!(balance(&x, scene.seller.org(), AccountKind::Escrow).await, 0);
     }
 }
 
