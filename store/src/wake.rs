@@ -32,17 +32,8 @@ impl Crier {
     /// Tells until the last [`Store`] is gone.
     pub(crate) fn start(db: DatabaseConnection, process: Uuid) -> Self {
         let name = process.simple().to_string();
-        let (committed, mut commits) = watch::channel(());
-        let crier = (db.clone(), name.clone());
-        tokio::spawn(async move {
-            let (db, name) = crier;
-            while commits.changed().await.is_ok() {
-                if let Err(error) = tell(&db, &name).await {
-                    tracing::debug!(%error, "other processes were not told of a commit and will look by themselves");
-                }
-                tokio::time::sleep(QUIET).await;
-            }
-        });
+        let (committed, commits) = watch::channel(());
+        tokio::spawn(tell_of(commits, db.clone(), name.clone()));
         Self { db, name, committed }
     }
 
@@ -54,6 +45,15 @@ impl Crier {
     /// Tells what may not have been told yet, before the connections are closed.
     pub(crate) async fn tell(&self) -> Result<(), DbErr> {
         tell(&self.db, &self.name).await
+    }
+}
+
+async fn tell_of(mut commits: watch::Receiver<()>, db: DatabaseConnection, name: String) {
+    while commits.changed().await.is_ok() {
+        if let Err(error) = tell(&db, &name).await {
+            tracing::debug!(%error, "other processes were not told of a commit and will look by themselves");
+        }
+        tokio::time::sleep(QUIET).await;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api::feed::{Feed, Lagged};
+use api::feed::{Feed, Lagged, Subscribed};
 use serde_json::json;
 use store::outbox::{Event, Position};
 use store::{Store, WriteError};
@@ -31,6 +31,16 @@ async fn emit(store: &Store, numbers: std::ops::Range<i64>) {
     done.unwrap();
 }
 
+/// A subscriber of another process, which hears of everything.
+async fn listening_elsewhere(x: &Exchange) -> Subscribed {
+    let other = x.second_process().await;
+    // Postgres wakes the other process; on SQLite it has to look by itself.
+    let pause = if x.database == Database::Postgres { Duration::from_secs(600) } else { Duration::from_millis(50) };
+    let subscribed = Feed::new(other.store.clone(), pause).subscribe(|_| true).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    subscribed
+}
+
 on_each_backend! {
     async fn a_subscriber_gets_every_event_from_then_on_that_it_wants(x: Exchange) {
         emit(&x.app.store, 0..3).await;
@@ -49,12 +59,7 @@ on_each_backend! {
     }
 
     async fn another_process_hears_of_a_commit(x: Exchange) {
-        let other = x.second_process().await;
-        // Postgres wakes the other process; on SQLite it has to look by itself.
-        let pause = if x.database == Database::Postgres { Duration::from_secs(600) } else { Duration::from_millis(50) };
-        let feed = Feed::new(other.store.clone(), pause);
-        let mut subscribed = feed.subscribe(|_| true).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        let mut subscribed = listening_elsewhere(&x).await;
         for n in 0..3 {
             emit(&x.app.store, n..n + 1).await;
             let event = tokio::time::timeout(LATE, subscribed.next()).await.unwrap().unwrap().unwrap();
@@ -63,11 +68,7 @@ on_each_backend! {
     }
 
     async fn another_process_hears_of_what_was_committed_before_the_end(x: Exchange) {
-        let other = x.second_process().await;
-        let pause = if x.database == Database::Postgres { Duration::from_secs(600) } else { Duration::from_millis(50) };
-        let feed = Feed::new(other.store.clone(), pause);
-        let mut subscribed = feed.subscribe(|_| true).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        let mut subscribed = listening_elsewhere(&x).await;
         let ending = x.second_process().await;
         emit(&ending.store, 0..9).await;
         ending.store.close().await.unwrap();

@@ -45,6 +45,11 @@ impl Row {
         Self { account, id: Uuid::nil(), balance_minor: 0, version: 0, stored: None }
     }
 
+    /// Whether it is not one of [`Row::later`].
+    pub(super) const fn is_locked(&self) -> bool {
+        !self.id.is_nil()
+    }
+
     /// What was counted from zero, counted from `locked`; `None` when that is too much.
     pub(super) fn counted_from(&self, locked: &Self) -> Option<Self> {
         let balance_minor = locked.balance_minor.checked_add(self.balance_minor)?;

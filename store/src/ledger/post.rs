@@ -39,8 +39,6 @@ pub struct Ledger {
     told: Vec<OrganizationId>,
     /// The rows as they were before what an attempt has recorded, in that order.
     before: Vec<Row>,
-    /// Accounts that are locked when they are written.
-    later: BTreeSet<Account>,
 }
 
 #[derive(Debug)]
@@ -140,13 +138,13 @@ impl Ledger {
     ) -> Result<Self, StoreError> {
         let (later, first): (BTreeSet<Account>, BTreeSet<Account>) = accounts.iter().partition(|account| is_locked_last(account));
         let mut rows = accounts::locked(tx, &first).await?;
-        rows.extend(later.iter().map(|account| (*account, Row::later(*account))));
-        Ok(Self { later, ..Self::open(tx, rows, now, stopped) })
+        rows.extend(later.into_iter().map(|account| (account, Row::later(account))));
+        Ok(Self::open(tx, rows, now, stopped))
     }
 
     fn open(tx: &Tx, rows: BTreeMap<Account, Row>, now: Timestamp, stopped: bool) -> Self {
         let (journals, transfers, told, before) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { tx: tx.clone(), now, stopped, rows, journals, transfers, told, before, later: BTreeSet::new() }
+        Self { tx: tx.clone(), now, stopped, rows, journals, transfers, told, before }
     }
 
     /// The balance after what was recorded so far, in minor units; of an account that was not locked what was recorded alone.
@@ -274,8 +272,7 @@ impl Ledger {
 
     /// Locks what was left for the end, and counts what was recorded on it from what it holds.
     async fn lock_later(&mut self) -> Result<(), WriteError> {
-        let moved = self.changed().map(|row| row.account).filter(|account| self.later.contains(account));
-        let moved: BTreeSet<Account> = moved.collect();
+        let moved: BTreeSet<Account> = self.changed().filter(|row| !row.is_locked()).map(|row| row.account).collect();
         if moved.is_empty() {
             return Ok(());
         }
@@ -304,7 +301,7 @@ impl Ledger {
         let row = known.ok_or(StoreError::Misuse("a journal touches an account that was not locked"))?;
         let balance_minor = by_minor.and_then(|by| row.balance_minor.checked_add(by)).ok_or_else(too_large)?;
         let row = Row { balance_minor, version: row.version.saturating_add(1), ..row };
-        if !self.later.contains(&account) {
+        if row.is_locked() {
             within(&row, movement.amount_minor)?;
         }
         rows.insert(account, row);
