@@ -12,6 +12,7 @@ mod import;
 mod intake;
 mod memory;
 mod ping;
+mod process;
 mod read;
 mod settle;
 mod stage;
@@ -84,6 +85,9 @@ enum Command {
         /// How many buyers wait at the same time.
         #[arg(long, value_delimiter = ',', default_values_t = settle::BUYERS)]
         waiting: Vec<usize>,
+        /// Without what it is compared with: to look at what it does.
+        #[arg(long)]
+        alone: bool,
     },
     /// Webhooks to many endpoints, from events in the outbox to answered requests, and again while some of them never answer.
     Deliver {
@@ -137,8 +141,8 @@ async fn run(command: Command, database_url: Option<&str>, json: bool) -> Result
         }
         Command::Match { campaigns } => matching(&campaigns, json),
         Command::Ping(told) => ping::measure(database_url, told, json).await,
-        Command::Settle { purchases, lanes, waiting } => {
-            settle::measure(stage().await?, settle::Asked { purchases, lanes, waiting }, json).await
+        Command::Settle { purchases, lanes, waiting, alone } => {
+            settle::measure(stage().await?, settle::Asked { purchases, lanes, waiting, alone }, json).await
         }
         Command::Table { of } => {
             figures::Report::last(&of)?.markdown();

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgPool, PgPoolOptions};
 
-use super::process::cpu_of;
 use crate::Failure;
+use crate::process::cpu_of;
 
 pub(crate) enum Database {
     /// In the process that uses it.

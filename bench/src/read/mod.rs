@@ -10,7 +10,6 @@ mod database;
 mod load;
 mod market;
 mod page;
-mod process;
 mod server;
 
 use std::time::Duration;

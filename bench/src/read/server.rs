@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::process::Command;
 
 use super::control;
-use super::process::cpu_of;
+use crate::process::cpu_of;
 use crate::stage::{self, Stage};
 use crate::{Failure, say};
 

@@ -36,6 +36,8 @@ pub(crate) struct Asked {
     pub(crate) lanes: Option<usize>,
     /// Buyers that wait at the same time, each a case of its own.
     pub(crate) waiting: Vec<usize>,
+    /// Whether (a) and (b) are left out.
+    pub(crate) alone: bool,
 }
 
 /// Where purchases meet.
@@ -53,6 +55,9 @@ struct Case {
     rates: Vec<f64>,
     p50: Vec<f64>,
     p99: Vec<f64>,
+    together: Vec<f64>,
+    cpu: Vec<f64>,
+    own_cpu: Vec<f64>,
 }
 
 /// With so many buyers waiting: through the queue, and one by one.
@@ -68,6 +73,9 @@ impl Case {
         self.rates.push(run.rate);
         self.p50.push(run.p50_ms);
         self.p99.push(run.p99_ms);
+        self.together.push(run.together);
+        self.cpu.push(run.cpu_us);
+        self.own_cpu.push(run.own_cpu_us);
     }
 }
 
@@ -86,14 +94,14 @@ pub(crate) async fn measure(stage: Stage, asked: Asked, json: bool) -> Result<()
 }
 
 async fn on(stage: &Stage, asked: &Asked, settings: &str, report: &mut Report) -> Result<(), Failure> {
-    let Asked { purchases, waiting, .. } = asked;
+    let Asked { purchases, waiting, alone, .. } = asked;
     let backend = stage.app.store.backend();
     let ours = stage.process(settings).await?;
     let control = stage.process(ONE_BY_ONE).await?;
     let market = Market::open(&stage.app, waiting.iter().copied().max().unwrap_or(1)).await?;
     let function = match backend {
-        Backend::Postgres => Function::create(stage).await?,
-        Backend::Sqlite => None,
+        Backend::Postgres if !alone => Function::create(stage).await?,
+        _ => None,
     };
     for sellers in [Sellers::Many, Sellers::One] {
         let mut cases: Vec<Cases> = waiting.iter().map(|waiting| Cases { waiting: *waiting, ..Cases::default() }).collect();
@@ -102,7 +110,9 @@ async fn on(stage: &Stage, asked: &Asked, settings: &str, report: &mut Report) -
             for Cases { waiting, queue, single } in &mut cases {
                 let purchases = if *waiting == 1 { purchases.div_ceil(10) } else { *purchases };
                 queue.add(&round(&ours, &market, *waiting, purchases, sellers).await?);
-                single.add(&round(&control, &market, *waiting, purchases, sellers).await?);
+                if !alone {
+                    single.add(&round(&control, &market, *waiting, purchases, sellers).await?);
+                }
             }
             if let Some(function) = &function {
                 let listings = market.list(&stage.app, *purchases, sellers).await?;
@@ -134,16 +144,30 @@ fn tell(report: &mut Report, backend: Backend, sellers: Sellers, cases: &[Cases]
     }
     for Cases { waiting, queue, single } in cases {
         let name = |what: &str| format!("{what}, {waiting} waiting, {place}");
-        let rate = median(&queue.rates);
-        report.figure(name("(a) purchases one by one"), median(&single.rates), "1/s");
-        report.against(name("purchases"), rate, "1/s", "(a)", rate / median(&single.rates));
+        let mut told = |what: &str, value: f64, unit: &'static str, ratio: f64| match single.rates.is_empty() {
+            true => report.figure(name(what), value, unit),
+            false => report.against(name(what), value, unit, "(a)", ratio),
+        };
+        let (rate, one_by_one) = (median(&queue.rates), median(&single.rates));
+        told("purchases", rate, "1/s", rate / one_by_one);
+        for (what, of, single, unit) in [
+            ("p50", &queue.p50, &single.p50, "ms"),
+            ("p99", &queue.p99, &single.p99, "ms"),
+            ("processor time a purchase", &queue.cpu, &single.cpu, "us"),
+            ("processor time a purchase, this process", &queue.own_cpu, &single.own_cpu, "us"),
+        ] {
+            told(what, median(of), unit, median(single) / median(of));
+        }
+        report.figure(name("purchases in a batch"), median(&queue.together), "");
+        if !single.rates.is_empty() {
+            report.figure(name("(a) purchases one by one"), one_by_one, "1/s");
+        }
         if !called.is_empty() {
             report.against(name("purchases"), rate, "1/s", "(b)", rate / median(called));
         }
-        report.against(name("p50"), median(&queue.p50), "ms", "(a)", median(&single.p50) / median(&queue.p50));
-        report.against(name("p99"), median(&queue.p99), "ms", "(a)", median(&single.p99) / median(&queue.p99));
     }
-    if backend == Backend::Postgres && called.is_empty() {
+    let is_alone = cases.iter().all(|case| case.single.rates.is_empty());
+    if backend == Backend::Postgres && called.is_empty() && !is_alone {
         say("pgbench is missing: (b) is left out");
     }
 }

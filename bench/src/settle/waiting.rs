@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use api::app::App;
 use api::app::listings::{ListingBuy, listing_buy};
@@ -12,6 +12,7 @@ use domain::id::ListingId;
 use tokio::task::JoinSet;
 
 use crate::Failure;
+use crate::process::{cpu_of, cpu_of_machine};
 use crate::stage::Company;
 
 /// What was measured.
@@ -22,6 +23,12 @@ pub(super) struct Run {
     pub(super) p50_ms: f64,
     /// How long all but a hundredth took at most, in milliseconds.
     pub(super) p99_ms: f64,
+    /// How many were settled together, on average.
+    pub(super) together: f64,
+    /// What a purchase took of the processors, the database's part included, in microseconds.
+    pub(super) cpu_us: f64,
+    /// The part of this process in it.
+    pub(super) own_cpu_us: f64,
 }
 
 /// All `listings` are bought once.
@@ -29,6 +36,7 @@ pub(super) async fn run(app: &Arc<App>, buyers: &[Company], listings: Vec<Listin
     let count = u32::try_from(listings.len())?;
     let (listings, next) = (Arc::new(listings), Arc::new(AtomicUsize::new(0)));
     let mut waiting = JoinSet::new();
+    let (settled, cpu, own_cpu) = (app.settlement.settled(), cpu_of_machine()?, cpu_of(std::process::id())?);
     let started = Instant::now();
     for buyer in buyers {
         let (app, buyer, listings, next) = (Arc::clone(app), buyer.clone(), Arc::clone(&listings), Arc::clone(&next));
@@ -49,5 +57,14 @@ pub(super) async fn run(app: &Arc<App>, buyers: &[Company], listings: Vec<Listin
         took.extend(buyer??);
     }
     let rate = f64::from(count) / started.elapsed().as_secs_f64();
-    Ok(Run { rate, p50_ms: quantile(&took, 0.5), p99_ms: quantile(&took, 0.99) })
+    let batches = u32::try_from(app.settlement.settled().batches.saturating_sub(settled.batches))?;
+    let each_us = |spent: Duration| spent.as_secs_f64() * 1_000_000.0 / f64::from(count);
+    Ok(Run {
+        rate,
+        p50_ms: quantile(&took, 0.5),
+        p99_ms: quantile(&took, 0.99),
+        together: f64::from(count) / f64::from(batches),
+        cpu_us: each_us(cpu_of_machine()?.saturating_sub(cpu)),
+        own_cpu_us: each_us(cpu_of(std::process::id())?.saturating_sub(own_cpu)),
+    })
 }
