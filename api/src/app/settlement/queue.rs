@@ -14,6 +14,9 @@ use super::batch::{Queued, Waiting, settle};
 use crate::app::AppError;
 use crate::config::Config;
 
+/// How long one who was answered is waited for, at most: a fraction of what a command takes in a batch.
+const FOR_EACH: Duration = Duration::from_micros(10);
+
 /// The commands of one process on their way to the database.
 ///
 /// A command that was accepted is done, whether or not its caller still waits for the answer.
@@ -100,8 +103,25 @@ impl Queue {
     }
 
     async fn lane(self: Arc<Self>) {
-        while let Some(batch) = self.next() {
+        let mut about_to_ask = 1;
+        loop {
+            self.gather(about_to_ask).await;
+            let Some(batch) = self.next() else { return };
+            about_to_ask = batch.len();
             settle(&self.store, &self.config.exchange, batch).await;
+        }
+    }
+
+    /// Lets those ask who were answered just now or came with the first: all of them are one batch. Otherwise the first would be
+    /// a batch by itself, and the others wait for two. There is no timer: others run meanwhile, and soon it is over.
+    async fn gather(&self, about_to_ask: usize) {
+        let patience = FOR_EACH.saturating_mul(u32::try_from(about_to_ask).unwrap_or(u32::MAX));
+        let since = Instant::now();
+        loop {
+            tokio::task::yield_now().await;
+            if self.lock().waiting.len() >= about_to_ask || since.elapsed() >= patience {
+                return;
+            }
         }
     }
 
