@@ -10,12 +10,13 @@ use domain::time::Timestamp;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect, Statement, Value};
 
+use crate::changes::Changes;
 use crate::db::{STATEMENT_ROWS, Store};
 use crate::entity::bid;
 use crate::error::{StoreError, WriteError};
 use crate::ledger::{Ledger, Note};
 use crate::page::{Page, Slice};
-use crate::rows::{Column, Get, Given};
+use crate::rows::{Column, Get};
 use crate::words::is;
 use crate::write::Tx;
 
@@ -130,9 +131,17 @@ const NEW: &[Column<NewBid>] = &[
 
 /// Writes new bids. A buyer has one open bid on a listing at most: the database refuses a second.
 pub async fn bids_insert(tx: &Tx, bids: &[NewBid]) -> Result<(), WriteError> {
-    let taken = || Refusal::new(Code::Conflict, "you placed another bid on this listing meanwhile").at("listingId");
-    tx.insert("bid", NEW, bids).await.map_err(|error| WriteError::from(error).unique_as(taken()))?;
-    Ok(())
+    let mut changes = tx.changes();
+    bids_add(&mut changes, bids);
+    changes.write().await
+}
+
+/// The same with other changes.
+pub(crate) fn bids_add(changes: &mut Changes, bids: &[NewBid]) {
+    let taken = |error: WriteError| {
+        error.unique_as(Refusal::new(Code::Conflict, "you placed another bid on this listing meanwhile").at("listingId"))
+    };
+    changes.insert("bid", NEW, bids, taken);
 }
 
 /// How a bid ends.
@@ -157,19 +166,16 @@ const END: &[Column<BidEnd>] = &[
 
 /// Ends open bids, all or none.
 pub async fn bids_end(tx: &Tx, ends: &[BidEnd]) -> Result<(), WriteError> {
-    if ends.is_empty() {
-        return Ok(());
-    }
-    let mut given = Given::new(tx.backend(), END, ends);
-    let open = given.bind(BidState::Open.as_str());
-    let sql = format!(
-        "UPDATE bid SET state = given.state, loss_reason = given.loss_reason, ended_at = given.ended_at, version = 1 \
-         FROM {given} WHERE bid.id = given.id AND bid.state = {open}"
-    );
-    if usize::try_from(given.execute(tx, sql).await?) != Ok(ends.len()) {
-        return Err(Refusal::new(Code::Conflict, "a bid changed meanwhile").into());
-    }
-    Ok(())
+    let mut changes = tx.changes();
+    bids_ended(&mut changes, ends);
+    changes.write().await
+}
+
+/// The same with other changes.
+pub(crate) fn bids_ended(changes: &mut Changes, ends: &[BidEnd]) {
+    let set = "state = given.state, loss_reason = given.loss_reason, ended_at = given.ended_at, version = 1";
+    let changed = || Refusal::new(Code::Conflict, "a bid changed meanwhile").into();
+    changes.update("bid", END, ends, (set, "bid.id = given.id AND bid.state = 'OPEN'"), changed);
 }
 
 /// The open bids of a listing, whose row must be locked: all, in the order of their placing.

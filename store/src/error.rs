@@ -121,14 +121,24 @@ impl WriteError {
     }
 }
 
+/// What the database said, if it was the database that spoke.
+fn said(error: &DbErr) -> Option<&dyn sqlx::error::DatabaseError> {
+    let (DbErr::Conn(runtime) | DbErr::Exec(runtime) | DbErr::Query(runtime)) = error else { return None };
+    let RuntimeErr::SqlxError(error) = runtime else { return None };
+    let sqlx::Error::Database(database) = error.as_ref() else { return None };
+    Some(database.as_ref())
+}
+
+/// The table whose key or condition had the last word, which Postgres tells.
+pub(crate) fn table_of(error: &DbErr) -> Option<&str> {
+    said(error)?.table()
+}
+
 fn classify(error: &DbErr) -> Fault {
-    let runtime = match error {
-        DbErr::Conn(runtime) | DbErr::Exec(runtime) | DbErr::Query(runtime) => runtime,
-        DbErr::ConnectionAcquire(_) => return Fault::Transient,
-        _ => return Fault::Other,
-    };
-    let RuntimeErr::SqlxError(error) = runtime else { return Fault::Other };
-    let sqlx::Error::Database(database) = error.as_ref() else { return Fault::Other };
+    if matches!(error, DbErr::ConnectionAcquire(_)) {
+        return Fault::Transient;
+    }
+    let Some(database) = said(error) else { return Fault::Other };
     // Postgres: SQLSTATE. SQLite: extended result codes (https://sqlite.org/rescode.html).
     match database.code().as_deref() {
         Some("23505" | "1555" | "2067") => Fault::Unique,

@@ -9,6 +9,7 @@ use sea_orm::FromQueryResult;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::changes::Changes;
 use crate::db::Backend;
 use crate::entity::idempotency;
 use crate::error::{Fault, StoreError, WriteError};
@@ -92,7 +93,9 @@ impl Tx {
     /// Keeps `answer` under `key`. Of two concurrent calls one collides on the key, is tried again, and gets the answer.
     pub async fn remember<T: Serialize + Sync>(&self, key: &IdempotencyKey, answer: &T) -> Result<(), WriteError> {
         let response = serde_json::to_value(answer).map_err(StoreError::corrupt)?;
-        self.remember_all(&[(key.id(), Answer::new(key, response), self.now().await?)]).await
+        let mut changes = self.changes();
+        remember_all(&mut changes, &[(key.id(), Answer::new(key, response), self.now().await?)]);
+        changes.write().await
     }
 
     /// The answers of earlier calls with `keys`, which are locked in one order.
@@ -123,13 +126,10 @@ impl Tx {
         }
         Ok(answers)
     }
+}
 
-    /// Keeps answers. A key that a concurrent call has taken makes the transaction run again, and find its answer.
-    pub(crate) async fn remember_all(&self, answers: &[Remembered]) -> Result<(), WriteError> {
-        match self.insert("idempotency", REMEMBERED, answers).await.map_err(StoreError::from) {
-            Ok(_) => Ok(()),
-            Err(error) if error.fault() == Fault::Unique => Err(StoreError::KeyRace.into()),
-            Err(error) => Err(error.into()),
-        }
-    }
+/// Keeps answers. A key that a concurrent call has taken makes the transaction run again, and find its answer.
+pub(crate) fn remember_all(changes: &mut Changes, answers: &[Remembered]) {
+    let raced = |error: WriteError| if error.fault() == Some(Fault::Unique) { StoreError::KeyRace.into() } else { error };
+    changes.insert("idempotency", REMEMBERED, answers, raced);
 }

@@ -8,6 +8,7 @@ pub mod bids;
 pub mod calls;
 pub mod campaigns;
 pub mod certificates;
+mod changes;
 pub mod chargebacks;
 pub mod clients;
 pub mod confirmations;

@@ -1,6 +1,7 @@
 //! Offers: what pings were offered, by whom, and what became of it.
 
 use std::collections::BTreeMap;
+use std::convert::identity;
 
 use domain::clearing::{LossReason, SaleKind};
 use domain::id::{BidId, CampaignId, LeadId, ListingId, OfferId, OrganizationId, TypedId, VerticalId};
@@ -12,6 +13,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, FromQueryResult, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
+use crate::changes::{Changes, overtaken};
 use crate::db::Store;
 use crate::entity::{offer, offer_bid};
 use crate::error::StoreError;
@@ -324,23 +326,15 @@ const BID_END: &[Given_<OfferBidEnd>] = &[
 ];
 
 /// Keeps bids of offers: held, or, with the instant, won at once.
-pub(crate) async fn offer_bids_insert(tx: &Tx, bids: &[(OfferBid, Option<Timestamp>)]) -> Result<(), StoreError> {
-    tx.insert("offer_bid", NEW_BID, bids).await?;
-    Ok(())
+pub(crate) fn offer_bids_insert(changes: &mut Changes, bids: &[(OfferBid, Option<Timestamp>)]) {
+    changes.insert("offer_bid", NEW_BID, bids, identity);
 }
 
 /// Ends held bids of offers whose rows are locked.
-pub(crate) async fn offer_bids_end(tx: &Tx, ends: &[OfferBidEnd]) -> Result<(), StoreError> {
-    if ends.is_empty() {
-        return Ok(());
-    }
-    let given = Given::new(tx.backend(), BID_END, ends);
-    let sql = format!(
-        "UPDATE offer_bid SET state = given.state, loss_reason = given.loss_reason, ended_at = given.ended_at \
-         FROM {given} WHERE offer_bid.id = given.id AND offer_bid.state = 'HELD'"
-    );
-    let changed = usize::try_from(given.execute(tx, sql).await?) == Ok(ends.len());
-    if changed { Ok(()) } else { Err(StoreError::Misuse("a bid of an offer changed under its lock")) }
+pub(crate) fn offer_bids_end(changes: &mut Changes, ends: &[OfferBidEnd]) {
+    let set = "state = given.state, loss_reason = given.loss_reason, ended_at = given.ended_at";
+    let changed = || StoreError::Misuse("a bid of an offer changed under its lock").into();
+    changes.update("offer_bid", BID_END, ends, (set, "offer_bid.id = given.id AND offer_bid.state = 'HELD'"), changed);
 }
 
 /// An offer with its open-shaped parts as they are stored.
@@ -391,23 +385,17 @@ const OFFER_END: &[Given_<StoredOffer>] = &[
 
 /// Keeps new offers. Another process may have made one for the same ping meanwhile: then the transaction is tried again, and
 /// finds it.
-pub(crate) async fn offers_insert(tx: &Tx, offers: &[StoredOffer]) -> Result<(), StoreError> {
+pub(crate) fn offers_insert(changes: &mut Changes, offers: &[StoredOffer]) -> Result<(), StoreError> {
     let rows: Vec<OfferRow> = offers.iter().map(OfferRow::new).collect::<Result<_, _>>()?;
-    let made = tx.insert_unless("offer", OFFER, &rows, "ON CONFLICT DO NOTHING").await?;
-    if usize::try_from(made) == Ok(rows.len()) { Ok(()) } else { Err(StoreError::Overtaken) }
+    changes.insert("offer", OFFER, &rows, overtaken);
+    Ok(())
 }
 
 /// Writes how offers, whose rows are locked, ended.
-pub(crate) async fn offers_end(tx: &Tx, offers: &[StoredOffer]) -> Result<(), StoreError> {
-    if offers.is_empty() {
-        return Ok(());
-    }
-    let given = Given::new(tx.backend(), OFFER_END, offers);
-    let sql = format!(
-        "UPDATE offer SET state = given.state, lead_id = given.lead_id, listing_id = given.listing_id, \
-         ended_at = given.ended_at, version = given.version FROM {given} \
-         WHERE offer.id = given.id AND offer.state = 'OPEN' AND offer.version = given.version - 1"
-    );
-    let changed = usize::try_from(given.execute(tx, sql).await?) == Ok(offers.len());
-    if changed { Ok(()) } else { Err(StoreError::Misuse("an offer changed under its lock")) }
+pub(crate) fn offers_end(changes: &mut Changes, offers: &[StoredOffer]) {
+    let set = "state = given.state, lead_id = given.lead_id, listing_id = given.listing_id, ended_at = given.ended_at, \
+               version = given.version";
+    let condition = "offer.id = given.id AND offer.state = 'OPEN' AND offer.version = given.version - 1";
+    let changed = || StoreError::Misuse("an offer changed under its lock").into();
+    changes.update("offer", OFFER_END, offers, (set, condition), changed);
 }

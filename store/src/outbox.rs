@@ -1,6 +1,8 @@
 //! The event feed: what happened, written in the transaction that made it happen, read by subscriptions and by consumers that
 //! remember where they stand. Payloads hold ids and states, never personal data.
 
+use std::convert::identity;
+
 use domain::id::OrganizationId;
 use domain::time::Timestamp;
 use sea_orm::entity::prelude::*;
@@ -8,9 +10,10 @@ use sea_orm::{FromQueryResult, Statement};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::changes::Changes;
 use crate::db::{Backend, Store};
 use crate::error::StoreError;
-use crate::rows::{Column, Get, Given};
+use crate::rows::{Column, Get};
 use crate::write::Tx;
 
 /// Something that happened.
@@ -76,26 +79,29 @@ impl Tx {
         if events.is_empty() {
             return Ok(());
         }
-        self.emit_at(events, self.now().await?).await
-    }
-
-    /// The same of what was decided at `now`.
-    pub(crate) async fn emit_at(&self, events: Vec<Event>, now: Timestamp) -> Result<(), StoreError> {
-        if events.is_empty() {
-            return Ok(());
-        }
-        let row = |event: Event| -> Result<EventRow, StoreError> {
-            let audience = serde_json::to_value(&event.audience).map_err(StoreError::corrupt)?;
-            Ok(EventRow { event, audience, created_at: now })
-        };
-        let rows = events.into_iter().map(row).collect::<Result<Vec<_>, _>>()?;
-        let given = Given::new(self.backend(), EVENT, &rows);
-        let columns = "topic, subject_id, audience, payload, created_at";
-        let sql = format!("INSERT INTO event ({columns}) SELECT {columns} FROM {given}");
-        given.execute(self, sql).await?;
+        let rows = rows(events, self.now().await?)?;
+        self.insert("event", EVENT, &rows).await?;
         self.emitted();
         Ok(())
     }
+
+    /// Writes several events with other changes, as decided at `now`.
+    pub(crate) fn emit_with(&self, changes: &mut Changes, events: Vec<Event>, now: Timestamp) -> Result<(), StoreError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        changes.insert("event", EVENT, &rows(events, now)?, identity);
+        self.emitted();
+        Ok(())
+    }
+}
+
+fn rows(events: Vec<Event>, now: Timestamp) -> Result<Vec<EventRow>, StoreError> {
+    let row = |event: Event| {
+        let audience = serde_json::to_value(&event.audience).map_err(StoreError::corrupt)?;
+        Ok(EventRow { event, audience, created_at: now })
+    };
+    events.into_iter().map(row).collect()
 }
 
 struct EventRow {

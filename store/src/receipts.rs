@@ -7,14 +7,15 @@ use domain::id::{BidId, ListingId, OrganizationId, ReceiptId};
 use domain::receipt::Receipt;
 use domain::refusal::Refusal;
 use domain::time::Timestamp;
-use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{Condition, JoinType, QuerySelect, QueryTrait};
 
+use crate::changes::Changes;
 use crate::db::Store;
 use crate::entity::{bid, listing, offer, offer_bid, receipt};
 use crate::error::{StoreError, WriteError};
+use crate::rows::{Column, Get};
 use crate::write::Tx;
 
 /// A receipt as one of its parties sees it.
@@ -31,20 +32,37 @@ pub struct StoredReceipt {
 }
 
 /// Writes the receipt of a clearing; a listing is cleared once.
-pub async fn receipt_insert(tx: &Tx, receipt: &Receipt, now: Timestamp) -> Result<ReceiptId, WriteError> {
-    let id: ReceiptId = tx.id();
-    let row = receipt::ActiveModel {
-        id: Set(id.0),
-        listing_id: Set(receipt.listing.listing.0),
-        body: Set(serde_json::to_value(receipt).map_err(StoreError::corrupt)?),
-        created_at: Set(now),
-    };
-    receipt::Entity::insert(row)
-        .exec_without_returning(tx.db())
-        .await
-        .map_err(|error| WriteError::from(error).unique_as(Refusal::wrong_state("the auction has been cleared")))?;
-    Ok(id)
+pub async fn receipt_insert(tx: &Tx, receipt: &Receipt, now: Timestamp) -> Result<(), WriteError> {
+    let mut changes = tx.changes();
+    receipts_add(tx, &mut changes, std::slice::from_ref(receipt), now)?;
+    changes.write().await
 }
+
+/// Writes receipts, with other changes.
+pub(crate) fn receipts_add(tx: &Tx, changes: &mut Changes, receipts: &[Receipt], now: Timestamp) -> Result<(), StoreError> {
+    let row = |receipt: &Receipt| {
+        let body = serde_json::to_value(receipt).map_err(StoreError::corrupt)?;
+        Ok(Row { id: tx.id(), listing: receipt.listing.listing, body, created_at: now })
+    };
+    let rows: Vec<Row> = receipts.iter().map(row).collect::<Result<_, StoreError>>()?;
+    let cleared = |error: WriteError| error.unique_as(Refusal::wrong_state("the auction has been cleared"));
+    changes.insert("receipt", RECEIPT, &rows, cleared);
+    Ok(())
+}
+
+struct Row {
+    id: ReceiptId,
+    listing: ListingId,
+    body: serde_json::Value,
+    created_at: Timestamp,
+}
+
+const RECEIPT: &[Column<Row>] = &[
+    ("id", Get::Id(|row| row.id.0)),
+    ("listing_id", Get::Id(|row| row.listing.0)),
+    ("body", Get::Json(|row| &row.body)),
+    ("created_at", Get::Instant(|row| row.created_at)),
+];
 
 impl Store {
     /// The receipt of a listing's clearing, if `viewer` sold in it or had a bid in it.

@@ -35,6 +35,8 @@ pub(crate) enum Get<T> {
 pub(crate) struct Given {
     backend: Backend,
     table: String,
+    /// Values of the statement that stand before these.
+    before: usize,
     values: Vec<Value>,
 }
 
@@ -47,16 +49,26 @@ impl std::fmt::Display for Given {
 impl Given {
     /// The table of `rows`.
     pub(crate) fn new<T>(backend: Backend, columns: &[Column<T>], rows: &[T]) -> Self {
+        Self::behind(backend, 0, columns, rows)
+    }
+
+    /// The same in a statement that has `before` other values, which come first.
+    pub(crate) fn behind<T>(backend: Backend, before: usize, columns: &[Column<T>], rows: &[T]) -> Self {
         match backend {
-            Backend::Postgres => arrays(columns, rows),
-            Backend::Sqlite => json(columns, rows),
+            Backend::Postgres => arrays(before, columns, rows),
+            Backend::Sqlite => json(before, columns, rows),
         }
     }
 
     /// Binds one more value; answers its place in the statement.
     pub(crate) fn bind(&mut self, value: impl Into<Value>) -> String {
         self.values.push(value.into());
-        format!("${}", self.values.len())
+        format!("${}", self.before.saturating_add(self.values.len()))
+    }
+
+    /// What is bound, in the order of its places.
+    pub(crate) fn into_values(self) -> Vec<Value> {
+        self.values
     }
 
     /// What locks the rows of `table` until the transaction ends: SQLite has one writer and needs nothing.
@@ -124,15 +136,15 @@ impl Tx {
     }
 }
 
-fn names<T>(columns: &[Column<T>]) -> String {
+pub(crate) fn names<T>(columns: &[Column<T>]) -> String {
     columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
 }
 
 /// `UNNEST` of one array for each column.
-fn arrays<T>(columns: &[Column<T>], rows: &[T]) -> Given {
+fn arrays<T>(before: usize, columns: &[Column<T>], rows: &[T]) -> Given {
     let mut slots = Vec::with_capacity(columns.len());
     let mut values = Vec::with_capacity(columns.len());
-    for (place, (_, get)) in (1_usize..).zip(columns) {
+    for (place, (_, get)) in (before.saturating_add(1)..).zip(columns) {
         slots.push(match get {
             // JSON goes as the text that it is, which is escaped once and not twice.
             Get::Json(_) => format!("CAST(CAST(${place} AS text[]) AS jsonb[])"),
@@ -141,11 +153,11 @@ fn arrays<T>(columns: &[Column<T>], rows: &[T]) -> Given {
         values.push(get.array(rows));
     }
     let table = format!("UNNEST({}) AS given ({})", slots.join(", "), names(columns));
-    Given { backend: Backend::Postgres, table, values }
+    Given { backend: Backend::Postgres, table, before, values }
 }
 
 /// `json_each` of one array with an array for each row.
-fn json<T>(columns: &[Column<T>], rows: &[T]) -> Given {
+fn json<T>(before: usize, columns: &[Column<T>], rows: &[T]) -> Given {
     let rows: Vec<Vec<Json>> = rows.iter().map(|row| columns.iter().map(|(_, get)| get.json(row)).collect()).collect();
     let text = Json::from(rows).to_string();
     let column = |(place, (name, get)): (usize, &Column<T>)| match get {
@@ -153,8 +165,8 @@ fn json<T>(columns: &[Column<T>], rows: &[T]) -> Given {
         _ => format!("value ->> {place} AS {name}"),
     };
     let columns: Vec<String> = columns.iter().enumerate().map(column).collect();
-    let table = format!("(SELECT {} FROM json_each($1)) AS given", columns.join(", "));
-    Given { backend: Backend::Sqlite, table, values: vec![text.into()] }
+    let table = format!("(SELECT {} FROM json_each(${})) AS given", columns.join(", "), before.saturating_add(1));
+    Given { backend: Backend::Sqlite, table, before, values: vec![text.into()] }
 }
 
 impl<T> Get<T> {

@@ -1,18 +1,20 @@
 //! What campaigns have bought: counted in their rows under the lock, and kept purchase by purchase, so that it can be counted
 //! again.
 
+use std::convert::identity;
+
 use domain::campaign::{CampaignChange, CampaignState, PauseReason, Usage};
 use domain::id::{CampaignId, TradeId};
 use domain::time::Timestamp;
-use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::{ConnectionTrait, QueryOrder, QuerySelect, Statement};
 
 use super::{CampaignNext, StoredCampaign};
-use crate::db::{STATEMENT_ROWS, Store};
+use crate::changes::Changes;
+use crate::db::Store;
 use crate::entity::{campaign, campaign_purchase, offer_bid};
 use crate::error::{StoreError, WriteError};
-use crate::rows::{Column, Get, Given};
+use crate::rows::{Column, Get};
 use crate::words::is;
 use crate::write::Tx;
 
@@ -32,16 +34,9 @@ pub struct CampaignPurchase {
 impl Tx {
     /// Keeps what campaigns bought.
     pub async fn campaign_purchases_insert(&self, purchases: &[CampaignPurchase]) -> Result<(), WriteError> {
-        for purchases in purchases.chunks(STATEMENT_ROWS) {
-            let rows = purchases.iter().map(|purchase| campaign_purchase::ActiveModel {
-                trade_id: Set(purchase.trade.0),
-                campaign_id: Set(purchase.campaign.0),
-                price_minor: Set(purchase.price_minor),
-                counted_at: Set(purchase.counted_at),
-            });
-            campaign_purchase::Entity::insert_many(rows).exec_without_returning(self.db()).await?;
-        }
-        Ok(())
+        let mut changes = self.changes();
+        purchases_add(&mut changes, purchases);
+        changes.write().await
     }
 
     /// Counts a delivery of a campaign: one that failed, or one that ends a row of failures. After as many as its terms allow the
@@ -68,21 +63,10 @@ impl Tx {
     }
 
     /// Writes the usage of campaigns whose rows are locked.
-    pub async fn campaigns_count(&self, campaigns: &[&StoredCampaign]) -> Result<(), StoreError> {
-        if campaigns.is_empty() {
-            return Ok(());
-        }
-        let row = |campaign: &&StoredCampaign| {
-            let usage = serde_json::to_value(campaign.standing.usage).map_err(StoreError::corrupt)?;
-            Ok::<Used, StoreError>(Used { id: campaign.id, usage, served_at: campaign.served_at })
-        };
-        let rows: Vec<Used> = campaigns.iter().map(row).collect::<Result<_, _>>()?;
-        let given = Given::new(self.backend(), USED, &rows);
-        let sql = format!(
-            "UPDATE campaign SET usage = given.usage, served_at = given.served_at FROM {given} WHERE campaign.id = given.id"
-        );
-        let changed = usize::try_from(given.execute(self, sql).await?) == Ok(rows.len());
-        if changed { Ok(()) } else { Err(StoreError::Misuse("a campaign went under its lock")) }
+    pub async fn campaigns_count(&self, campaigns: &[&StoredCampaign]) -> Result<(), WriteError> {
+        let mut changes = self.changes();
+        usage_write(&mut changes, campaigns)?;
+        changes.write().await
     }
 
     /// What a campaign whose row is locked has bought and holds in open offers, counted again.
@@ -90,6 +74,30 @@ impl Tx {
         recount(self.db(), campaign, self.now().await?).await
     }
 }
+
+/// Keeps what campaigns bought, with other changes.
+pub(crate) fn purchases_add(changes: &mut Changes, purchases: &[CampaignPurchase]) {
+    changes.insert("campaign_purchase", PURCHASE, purchases, identity);
+}
+
+/// Writes the usage of campaigns whose rows are locked, with other changes.
+pub(crate) fn usage_write(changes: &mut Changes, campaigns: &[&StoredCampaign]) -> Result<(), StoreError> {
+    let row = |campaign: &&StoredCampaign| {
+        let usage = serde_json::to_value(campaign.standing.usage).map_err(StoreError::corrupt)?;
+        Ok::<Used, StoreError>(Used { id: campaign.id, usage, served_at: campaign.served_at })
+    };
+    let rows: Vec<Used> = campaigns.iter().map(row).collect::<Result<_, _>>()?;
+    let went = || StoreError::Misuse("a campaign went under its lock").into();
+    changes.update("campaign", USED, &rows, ("usage = given.usage, served_at = given.served_at", "campaign.id = given.id"), went);
+    Ok(())
+}
+
+const PURCHASE: &[Column<CampaignPurchase>] = &[
+    ("trade_id", Get::Id(|purchase| purchase.trade.0)),
+    ("campaign_id", Get::Id(|purchase| purchase.campaign.0)),
+    ("price_minor", Get::Integer(|purchase| purchase.price_minor)),
+    ("counted_at", Get::Instant(|purchase| purchase.counted_at)),
+];
 
 struct Used {
     id: CampaignId,

@@ -16,6 +16,7 @@ use sea_orm::{QueryOrder, QuerySelect};
 use serde_json::json;
 
 pub use count::CampaignPurchase;
+pub(crate) use count::{purchases_add, usage_write};
 pub use history::{Lookback, Outcome, Person};
 pub use row::{CampaignRevision, StoredCampaign};
 

@@ -1,6 +1,7 @@
 //! Writing journals: lock the accounts, record the journals in memory, write balances and transfers set-based.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::identity;
 
 use domain::id::{JournalId, OrganizationId, TransferId, TypedId};
 use domain::ledger::{Account, AccountKind, Journal, Movement};
@@ -10,9 +11,10 @@ use sea_orm::entity::prelude::*;
 
 use super::accounts::{self, Row, is_locked_last};
 use super::stop;
+use crate::changes::{Changes, overtaken};
 use crate::error::{StoreError, WriteError};
 use crate::outbox::Event;
-use crate::rows::{Column, Get, Given};
+use crate::rows::{Column, Get};
 use crate::write::Tx;
 
 /// What a person adds to a journal.
@@ -119,12 +121,10 @@ pub async fn post(tx: &Tx, journal: &Journal, note: Note) -> Result<JournalId, W
 impl Ledger {
     /// Locks `accounts`. Refused while money is stopped.
     pub async fn lock(tx: &Tx, accounts: impl IntoIterator<Item = Account>) -> Result<Self, WriteError> {
-        if stop::is_stopped(tx).await? {
-            return Err(stop::refusal().into());
-        }
         let accounts: BTreeSet<Account> = accounts.into_iter().collect();
         let rows = accounts::locked(tx, &accounts).await?;
-        Ok(Self::open(tx, rows, tx.now().await?, false))
+        let (now, stopped) = stop::now_and_stopped(tx).await?;
+        if stopped { Err(stop::refusal().into()) } else { Ok(Self::open(tx, rows, now, false)) }
     }
 
     /// Locks `accounts` for several commands that were begun at `now`: while money is stopped each that records something is
@@ -228,9 +228,10 @@ impl Ledger {
 
     /// Writes everything that was recorded, and tells the organizations concerned.
     pub async fn flush(self) -> Result<(), WriteError> {
-        let (tx, news) = (self.tx.clone(), self.news());
-        self.write().await?;
-        Ok(tx.emit_all(news).await?)
+        let tx = self.tx.clone();
+        let mut changes = tx.changes();
+        tx.emit_with(&mut changes, self.news(), self.now)?;
+        self.write(changes).await
     }
 
     /// What is to be told of everything that was recorded.
@@ -249,21 +250,20 @@ impl Ledger {
         organizations.into_iter().map(changed).collect()
     }
 
-    /// Writes everything that was recorded, what others wait for last.
-    pub(crate) async fn write(mut self) -> Result<(), WriteError> {
-        if self.journals.is_empty() {
-            return Ok(());
+    /// Writes `changes` and everything that was recorded, what others wait for last.
+    pub(crate) async fn write(mut self, mut changes: Changes) -> Result<(), WriteError> {
+        changes.insert("journal", JOURNAL, &self.journals, repeated);
+        let later: BTreeSet<Account> = self.changed().filter(|row| !row.is_locked()).map(|row| row.account).collect();
+        if !later.is_empty() {
+            changes.write().await?;
+            self.lock_later(&later).await?;
+            changes = self.tx.changes();
         }
-        let tx = self.tx.clone();
-        let done = || Refusal::wrong_state("this movement of money has happened already");
-        let journals = tx.insert("journal", JOURNAL, &self.journals).await;
-        journals.map_err(|error| WriteError::from(error).repeated_as(done()))?;
-        self.lock_later().await?;
         let (there, new): (Vec<Row>, Vec<Row>) = self.changed().copied().partition(|row| row.stored.is_some());
-        accounts_make(&tx, &new, self.now).await?;
-        balances_write(&tx, &there).await?;
-        tx.insert("transfer", TRANSFER, &self.transfers).await?;
-        Ok(())
+        accounts_make(&mut changes, &new, self.now);
+        balances_write(&mut changes, &there);
+        changes.insert("transfer", TRANSFER, &self.transfers, identity);
+        changes.write().await
     }
 
     fn changed(&self) -> impl Iterator<Item = &Row> {
@@ -271,12 +271,8 @@ impl Ledger {
     }
 
     /// Locks what was left for the end, and counts what was recorded on it from what it holds.
-    async fn lock_later(&mut self) -> Result<(), WriteError> {
-        let moved: BTreeSet<Account> = self.changed().filter(|row| !row.is_locked()).map(|row| row.account).collect();
-        if moved.is_empty() {
-            return Ok(());
-        }
-        let locked = accounts::locked(&self.tx, &moved).await?;
+    async fn lock_later(&mut self, later: &BTreeSet<Account>) -> Result<(), WriteError> {
+        let locked = accounts::locked(&self.tx, later).await?;
         let ends = self.transfers.iter_mut().flat_map(|transfer| {
             let TransferRow { from, to, amount_minor, .. } = transfer;
             [(from, *amount_minor), (to, *amount_minor)]
@@ -311,24 +307,20 @@ impl Ledger {
 
 /// Makes accounts that nothing had moved on. Two transactions may do so at once: the second waits for the first, is then
 /// tried again, and finds its row.
-async fn accounts_make(tx: &Tx, rows: &[Row], now: Timestamp) -> Result<(), StoreError> {
+fn accounts_make(changes: &mut Changes, rows: &[Row], now: Timestamp) {
     let rows: Vec<(Row, Timestamp)> = rows.iter().map(|row| (*row, now)).collect();
-    let made = tx.insert_unless("account", ACCOUNT, &rows, "ON CONFLICT DO NOTHING").await?;
-    if usize::try_from(made) == Ok(rows.len()) { Ok(()) } else { Err(StoreError::Overtaken) }
+    changes.insert("account", ACCOUNT, &rows, overtaken);
 }
 
-/// One statement for many accounts, guarded by the versions that were locked; the database's CHECK has the last word.
-async fn balances_write(tx: &Tx, rows: &[Row]) -> Result<(), WriteError> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let given = Given::new(tx.backend(), BALANCE, rows);
-    let sql = format!(
-        "UPDATE account SET balance_minor = given.balance_minor, version = given.version \
-         FROM {given} WHERE account.id = given.id AND account.version = given.version_before"
-    );
-    let changed = usize::try_from(given.execute(tx, sql).await?) == Ok(rows.len());
-    if changed { Ok(()) } else { Err(StoreError::Misuse("an account changed under its lock").into()) }
+/// Writes what many accounts hold, guarded by the versions that were locked; the database's CHECK has the last word.
+fn balances_write(changes: &mut Changes, rows: &[Row]) {
+    let set = "balance_minor = given.balance_minor, version = given.version";
+    let changed = || StoreError::Misuse("an account changed under its lock").into();
+    changes.update("account", BALANCE, rows, (set, "account.id = given.id AND account.version = given.version_before"), changed);
+}
+
+fn repeated(error: WriteError) -> WriteError {
+    error.repeated_as(Refusal::wrong_state("this movement of money has happened already"))
 }
 
 fn too_large() -> Refusal {

@@ -25,11 +25,6 @@ pub struct MoneyStop {
     pub since: Timestamp,
 }
 
-/// Whether money is stopped, as this transaction sees it.
-pub(super) async fn is_stopped(tx: &Tx) -> Result<bool, StoreError> {
-    Ok(read(tx.db()).await?.is_some())
-}
-
 /// The instant that decides (see [`Tx::now`]), and whether money is stopped then.
 pub(crate) async fn now_and_stopped(tx: &Tx) -> Result<(Timestamp, bool), StoreError> {
     tx.now_and("EXISTS (SELECT 1 FROM setting WHERE name = $1)", [NAME.into()]).await

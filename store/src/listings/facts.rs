@@ -1,5 +1,6 @@
 //! What the decisions on a listing must know of its lead and of a buyer.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::account::OrganizationStatus;
@@ -171,7 +172,7 @@ pub async fn buyers_facts(
 ) -> Result<BuyersFacts, StoreError> {
     let stopped = access_locked(tx, buyers).await?;
     let mut facts = facts_of(tx, &[(listing, buyers.clone())], &stopped).await?;
-    facts.remove(&listing.id).ok_or_else(lead_missing)
+    facts.remove(&listing.id).ok_or(StoreError::Misuse("a listing without its facts"))
 }
 
 /// The same for several listings at once, by their ids. `stopped` are those who may not act, of all buyers, whose rows are
@@ -181,51 +182,66 @@ pub(crate) async fn facts_of(
     listings: &[(&StoredListing, BTreeSet<OrganizationId>)],
     stopped: &BTreeMap<OrganizationId, BuyerAccess>,
 ) -> Result<BTreeMap<ListingId, BuyersFacts>, StoreError> {
-    let owners = owners_of_persons(tx, listings).await?;
-    let ids: Vec<ListingIds> = listings.iter().map(|(stored, _)| (stored.id, stored.lead, stored.seller)).collect();
-    let mut given = Given::new(tx.backend(), LISTING_IDS, &ids);
+    let asked: Vec<Asked> = listings.iter().flat_map(|(stored, buyers)| asked(stored, buyers)).collect();
+    let mut given = Given::new(tx.backend(), ASKED, &asked);
     let side = given.bind(Side::Seller.as_str());
+    // A buyer owns the lead, or has another that shares a way to reach the person: one whose price came back is no longer theirs.
     let sql = format!(
-        "SELECT given.listing_id, lead.state, lead.offering, lead.target_id, organization.status, \
+        "SELECT given.listing_id, given.buyer_id, given.seller_id, lead.state, lead.offering, lead.target_id, organization.status, \
          COALESCE(reputation.trades, 0) AS trades, COALESCE(reputation.upheld, 0) AS upheld, \
-         COALESCE(reputation.rejected, 0) AS rejected \
+         COALESCE(reputation.rejected, 0) AS rejected, \
+         EXISTS (SELECT 1 FROM trade WHERE trade.lead_id = given.lead_id AND trade.buyer_id = given.buyer_id) \
+         OR EXISTS (SELECT 1 FROM lead_key AS own JOIN lead_key AS other ON other.hash = own.hash AND other.kind = own.kind \
+         JOIN trade ON trade.lead_id = other.lead_id AND trade.buyer_id = given.buyer_id AND trade.state <> 'REFUNDED' \
+         WHERE own.lead_id = given.lead_id AND own.kind IN ({channels})) AS has_person \
          FROM {given} JOIN lead ON lead.id = given.lead_id JOIN organization ON organization.id = given.seller_id \
-         LEFT JOIN reputation ON reputation.organization_id = given.seller_id AND reputation.side = {side}"
+         LEFT JOIN reputation ON reputation.organization_id = given.seller_id AND reputation.side = {side}",
+        channels = channels()
     );
-    let mut found = BTreeMap::new();
+    let mut facts: BTreeMap<ListingId, BuyersFacts> = BTreeMap::new();
     for row in given.query(tx, sql).await? {
         let row = FactsRow::from_query_result(&row, "")?;
-        found.insert(ListingId(row.listing_id), row);
-    }
-    let facts = |(stored, buyers): &(&StoredListing, BTreeSet<OrganizationId>)| {
-        let row = found.get(&stored.id).ok_or_else(lead_missing)?;
-        let targeted = row.offering == Offering::Targeted.as_str();
-        let own = |buyer: &&OrganizationId| owners.contains(&(stored.lead, **buyer));
-        let facts = BuyersFacts {
-            seller: stored.seller,
-            target: targeted.then_some(row.target_id.map(OrganizationId::from)),
-            lead_verified: row.state == LeadState::Verified.as_str(),
-            seller_suspended: row.status == OrganizationStatus::Suspended.as_str(),
-            seller_tally: tally(row.trades, row.upheld, row.rejected)?,
-            owners: buyers.iter().filter(own).copied().collect(),
-            stopped: buyers.iter().filter_map(|buyer| Some((*buyer, *stopped.get(buyer)?))).collect(),
+        let (listing, buyer) = (ListingId(row.listing_id), OrganizationId(row.buyer_id));
+        let owns = row.has_person;
+        let known = match facts.entry(listing) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(row.facts()?),
         };
-        Ok((stored.id, facts))
-    };
-    listings.iter().map(facts).collect()
+        known.stopped.extend(stopped.get(&buyer).map(|access| (buyer, *access)));
+        known.owners.extend(owns.then_some(buyer));
+    }
+    if listings.iter().any(|(stored, _)| !facts.contains_key(&stored.id)) {
+        return Err(StoreError::corrupt("a listing without its lead"));
+    }
+    Ok(facts)
 }
 
-type ListingIds = (ListingId, LeadId, OrganizationId);
+/// What is asked of a listing for each of its buyers, or, when it has none, for nobody.
+fn asked(stored: &StoredListing, buyers: &BTreeSet<OrganizationId>) -> impl Iterator<Item = Asked> {
+    let nobody = buyers.is_empty().then_some(OrganizationId(Uuid::nil()));
+    let (listing, lead, seller) = (stored.id, stored.lead, stored.seller);
+    buyers.iter().copied().chain(nobody).map(move |buyer| Asked { listing, lead, seller, buyer })
+}
 
-const LISTING_IDS: &[Column<ListingIds>] = &[
-    ("listing_id", Get::Id(|(listing, ..)| listing.0)),
-    ("lead_id", Get::Id(|(_, lead, _)| lead.0)),
-    ("seller_id", Get::Id(|(.., seller)| seller.0)),
+struct Asked {
+    listing: ListingId,
+    lead: LeadId,
+    seller: OrganizationId,
+    buyer: OrganizationId,
+}
+
+const ASKED: &[Column<Asked>] = &[
+    ("listing_id", Get::Id(|asked| asked.listing.0)),
+    ("lead_id", Get::Id(|asked| asked.lead.0)),
+    ("seller_id", Get::Id(|asked| asked.seller.0)),
+    ("buyer_id", Get::Id(|asked| asked.buyer.0)),
 ];
 
 #[derive(Debug, FromQueryResult)]
 struct FactsRow {
     listing_id: Uuid,
+    buyer_id: Uuid,
+    seller_id: Uuid,
     state: String,
     offering: String,
     target_id: Option<Uuid>,
@@ -233,10 +249,22 @@ struct FactsRow {
     trades: i64,
     upheld: i64,
     rejected: i64,
+    has_person: bool,
 }
 
-fn lead_missing() -> StoreError {
-    StoreError::corrupt("a listing without its lead")
+impl FactsRow {
+    fn facts(self) -> Result<BuyersFacts, StoreError> {
+        let targeted = self.offering == Offering::Targeted.as_str();
+        Ok(BuyersFacts {
+            seller: OrganizationId(self.seller_id),
+            target: targeted.then_some(self.target_id.map(OrganizationId::from)),
+            lead_verified: self.state == LeadState::Verified.as_str(),
+            seller_suspended: self.status == OrganizationStatus::Suspended.as_str(),
+            seller_tally: tally(self.trades, self.upheld, self.rejected)?,
+            owners: BTreeSet::new(),
+            stopped: BTreeMap::new(),
+        })
+    }
 }
 
 /// Makes what each of `buyers` does wait for what it does elsewhere, until the transaction ends.
@@ -280,30 +308,6 @@ fn lead_row(id: LeadId) -> Select<lead::Entity> {
         lead::Column::VerticalId,
     ])
 }
-
-/// Which of the buyers have bought the lead, or have another lead that shares a way to reach the person: one whose price
-/// came back is no longer theirs.
-async fn owners_of_persons(
-    tx: &Tx,
-    listings: &[(&StoredListing, BTreeSet<OrganizationId>)],
-) -> Result<BTreeSet<(LeadId, OrganizationId)>, StoreError> {
-    let pairs = listings.iter().flat_map(|(stored, buyers)| buyers.iter().map(|buyer| (stored.lead, *buyer)));
-    let pairs: Vec<(LeadId, OrganizationId)> = pairs.collect();
-    let given = Given::new(tx.backend(), PAIR, &pairs);
-    let sql = format!(
-        "SELECT given.lead_id, given.buyer_id FROM {given} WHERE EXISTS (SELECT 1 FROM trade \
-         WHERE trade.lead_id = given.lead_id AND trade.buyer_id = given.buyer_id) OR EXISTS (SELECT 1 FROM lead_key AS own \
-         JOIN lead_key AS other ON other.hash = own.hash AND other.kind = own.kind \
-         JOIN trade ON trade.lead_id = other.lead_id AND trade.buyer_id = given.buyer_id AND trade.state <> 'REFUNDED' \
-         WHERE own.lead_id = given.lead_id AND own.kind IN ({}))",
-        channels()
-    );
-    let rows = given.query(tx, sql).await?;
-    rows.into_iter().map(|row| Ok((LeadId(row.try_get_by_index(0)?), OrganizationId(row.try_get_by_index(1)?)))).collect()
-}
-
-const PAIR: &[Column<(LeadId, OrganizationId)>] =
-    &[("lead_id", Get::Id(|(lead, _)| lead.0)), ("buyer_id", Get::Id(|(_, buyer)| buyer.0))];
 
 /// Those of `leads` that share a way to reach a person, way by way.
 pub(crate) async fn same_persons(tx: &Tx, leads: &BTreeSet<LeadId>) -> Result<Vec<BTreeSet<LeadId>>, StoreError> {

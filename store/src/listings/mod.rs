@@ -39,6 +39,7 @@ pub use sold::SoldListing;
 pub(crate) use sold::sold_insert;
 pub use view::{ListingParts, ListingView, PublicCheck, listing_view};
 
+use crate::changes::Changes;
 use crate::db::{Backend, Store};
 use crate::entity::listing;
 use crate::error::{StoreError, WriteError};
@@ -192,7 +193,9 @@ pub async fn listing_advance(
 ) -> Result<StoredListing, WriteError> {
     let next = stored.advanced(state, sold_count, now);
     let sold_exclusive = sold == Some(SaleKind::Exclusive);
-    listings_advance(tx, &[Advance { version_before: stored.version, next: next.clone(), sold_exclusive }]).await?;
+    let mut changes = tx.changes();
+    listings_advance(&mut changes, &[Advance { version_before: stored.version, next: next.clone(), sold_exclusive }]);
+    changes.write().await?;
     Ok(next)
 }
 
@@ -216,21 +219,12 @@ const ADVANCE: &[Column<Advance>] = &[
 ];
 
 /// Writes what became of open listings, all or none.
-pub(crate) async fn listings_advance(tx: &Tx, advances: &[Advance]) -> Result<(), WriteError> {
-    if advances.is_empty() {
-        return Ok(());
-    }
-    let mut given = Given::new(tx.backend(), ADVANCE, advances);
-    let open = given.bind(ListingState::Open.as_str());
-    let sql = format!(
-        "UPDATE listing SET state = given.state, sold_count = given.sold_count, \
-         sold_exclusive = listing.sold_exclusive OR given.sold_exclusive, ended_at = given.ended_at, version = given.version \
-         FROM {given} WHERE listing.id = given.id AND listing.version = given.version_before AND listing.state = {open}"
-    );
-    if usize::try_from(given.execute(tx, sql).await?) != Ok(advances.len()) {
-        return Err(Refusal::new(Code::Conflict, "the listing changed meanwhile").at("listingId").into());
-    }
-    Ok(())
+pub(crate) fn listings_advance(changes: &mut Changes, advances: &[Advance]) {
+    let set = "state = given.state, sold_count = given.sold_count, \
+               sold_exclusive = listing.sold_exclusive OR given.sold_exclusive, ended_at = given.ended_at, version = given.version";
+    let condition = "listing.id = given.id AND listing.version = given.version_before AND listing.state = 'OPEN'";
+    let changed = || Refusal::new(Code::Conflict, "the listing changed meanwhile").at("listingId").into();
+    changes.update("listing", ADVANCE, advances, (set, condition), changed);
 }
 
 /// The listings of `ids` that there are, locked in the order of their ids until the transaction ends.

@@ -1,14 +1,16 @@
 //! Listings that begin and end with a sale: leads that were sold by an offer in real time.
 
+use std::convert::identity;
+
 use domain::id::{LeadId, ListingId, OrganizationId, VerticalId};
 use domain::listing::{ListingState, Terms};
 use domain::money::Currency;
 use domain::time::Timestamp;
 use uuid::Uuid;
 
-use crate::error::{StoreError, WriteError};
+use crate::changes::Changes;
+use crate::error::StoreError;
 use crate::rows::{Column, Get};
-use crate::write::Tx;
 
 /// A listing that is sold when it is written.
 #[derive(Debug, Clone)]
@@ -66,12 +68,12 @@ const COLUMNS: &[Column<Row>] = &[
 ];
 
 /// Keeps listings that were sold as they began.
-pub(crate) async fn sold_insert(tx: &Tx, listings: &[SoldListing]) -> Result<(), WriteError> {
+pub(crate) fn sold_insert(changes: &mut Changes, listings: &[SoldListing]) -> Result<(), StoreError> {
     let row = |listing: &SoldListing| {
         let terms = serde_json::to_value(&listing.terms).map_err(StoreError::corrupt)?;
         Ok::<Row, StoreError>(Row { listing: listing.clone(), terms })
     };
     let rows: Vec<Row> = listings.iter().map(row).collect::<Result<_, _>>()?;
-    tx.insert("listing", COLUMNS, &rows).await?;
+    changes.insert("listing", COLUMNS, &rows, identity);
     Ok(())
 }

@@ -15,7 +15,8 @@ use domain::time::Timestamp;
 use domain::trade::HoldTerms;
 
 use super::Batch;
-use crate::campaigns::{CampaignPurchase, StoredCampaign, campaign_tried_out};
+use crate::campaigns::{CampaignPurchase, StoredCampaign, campaign_tried_out, purchases_add, usage_write};
+use crate::changes::Changes;
 use crate::error::{StoreError, WriteError};
 use crate::ledger::{Ledger, Note};
 use crate::listings::{SoldListing, leads_locked, sold_insert};
@@ -23,7 +24,7 @@ use crate::offers::{
     Bidder, OfferBid, OfferBidEnd, PingKey, StoredOffer, offer_bids_end, offer_bids_held, offer_bids_insert, offers_end,
     offers_insert, offers_locked,
 };
-use crate::receipts::receipt_insert;
+use crate::receipts::receipts_add;
 use crate::reputation::{Side, tallies_of};
 use crate::trades::{Sale, opened, opened_news, sale_record};
 use crate::write::Tx;
@@ -139,31 +140,39 @@ impl Market {
         Ok(())
     }
 
-    /// Writes what trades refer to: listings and offers.
-    pub(super) async fn write_before(&self, tx: &Tx) -> Result<(), WriteError> {
-        sold_insert(tx, &self.recorded.listings).await?;
-        let (made, ended) = (&self.recorded.made, &self.recorded.ended);
-        let of = |ids: &mut dyn Iterator<Item = &OfferId>| ids.filter_map(|id| self.offers.get(id)).cloned().collect::<Vec<_>>();
-        // Of one ping there is one open offer at a time: what is over makes room first.
-        offers_end(tx, &of(&mut ended.difference(made))).await?;
-        Ok(offers_insert(tx, &of(&mut made.iter())).await?)
+    /// Writes the offers that are over, and the listings that they were sold under.
+    pub(super) fn write_over(&self, changes: &mut Changes) -> Result<(), StoreError> {
+        sold_insert(changes, &self.recorded.listings)?;
+        offers_end(changes, &self.offers_of(self.recorded.ended.difference(&self.recorded.made)));
+        Ok(())
     }
 
-    /// Writes what refers to trades.
-    pub(super) async fn write_after(self, tx: &Tx, now: Timestamp) -> Result<(), WriteError> {
-        let Self { campaigns, recorded, .. } = self;
-        offer_bids_insert(tx, &recorded.bids).await?;
-        offer_bids_end(tx, &recorded.bid_ends).await?;
-        let used: Vec<&StoredCampaign> = recorded.used.iter().filter_map(|id| campaigns.get(id)).collect();
-        tx.campaigns_count(&used).await?;
-        tx.campaign_purchases_insert(&recorded.purchases).await?;
-        for campaign in recorded.tried_out.iter().filter_map(|id| campaigns.get(id)) {
+    /// Writes what bids refer to.
+    pub(super) fn write_before(&self, changes: &mut Changes) -> Result<(), StoreError> {
+        offers_insert(changes, &self.offers_of(&self.recorded.made))
+    }
+
+    /// Pauses campaigns whose trial is over.
+    pub(super) async fn write_tried_out(&self, tx: &Tx) -> Result<(), WriteError> {
+        for campaign in self.recorded.tried_out.iter().filter_map(|id| self.campaigns.get(id)) {
             campaign_tried_out(tx, campaign).await?;
         }
-        for receipt in &recorded.receipts {
-            receipt_insert(tx, receipt, now).await?;
-        }
         Ok(())
+    }
+
+    /// Writes what refers to offers and trades.
+    pub(super) fn write_after(self, tx: &Tx, changes: &mut Changes, now: Timestamp) -> Result<(), StoreError> {
+        let Self { campaigns, recorded, .. } = self;
+        offer_bids_insert(changes, &recorded.bids);
+        offer_bids_end(changes, &recorded.bid_ends);
+        let used: Vec<&StoredCampaign> = recorded.used.iter().filter_map(|id| campaigns.get(id)).collect();
+        usage_write(changes, &used)?;
+        purchases_add(changes, &recorded.purchases);
+        receipts_add(tx, changes, &recorded.receipts, now)
+    }
+
+    fn offers_of<'a>(&self, ids: impl IntoIterator<Item = &'a OfferId>) -> Vec<StoredOffer> {
+        ids.into_iter().filter_map(|id| self.offers.get(id)).cloned().collect()
     }
 }
 

@@ -14,5 +14,5 @@ pub(crate) use hold::release_recorded;
 pub use hold::{Commission, trade_deliver, trade_freeze, trade_refund, trade_release, trade_resume, trade_split};
 pub use open::{PaidFrom, Sale, trade_open, trades_open};
 pub(crate) use open::{opened, record as sale_record};
-pub(crate) use row::{Change, insert_all, opened_news, write_all};
+pub(crate) use row::{Change, count_ended, insert_all, opened_news, write_all};
 pub use row::{Trade, trade_lock};

@@ -70,7 +70,9 @@ pub async fn trades_open(
         return Ok(Vec::new());
     }
     let trades: Vec<Trade> = sales.iter().map(|sale| opened(sale, terms, now)).collect();
-    row::insert_all(tx, &trades).await?;
+    let mut changes = tx.changes();
+    row::insert_all(&mut changes, &trades);
+    changes.write().await?;
     let mut ledger = Ledger::lock(tx, sales.iter().flat_map(accounts).chain(returning.accounts())).await?;
     returning.record(&mut ledger)?;
     for sale in sales {

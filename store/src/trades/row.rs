@@ -13,12 +13,13 @@ use sea_orm::QuerySelect;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::LockType;
 
+use crate::changes::Changes;
 use crate::db::Backend;
 use crate::entity::trade;
 use crate::error::{StoreError, WriteError};
 use crate::outbox::Event;
 use crate::reputation::{Side, tallies_raise};
-use crate::rows::{Column, Get, Given};
+use crate::rows::{Column, Get};
 use crate::write::Tx;
 
 /// One lead sold to one buyer.
@@ -105,28 +106,29 @@ pub async fn trade_lock(tx: &Tx, id: TradeId) -> Result<Trade, WriteError> {
 /// Writes `next` over the version that was locked, and tells both parties.
 pub(super) async fn write(tx: &Tx, was: &Trade, next: Trade) -> Result<Trade, WriteError> {
     let change = Change::new(was, next);
-    write_all(tx, std::slice::from_ref(&change), tx.now().await?).await?;
+    let ended = std::slice::from_ref(&change);
+    let mut changes = tx.changes();
+    write_all(&mut changes, ended);
+    changes.write().await?;
+    count_ended(tx, ended, tx.now().await?).await?;
     tx.emit(change.news()).await?;
     Ok(change.next)
 }
 
-/// The same for many at once, whose [`Change::news`] are told together.
-pub(crate) async fn write_all(tx: &Tx, changes: &[Change], now: Timestamp) -> Result<(), WriteError> {
-    if changes.is_empty() {
-        return Ok(());
-    }
-    let given = Given::new(tx.backend(), CHANGE, changes);
-    let sql = format!(
-        "UPDATE trade SET state = given.state, due_at = given.due_at, hold_left_micros = given.hold_left_micros, \
-         commission_bp = given.commission_bp, delivered_at = given.delivered_at, ended_at = given.ended_at, \
-         refunded_minor = given.refunded_minor, commission_minor = given.commission_minor, version = given.version \
-         FROM {given} WHERE trade.id = given.id AND trade.version = given.version_before"
-    );
-    if usize::try_from(given.execute(tx, sql).await?) != Ok(changes.len()) {
-        return Err(StoreError::Misuse("a trade changed under its lock").into());
-    }
+/// Changes trades, whose rows are locked and whose [`Change::news`] are to be told.
+pub(crate) fn write_all(changes: &mut Changes, trades: &[Change]) {
+    let set = "state = given.state, due_at = given.due_at, hold_left_micros = given.hold_left_micros, \
+               commission_bp = given.commission_bp, delivered_at = given.delivered_at, ended_at = given.ended_at, \
+               refunded_minor = given.refunded_minor, commission_minor = given.commission_minor, version = given.version";
+    let condition = "trade.id = given.id AND trade.version = given.version_before";
+    let changed = || StoreError::Misuse("a trade changed under its lock").into();
+    changes.update("trade", CHANGE, trades, (set, condition), changed);
+}
+
+/// Counts the trades that ended for their sellers.
+pub(crate) async fn count_ended(tx: &Tx, trades: &[Change], now: Timestamp) -> Result<(), WriteError> {
     let mut ended: BTreeMap<OrganizationId, Tally> = BTreeMap::new();
-    for change in changes.iter().filter(|change| change.ends()) {
+    for change in trades.iter().filter(|change| change.ends()) {
         let tally = ended.entry(change.next.seller).or_default();
         *tally = tally.with_trade();
     }
@@ -177,10 +179,9 @@ const CHANGE: &[Column<Change>] = &[
 ];
 
 /// Adds trades that were opened just now.
-pub(crate) async fn insert_all(tx: &Tx, trades: &[Trade]) -> Result<(), WriteError> {
-    let again = || Refusal::new(Code::Taken, "this buyer has bought this lead before");
-    tx.insert("trade", OPENED, trades).await.map_err(|error| WriteError::from(error).unique_as(again()))?;
-    Ok(())
+pub(crate) fn insert_all(changes: &mut Changes, trades: &[Trade]) {
+    let again = |error: WriteError| error.unique_as(Refusal::new(Code::Taken, "this buyer has bought this lead before"));
+    changes.insert("trade", OPENED, trades, again);
 }
 
 /// The columns of an opened trade; what ends it is still empty.

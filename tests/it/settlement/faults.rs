@@ -92,6 +92,33 @@ on_each_backend! {
         assert_eq!(balance(&x, rival.org(), AccountKind::Available).await, 0);
         assert_eq!(balance(&x, scene.seller.org(), AccountKind::Escrow).await, 0);
     }
+
+    async fn a_key_that_was_kept_meanwhile_has_the_last_word(x: Exchange) {
+        let (scene, buyer) = (Scene::set(&x).await, x.organization("B").await);
+        fund(&x.app, buyer.org(), 5_000).await;
+        let (bought, free) = (scene.fixed(&x, "10").await, scene.fixed(&x, "10").await);
+        buy(&x.app, &buyer, &bought, "before").await.unwrap();
+        // Somebody keeps an answer without the lock on its key, and commits when the batch has decided.
+        let store = x.app.store.clone();
+        let rude = tokio::spawn(async move {
+            let done: Result<(), WriteError> = store
+                .write("rude", |tx| async move {
+                    let copy = "INSERT INTO idempotency (organization_id, idempotency_key, operation, input_hash, response, created_at) \
+                                SELECT organization_id, 'k', operation, input_hash, response, created_at FROM idempotency";
+                    tx.db().execute_raw(Statement::from_string(tx.db().get_database_backend(), copy)).await?;
+                    tokio::time::sleep(Duration::from_millis(400)).await;
+                    Ok(())
+                })
+                .await;
+            done
+        });
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let done = buy(&x.app, &buyer, &free, "k").await;
+        rude.await.unwrap().unwrap();
+        assert_eq!(refused(done), ("IDEMPOTENCY_MISMATCH".to_owned(), "idempotencyKey".to_owned()));
+        assert_eq!((x.count("trade").await, balance(&x, buyer.org(), AccountKind::Available).await), (1, 4_000));
+        assert_clean(&x).await;
+    }
 }
 
 /// A deadlock makes the batch run again, and what the first attempt had decided is forgotten.
