@@ -12,6 +12,7 @@ mod hooks;
 mod leads;
 mod market;
 mod money;
+mod narrow;
 mod packing;
 mod payments;
 mod returns;
@@ -52,6 +53,7 @@ impl MigratorTrait for Migrator {
             Box::new(destination_tokens::Migration),
             Box::new(packing::Migration),
             Box::new(told_once::Migration),
+            Box::new(narrow::Migration),
         ]
     }
 }

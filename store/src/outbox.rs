@@ -140,14 +140,19 @@ impl Store {
     /// a consumer has not read yet, unless it is older than `before_at_most`; answers how many.
     pub async fn events_prune(&self, before: Timestamp, before_at_most: Timestamp) -> Result<u64, crate::WriteError> {
         self.write("events_prune", move |tx| async move {
-            let unread = match tx.backend() {
-                Backend::Postgres => {
-                    "(event.transaction_id, event.seq) > (CAST(CAST(feed_consumer.transaction_id AS text) AS xid8), feed_consumer.seq)"
-                }
-                Backend::Sqlite => "event.seq > feed_consumer.seq",
+            let (place, last, unread) = match tx.backend() {
+                Backend::Postgres => (
+                    "transaction_id, seq",
+                    "transaction_id DESC, seq DESC",
+                    "(event.transaction_id, event.seq) > (CAST(CAST(feed_consumer.transaction_id AS text) AS xid8), feed_consumer.seq)",
+                ),
+                Backend::Sqlite => ("seq", "seq DESC", "event.seq > feed_consumer.seq"),
             };
+            // From the oldest on as far as the first that is young, so that no index on the age is kept for this.
             let sql = format!(
-                "DELETE FROM event WHERE created_at < $1 AND seq <> (SELECT MAX(seq) FROM event) \
+                "DELETE FROM event WHERE created_at < $1 AND ({place}) < (SELECT {place} FROM ( \
+                 SELECT * FROM (SELECT {place} FROM event WHERE created_at >= $1 ORDER BY {place} LIMIT 1) AS young \
+                 UNION ALL SELECT * FROM (SELECT {place} FROM event ORDER BY {last} LIMIT 1) AS newest) AS kept ORDER BY {place} LIMIT 1) \
                  AND (created_at < $2 OR NOT EXISTS (SELECT 1 FROM feed_consumer WHERE {unread}))"
             );
             let values = [before.into(), before_at_most.into()];

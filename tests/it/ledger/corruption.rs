@@ -131,6 +131,22 @@ on_each_backend! {
         assert_eq!(broken(&x).await.0, "each deposit is what its journal moved");
     }
 
+    async fn a_trade_is_of_the_lead_and_the_seller_of_its_listing(x: Exchange) {
+        let (seller, other, buyer) = (x.organization("S").await.org(), x.organization("O").await.org(), x.organization("B").await.org());
+        fund(&x.app, buyer, 1_000).await;
+        sell(&x.app, stall(&x, seller, 1).await, buyer, 1_000).await.unwrap();
+        stall(&x, other, 1).await;
+        let others = [
+            "seller_id = (SELECT id FROM organization WHERE name = 'O')",
+            "lead_id = (SELECT lead_id FROM listing WHERE sold_count = 0)",
+        ];
+        for change in others {
+            let changed = x.tamper(&format!("UPDATE trade SET {change}")).await;
+            // SQLite would have to copy the table for a key of three columns.
+            assert_eq!(changed.is_err(), x.database == Database::Postgres, "{changed:?}");
+        }
+    }
+
     async fn no_relisting_sells_what_one_buyer_has_alone(x: Exchange) {
         let (seller, buyers) = (x.organization("S").await.org(), [x.organization("A").await.org(), x.organization("B").await.org()]);
         let places = [stall(&x, seller, 2).await, stall(&x, seller, 2).await];
@@ -138,6 +154,7 @@ on_each_backend! {
             fund(&x.app, buyer, 1_000).await;
             sell(&x.app, places[0], buyer, 1_000).await.unwrap();
         }
+        x.tamper("UPDATE listing SET lead_id = (SELECT lead_id FROM listing WHERE sold_count = 2) WHERE sold_count = 0").await.unwrap();
         x.tamper("UPDATE trade SET listing_id = (SELECT id FROM listing WHERE sold_count = 0) WHERE id = (SELECT id FROM trade ORDER BY id LIMIT 1)")
             .await
             .unwrap();

@@ -111,5 +111,11 @@ on_each_backend! {
         assert_eq!(prune(start_of_time()).await, 1);
         assert_eq!(prune(later).await, 1, "past the bound what is unread goes, but for the last event");
         assert_eq!(x.count("event").await, 1);
+        emit(&x.app.store, 3..5).await;
+        x.clock.advance_secs(120);
+        emit(&x.app.store, 5..8).await;
+        assert_eq!(prune(later).await, 3, "what is young stays");
+        assert_eq!(prune(later).await, 0);
+        assert_eq!(x.count("event").await, 3);
     }
 }
