@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod bids;
 pub mod calls;
 pub mod campaigns;
+mod cells;
 pub mod certificates;
 mod changes;
 pub mod chargebacks;

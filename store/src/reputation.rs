@@ -136,7 +136,7 @@ fn of_row(row: &reputation::Model) -> Result<Tally, StoreError> {
 }
 
 /// The tally that three columns hold.
-pub(crate) fn tally(trades: i64, upheld: i64, rejected: i64) -> Result<Tally, StoreError> {
+fn tally(trades: i64, upheld: i64, rejected: i64) -> Result<Tally, StoreError> {
     let count = |value: i64| u64::try_from(value).map_err(StoreError::corrupt);
     Ok(Tally { trades: count(trades)?, upheld: count(upheld)?, rejected: count(rejected)? })
 }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::id::{AccountId, OrganizationId, TypedId};
 use domain::ledger::{Account, AccountKind};
+use sea_orm::QueryOrder;
 use sea_orm::entity::prelude::*;
-use sea_orm::{FromQueryResult, QueryOrder};
 
+use crate::cells::Cells;
 use crate::entity::account;
 use crate::error::StoreError;
 use crate::rows::{Column, Get, Given};
@@ -96,15 +97,18 @@ async fn found(tx: &Tx, accounts: Vec<Account>) -> Result<BTreeMap<Account, Row>
         }
         let given = Given::new(tx.backend(), WANTED, &wanted);
         let sql = format!(
-            "SELECT account.* FROM {given} JOIN account ON {owner} AND account.kind = given.kind \
+            "SELECT account.id, account.organization_id, account.kind, account.currency, account.stripe_no, \
+             account.balance_minor, account.version FROM {given} JOIN account ON {owner} AND account.kind = given.kind \
              AND account.currency = given.currency AND account.stripe_no = given.stripe_no ORDER BY account.id{}",
             given.lock("account")
         );
         for row in given.query(tx, sql).await? {
-            let row = account::Model::from_query_result(&row, "")?;
-            let account = identity(&row)?;
-            let stored = Some(row.version);
-            rows.insert(account, Row { account, id: row.id, balance_minor: row.balance_minor, version: row.version, stored });
+            let mut cells = Cells::of(&row)?;
+            let id = cells.id()?;
+            let organization = cells.take::<Option<Uuid>>()?.map(OrganizationId::from);
+            let account = Account { organization, kind: cells.word()?, currency: cells.word()?, stripe: cells.count()? };
+            let (balance_minor, version) = (cells.take()?, cells.take()?);
+            rows.insert(account, Row { account, id, balance_minor, version, stored: Some(version) });
         }
     }
     Ok(rows)

@@ -13,10 +13,11 @@ use sea_orm::sea_query::LockType;
 use sea_orm::{FromQueryResult, QuerySelect};
 
 use super::StoredListing;
+use crate::cells::Cells;
 use crate::db::Backend;
 use crate::entity::{lead, listing, trade};
 use crate::error::StoreError;
-use crate::reputation::{Side, tally};
+use crate::reputation::Side;
 use crate::rows::{Column, Get, Given};
 use crate::words::is;
 use crate::write::Tx;
@@ -187,28 +188,28 @@ pub(crate) async fn facts_of(
     let side = given.bind(Side::Seller.as_str());
     // A buyer owns the lead, or has another that shares a way to reach the person: one whose price came back is no longer theirs.
     let sql = format!(
-        "SELECT given.listing_id, given.buyer_id, given.seller_id, lead.state, lead.offering, lead.target_id, organization.status, \
-         COALESCE(reputation.trades, 0) AS trades, COALESCE(reputation.upheld, 0) AS upheld, \
-         COALESCE(reputation.rejected, 0) AS rejected, \
+        "SELECT given.listing_id, given.buyer_id, \
          EXISTS (SELECT 1 FROM trade WHERE trade.lead_id = given.lead_id AND trade.buyer_id = given.buyer_id) \
          OR EXISTS (SELECT 1 FROM lead_key AS own JOIN lead_key AS other ON other.hash = own.hash AND other.kind = own.kind \
          JOIN trade ON trade.lead_id = other.lead_id AND trade.buyer_id = given.buyer_id AND trade.state <> 'REFUNDED' \
-         WHERE own.lead_id = given.lead_id AND own.kind IN ({channels})) AS has_person \
+         WHERE own.lead_id = given.lead_id AND own.kind IN ({channels})), \
+         given.seller_id, lead.state, lead.offering, lead.target_id, organization.status, \
+         reputation.trades, reputation.upheld, reputation.rejected \
          FROM {given} JOIN lead ON lead.id = given.lead_id JOIN organization ON organization.id = given.seller_id \
          LEFT JOIN reputation ON reputation.organization_id = given.seller_id AND reputation.side = {side}",
         channels = channels()
     );
     let mut facts: BTreeMap<ListingId, BuyersFacts> = BTreeMap::new();
     for row in given.query(tx, sql).await? {
-        let row = FactsRow::from_query_result(&row, "")?;
-        let (listing, buyer) = (ListingId(row.listing_id), OrganizationId(row.buyer_id));
-        let owns = row.has_person;
+        let mut cells = Cells::of(&row)?;
+        let (listing, buyer): (ListingId, OrganizationId) = (cells.id()?, cells.id()?);
+        let has_person: bool = cells.take()?;
         let known = match facts.entry(listing) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(row.facts()?),
+            Entry::Vacant(new) => new.insert(BuyersFacts::read(&mut cells)?),
         };
         known.stopped.extend(stopped.get(&buyer).map(|access| (buyer, *access)));
-        known.owners.extend(owns.then_some(buyer));
+        known.owners.extend(has_person.then_some(buyer));
     }
     if listings.iter().any(|(stored, _)| !facts.contains_key(&stored.id)) {
         return Err(StoreError::corrupt("a listing without its lead"));
@@ -237,30 +238,23 @@ const ASKED: &[Column<Asked>] = &[
     ("buyer_id", Get::Id(|asked| asked.buyer.0)),
 ];
 
-#[derive(Debug, FromQueryResult)]
-struct FactsRow {
-    listing_id: Uuid,
-    buyer_id: Uuid,
-    seller_id: Uuid,
-    state: String,
-    offering: String,
-    target_id: Option<Uuid>,
-    status: String,
-    trades: i64,
-    upheld: i64,
-    rejected: i64,
-    has_person: bool,
-}
-
-impl FactsRow {
-    fn facts(self) -> Result<BuyersFacts, StoreError> {
-        let targeted = self.offering == Offering::Targeted.as_str();
-        Ok(BuyersFacts {
-            seller: OrganizationId(self.seller_id),
-            target: targeted.then_some(self.target_id.map(OrganizationId::from)),
-            lead_verified: self.state == LeadState::Verified.as_str(),
-            seller_suspended: self.status == OrganizationStatus::Suspended.as_str(),
-            seller_tally: tally(self.trades, self.upheld, self.rejected)?,
+impl BuyersFacts {
+    /// What the cells of a listing say, without its buyers.
+    fn read(cells: &mut Cells<'_>) -> Result<Self, StoreError> {
+        let seller = cells.id()?;
+        let lead_verified = cells.take::<&str>()? == LeadState::Verified.as_str();
+        let targeted = cells.take::<&str>()? == Offering::Targeted.as_str();
+        let target = cells.take::<Option<Uuid>>()?.map(OrganizationId::from);
+        Ok(Self {
+            seller,
+            target: targeted.then_some(target),
+            lead_verified,
+            seller_suspended: cells.take::<&str>()? == OrganizationStatus::Suspended.as_str(),
+            seller_tally: Tally {
+                trades: cells.count_or_none()?,
+                upheld: cells.count_or_none()?,
+                rejected: cells.count_or_none()?,
+            },
             owners: BTreeSet::new(),
             stopped: BTreeMap::new(),
         })
@@ -289,12 +283,12 @@ pub(crate) async fn access_locked(
     );
     let mut stopped = BTreeMap::new();
     for row in given.query(tx, sql).await? {
-        let (id, status): (Uuid, String) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-        let frozen_at: Option<DateTimeUtc> = row.try_get_by_index(2)?;
-        if status == OrganizationStatus::Suspended.as_str() {
-            stopped.insert(id.into(), BuyerAccess::Suspended);
-        } else if frozen_at.is_some() {
-            stopped.insert(id.into(), BuyerAccess::WalletFrozen);
+        let mut cells = Cells::of(&row)?;
+        let (id, is_suspended) = (cells.id()?, cells.take::<&str>()? == OrganizationStatus::Suspended.as_str());
+        if is_suspended {
+            stopped.insert(id, BuyerAccess::Suspended);
+        } else if cells.take::<Option<DateTimeUtc>>()?.is_some() {
+            stopped.insert(id, BuyerAccess::WalletFrozen);
         }
     }
     Ok(stopped)

@@ -20,7 +20,7 @@ use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::{LockBehavior, LockType};
-use sea_orm::{Condition, ConnectionTrait, FromQueryResult, QueryOrder, QuerySelect};
+use sea_orm::{Condition, ConnectionTrait, QueryOrder, QuerySelect};
 
 pub use attribute::{AttributeFilter, AttributeTest};
 pub use browse::ListingScope;
@@ -39,6 +39,7 @@ pub use sold::SoldListing;
 pub(crate) use sold::sold_insert;
 pub use view::{ListingParts, ListingView, PublicCheck, listing_view};
 
+use crate::cells::Cells;
 use crate::changes::Changes;
 use crate::db::{Backend, Store};
 use crate::entity::listing;
@@ -238,10 +239,34 @@ pub(crate) async fn listings_locked(
     let ids: Vec<ListingId> = ids.iter().copied().collect();
     let given = Given::new(tx.backend(), &[("id", Get::Id(|id: &ListingId| id.0))], &ids);
     let lock = given.lock("listing");
-    let sql = format!("SELECT listing.* FROM {given} JOIN listing ON listing.id = given.id ORDER BY listing.id{lock}");
+    let sql = format!(
+        "SELECT listing.id, listing.lead_id, listing.seller_id, listing.vertical_id, listing.state, listing.terms, \
+         listing.max_sales, listing.sold_count, listing.opens_at, listing.closes_at, listing.currency, listing.ended_at, \
+         listing.relisted_from, listing.taken_down_for, listing.version \
+         FROM {given} JOIN listing ON listing.id = given.id ORDER BY listing.id{lock}"
+    );
     let mut listings = BTreeMap::new();
     for row in given.query(tx, sql).await? {
-        let stored = StoredListing::try_from(listing::Model::from_query_result(&row, "")?)?;
+        let mut cells = Cells::of(&row)?;
+        let stored = StoredListing {
+            id: cells.id()?,
+            lead: cells.id()?,
+            seller: cells.id()?,
+            vertical: cells.id()?,
+            listing: Listing {
+                state: cells.word()?,
+                terms: cells.json()?,
+                max_sales: cells.count()?,
+                sold_count: cells.count()?,
+                opens_at: cells.take()?,
+                closes_at: cells.take()?,
+            },
+            currency: cells.word()?,
+            ended_at: cells.take()?,
+            relisted_from: cells.take::<Option<Uuid>>()?.map(ListingId::from),
+            taken_down_for: cells.take()?,
+            version: cells.take()?,
+        };
         listings.insert(stored.id, stored);
     }
     Ok(listings)

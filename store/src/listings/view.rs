@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use domain::campaign::ConsentKind;
 use domain::id::ListingId;
@@ -12,17 +11,12 @@ use domain::reputation::Tally;
 use domain::time::Timestamp;
 use domain::verification::{CalledBy, CheckKind, Level, Outcome};
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::{Expr, Func, IntoCondition, SimpleExpr};
-use sea_orm::sqlx::postgres::PgRow;
-use sea_orm::sqlx::sqlite::SqliteRow;
-use sea_orm::sqlx::types::Json;
-use sea_orm::sqlx::{Decode, Postgres, Row, Sqlite};
-use sea_orm::{
-    ConnectionTrait, DbErr, ExprTrait, FromQueryResult, JoinType, QueryResult, QuerySelect, RelationDef, RuntimeErr, Select,
-};
+use sea_orm::sea_query::{Expr, IntoCondition, SimpleExpr};
+use sea_orm::{ConnectionTrait, DbErr, ExprTrait, FromQueryResult, JoinType, QueryResult, QuerySelect, RelationDef, Select};
 use serde::Deserialize;
 
 use super::StoredListing;
+use crate::cells::Cells;
 use crate::entity::{lead, listing, reputation, vertical};
 use crate::error::StoreError;
 use crate::reputation::Side;
@@ -150,40 +144,30 @@ impl FromQueryResult for SeenRow {
 /// The listings that are found by what is added, with those parts that are wanted: the columns that [`Cells`] reads, up to what a
 /// page is sorted by, which is to be added last.
 pub(super) fn seen(parts: ListingParts) -> Select<listing::Entity> {
-    let part = |wanted: bool, column: SimpleExpr| if wanted { column } else { nothing() };
-    let of_lead = |column: lead::Column| Expr::col((lead::Entity, column));
-    let of_seller = |column: reputation::Column| part(parts.seller, Expr::col((reputation::Entity, column)));
+    let part = |wanted: bool, columns: &'static str, none: &'static str| Expr::cust(if wanted { columns } else { none });
     let query = listing::Entity::find()
         .select_only()
-        .columns([
-            listing::Column::Id,
-            listing::Column::LeadId,
-            listing::Column::SellerId,
-            listing::Column::VerticalId,
-            listing::Column::Terms,
-            listing::Column::MaxSales,
-            listing::Column::SoldCount,
-            listing::Column::OpensAt,
-            listing::Column::ClosesAt,
-            listing::Column::EndedAt,
-            listing::Column::RelistedFrom,
-            listing::Column::TakenDownFor,
-            listing::Column::Version,
-        ])
-        .column(vertical::Column::Path)
-        .expr(words())
-        .columns([lead::Column::Region, lead::Column::City])
-        .expr(part(parts.attributes, of_lead(lead::Column::Attributes)))
-        .column(lead::Column::Score)
-        .expr(part(parts.checks, of_lead(lead::Column::Checks)))
-        .columns([lead::Column::Synthetic, lead::Column::CapturedAt, lead::Column::Dated])
-        .expr(of_seller(reputation::Column::Trades))
-        .expr(of_seller(reputation::Column::Upheld))
-        .expr(of_seller(reputation::Column::Rejected))
+        .expr(Expr::cust(LISTING))
+        .expr(Expr::cust(WORDS))
+        .expr(Expr::cust("lead.region, lead.city"))
+        .expr(part(parts.attributes, "lead.attributes", "NULL"))
+        .expr(Expr::cust("lead.score"))
+        .expr(part(parts.checks, "lead.checks", "NULL"))
+        .expr(Expr::cust("lead.synthetic, lead.captured_at, lead.dated"))
+        .expr(part(parts.seller, "reputation.trades, reputation.upheld, reputation.rejected", "NULL, NULL, NULL"))
         .join(JoinType::InnerJoin, lead_of_listing())
         .join(JoinType::InnerJoin, vertical_of_listing());
     if parts.seller { query.join(JoinType::LeftJoin, record_of_seller()) } else { query }
 }
+
+// As texts, since to make and to write an expression for each column takes longer than to read its cells.
+const LISTING: &str = "listing.id, listing.lead_id, listing.seller_id, listing.vertical_id, listing.terms, listing.max_sales, \
+    listing.sold_count, listing.opens_at, listing.closes_at, listing.ended_at, listing.relisted_from, listing.taken_down_for, \
+    listing.version, vertical.path";
+
+/// The columns whose values are words without a comma, none of them NULL, as one: a cell costs more than what is in it.
+const WORDS: &str = "concat_ws(',', listing.state, listing.currency, lead.audience, lead.contact_kind, lead.interest, \
+    lead.offering, lead.source_kind, lead.consent_kind, lead.country, lead.level, lead.temperature)";
 
 /// The views that `query`, made of [`seen`], finds.
 pub(super) async fn views(query: Select<listing::Entity>, db: &impl ConnectionTrait) -> Result<Vec<ListingView>, StoreError> {
@@ -215,75 +199,15 @@ fn record_of_seller() -> RelationDef {
         .on_condition(|_, _| Expr::col((reputation::Entity, reputation::Column::Side)).eq(Side::Seller.as_str()).into_condition())
 }
 
-/// The columns whose values are words without a comma, none of them NULL, as one: a cell costs more than what is in it.
-fn words() -> SimpleExpr {
-    let of_listing = [listing::Column::State, listing::Column::Currency].map(|column| Expr::col((listing::Entity, column)));
-    let of_lead = [
-        lead::Column::Audience,
-        lead::Column::ContactKind,
-        lead::Column::Interest,
-        lead::Column::Offering,
-        lead::Column::SourceKind,
-        lead::Column::ConsentKind,
-        lead::Column::Country,
-        lead::Column::Level,
-        lead::Column::Temperature,
-    ];
-    let of_lead = of_lead.map(|column| Expr::col((lead::Entity, column)));
-    let comma = Expr::cust("','");
-    Func::cust("concat_ws").args([comma].into_iter().chain(of_listing).chain(of_lead)).into()
-}
-
 fn nothing() -> SimpleExpr {
     Expr::cust("NULL")
 }
 
-/// The cells of a row, read one after another: by place, and as what they are, since a look-up by name costs as much as the cell, and so
-/// does comparing its type with what the column was made as.
-struct Cells<'r> {
-    row: DriverRow<'r>,
-    next: usize,
-}
-
-/// A row as the driver has it.
-enum DriverRow<'r> {
-    Postgres(&'r PgRow),
-    Sqlite(&'r SqliteRow),
-}
-
-impl<'r> Cells<'r> {
-    fn of(row: &'r QueryResult) -> Result<Self, DbErr> {
-        let postgres = row.try_as_pg_row().map(DriverRow::Postgres);
-        let row = postgres.or_else(|| row.try_as_sqlite_row().map(DriverRow::Sqlite));
-        Ok(Self { row: row.ok_or_else(|| DbErr::Type("a row of neither database".to_owned()))?, next: 0 })
-    }
-
-    fn take<T: Decode<'r, Postgres> + Decode<'r, Sqlite>>(&mut self) -> Result<T, DbErr> {
-        let cell = match self.row {
-            DriverRow::Postgres(row) => row.try_get_unchecked(self.next),
-            DriverRow::Sqlite(row) => row.try_get_unchecked(self.next),
-        };
-        self.next = self.next.saturating_add(1);
-        cell.map_err(|error| DbErr::Query(RuntimeErr::SqlxError(Arc::new(error))))
-    }
-
-    fn id<T: From<Uuid>>(&mut self) -> Result<T, DbErr> {
-        Ok(self.take::<Uuid>()?.into())
-    }
-
-    fn count<T: TryFrom<i64, Error: std::fmt::Display>>(&mut self) -> Result<T, StoreError> {
-        self.take::<i64>()?.try_into().map_err(StoreError::corrupt)
-    }
-
-    /// A part that may not have been wanted.
-    fn part<T: Default + for<'de> Deserialize<'de> + 'static>(&mut self) -> Result<T, DbErr> {
-        Ok(self.take::<Option<Json<T>>>()?.map(|Json(part)| part).unwrap_or_default())
-    }
-
+impl Cells<'_> {
     /// The columns of [`seen`], in their order.
     fn view(&mut self) -> Result<ListingView, StoreError> {
         let (id, lead, seller, vertical) = (self.id()?, self.id()?, self.id()?, self.id()?);
-        let terms = self.take::<Json<Terms>>()?.0;
+        let terms: Terms = self.json()?;
         let (max_sales, sold_count, opens_at, closes_at) = (self.count()?, self.count()?, self.take()?, self.take()?);
         let (ended_at, relisted_from) = (self.take()?, self.take::<Option<Uuid>>()?.map(ListingId::from));
         let (taken_down_for, version) = (self.take()?, self.take()?);
@@ -322,17 +246,12 @@ impl<'r> Cells<'r> {
             synthetic: self.take()?,
             captured_at: self.take()?,
             dated: self.take()?,
-            seller: Tally { trades: self.seen_count()?, upheld: self.seen_count()?, rejected: self.seen_count()? },
+            seller: Tally { trades: self.count_or_none()?, upheld: self.count_or_none()?, rejected: self.count_or_none()? },
         })
-    }
-
-    /// A count of a seller of whom nothing may be known.
-    fn seen_count(&mut self) -> Result<u64, StoreError> {
-        self.take::<Option<i64>>()?.unwrap_or_default().try_into().map_err(StoreError::corrupt)
     }
 }
 
-/// What [`words`] has put into one cell, in its order.
+/// What [`WORDS`] has put into one cell, in its order.
 struct Words<'r>(std::str::Split<'r, char>);
 
 impl Words<'_> {
