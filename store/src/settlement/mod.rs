@@ -2,9 +2,10 @@
 //! with a few statements.
 //!
 //! A batch is loaded ([`Batch::load`]) with the rows that its commands need, locked in the order that every transaction
-//! keeps: idempotency keys, listings, trades, offers, leads, campaigns, buyers, accounts, escrow. Each command then reads the
-//! batch, lets `domain` decide, and records what follows; the next one sees it. A command that is refused leaves the batch as
-//! it was. [`Batch::write`] writes all that was recorded; sellers' escrow, to which purchases only add, is locked there.
+//! keeps: idempotency keys, listings, trades, offers, leads, campaigns, buyers, accounts, escrow, reputations. Each command
+//! then reads the batch, lets `domain` decide, and records what follows; the next one sees it. A command that is refused
+//! leaves the batch as it was. [`Batch::write`] writes all that was recorded; sellers' escrow, to which purchases only add, and
+//! reputations are locked there.
 
 mod load;
 mod market;

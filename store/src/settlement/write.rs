@@ -16,7 +16,6 @@ impl Batch {
         bids_ended(&mut over, &recorded.ends);
         market.write_over(&mut over)?;
         over.write().await?;
-        count_ended(&tx, &recorded.changes, now).await?;
         market.write_tried_out(&tx).await?;
         let mut changes = tx.changes();
         market.write_before(&mut changes)?;
@@ -35,6 +34,8 @@ impl Batch {
         news.extend(recorded.news);
         tx.emit_with(&mut changes, news, now)?;
         // Other batches wait for the accounts that this one locks here.
-        ledger.write(changes).await
+        ledger.write(changes).await?;
+        // Whoever ends a hold by itself locks in this order too.
+        count_ended(&tx, &recorded.changes, now).await
     }
 }
