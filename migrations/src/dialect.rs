@@ -15,19 +15,18 @@ const SQLITE_WORDS: &[(&str, &str)] = &[
     ("STRPOS", "INSTR"),
 ];
 
-/// How rows are laid out on pages is told to Postgres alone.
-const STORAGE: &str = " SET (fillfactor";
-
 /// Runs statements, each written for Postgres, on the database at hand.
 pub(crate) async fn run(manager: &SchemaManager<'_>, statements: &[&str]) -> Result<(), DbErr> {
     let backend = manager.get_database_backend();
     for statement in statements {
-        if backend == DatabaseBackend::Sqlite && statement.contains(STORAGE) {
-            continue;
-        }
         manager.get_connection().execute_unprepared(&translate(backend, statement)).await?;
     }
     Ok(())
+}
+
+/// Runs statements that SQLite has no use for, or no words.
+pub(crate) async fn run_on_postgres(manager: &SchemaManager<'_>, statements: &[&str]) -> Result<(), DbErr> {
+    if manager.get_database_backend() == DatabaseBackend::Postgres { run(manager, statements).await } else { Ok(()) }
 }
 
 /// Forbids to change, delete or replace the rows of `table`. `keys` are all its unique keys, each the names of its columns

@@ -58,9 +58,13 @@ impl MigratorTrait for Migrator {
     }
 }
 
-/// Declares a migration named after its file that runs statements and guards append-only tables in one transaction.
+/// Declares a migration named after its file that runs statements, those that are Postgres' alone behind the others, and guards
+/// append-only tables in one transaction.
 macro_rules! migration {
-    ($name:literal, $statements:expr, append_only: [$(($table:literal, $($key:literal),+)),*]) => {
+    ($name:literal, $statements:expr, append_only: $tables:tt) => {
+        crate::migration!($name, $statements, postgres: &[], append_only: $tables);
+    };
+    ($name:literal, $statements:expr, postgres: $postgres:expr, append_only: [$(($table:literal, $($key:literal),+)),*]) => {
         #[derive(Debug)]
         pub(crate) struct Migration;
 
@@ -77,6 +81,7 @@ macro_rules! migration {
                 manager: &sea_orm_migration::prelude::SchemaManager,
             ) -> Result<(), sea_orm_migration::prelude::DbErr> {
                 crate::dialect::run(manager, $statements).await?;
+                crate::dialect::run_on_postgres(manager, $postgres).await?;
                 $(crate::dialect::append_only(manager, $table, &[$($key),+]).await?;)*
                 Ok(())
             }

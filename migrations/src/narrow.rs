@@ -1,8 +1,5 @@
 //! What a sale makes the database write and look up, and nothing more.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::{DatabaseBackend, DbErr};
-
 /// Old events are found in the order of the feed, which is nearly that of their age.
 const EVERYWHERE: &[&str] = &["DROP INDEX event_age"];
 
@@ -22,26 +19,4 @@ const POSTGRES: &[&str] = &[
     "ALTER TABLE trade DROP CONSTRAINT trade_seller_id_fkey",
 ];
 
-#[derive(Debug)]
-pub(crate) struct Migration;
-
-impl MigrationName for Migration {
-    fn name(&self) -> &str {
-        "m0021_narrow"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        crate::dialect::run(manager, EVERYWHERE).await?;
-        match manager.get_database_backend() {
-            DatabaseBackend::Postgres => crate::dialect::run(manager, POSTGRES).await,
-            _ => Ok(()),
-        }
-    }
-
-    fn use_transaction(&self) -> Option<bool> {
-        Some(true)
-    }
-}
+crate::migration!("m0021_narrow", EVERYWHERE, postgres: POSTGRES, append_only: []);
