@@ -1,5 +1,7 @@
 //! One text for both databases: statements are written in Postgres' words, and this module says them in SQLite's.
 
+use std::collections::BTreeSet;
+
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::sea_orm::{DatabaseBackend, DbErr};
 
@@ -71,6 +73,60 @@ pub(crate) async fn append_only(manager: &SchemaManager<'_>, table: &str, keys: 
     };
     for statement in statements {
         manager.get_connection().execute_unprepared(&statement).await?;
+    }
+    Ok(())
+}
+
+/// Which row of another table a row refers to. Columns are names with commas between.
+pub(crate) struct Reference {
+    pub(crate) columns: &'static str,
+    pub(crate) to: &'static str,
+    pub(crate) key: &'static str,
+}
+
+/// Holds `references` of `table` on Postgres as foreign keys would, with one look-up for all rows that a statement adds, where a
+/// foreign key runs a query for each row and each reference. No lock keeps the row that is referred to from being deleted
+/// meanwhile, so none is ever deleted or has another key.
+pub(crate) async fn refer_in_sets(manager: &SchemaManager<'_>, table: &str, references: &[Reference]) -> Result<(), DbErr> {
+    let missing = |row: &str| {
+        let one = |Reference { columns, to, key }: &Reference| {
+            let same = columns.split(", ").zip(key.split(", ")).map(|(column, key)| format!("{to}.{key} = {row}.{column}"));
+            format!("NOT COALESCE((SELECT TRUE FROM {to} WHERE {}), FALSE)", same.collect::<Vec<_>>().join(" AND "))
+        };
+        references.iter().map(one).collect::<Vec<_>>().join(" OR ")
+    };
+    let columns = references.iter().map(|reference| reference.columns).collect::<Vec<_>>().join(", ");
+    let function = |name: &str, body: &str| {
+        format!("CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NULL; END $$")
+    };
+    let refuse =
+        |words: &str, of: &str| format!("RAISE EXCEPTION '{words}' USING ERRCODE = 'foreign_key_violation', TABLE = '{of}';");
+    let nowhere = refuse(&format!("a row of {table} refers to what is not there"), table);
+    let added = format!("IF EXISTS (SELECT 1 FROM added WHERE {}) THEN {nowhere} END IF;", missing("added"));
+    let changed = format!("IF {} THEN {nowhere} END IF;", missing("NEW"));
+    let mut statements = vec![
+        function(&format!("{table}_added"), &added),
+        format!(
+            "CREATE TRIGGER {table}_added AFTER INSERT ON {table} REFERENCING NEW TABLE AS added \
+             FOR EACH STATEMENT EXECUTE FUNCTION {table}_added()"
+        ),
+        function(&format!("{table}_changed"), &changed),
+        format!(
+            "CREATE TRIGGER {table}_changed AFTER UPDATE OF {columns} ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_changed()"
+        ),
+    ];
+    for to in references.iter().map(|reference| (reference.to, reference.key)).collect::<BTreeSet<_>>() {
+        let (to, key) = to;
+        let kept = refuse(&format!("{table} may refer to rows of {to}"), to);
+        let name = format!("{to}_kept_for_{table}");
+        statements.extend([
+            function(&name, &kept),
+            format!("CREATE TRIGGER {name} BEFORE DELETE OR TRUNCATE ON {to} FOR EACH STATEMENT EXECUTE FUNCTION {name}()"),
+            format!("CREATE TRIGGER {name}_key AFTER UPDATE OF {key} ON {to} FOR EACH STATEMENT EXECUTE FUNCTION {name}()"),
+        ]);
+    }
+    for statement in &statements {
+        run_on_postgres(manager, &[statement]).await?;
     }
     Ok(())
 }

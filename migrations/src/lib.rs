@@ -9,6 +9,7 @@ mod disputes;
 mod event_stream;
 mod forms;
 mod hooks;
+mod in_sets;
 mod leads;
 mod market;
 mod money;
@@ -54,6 +55,7 @@ impl MigratorTrait for Migrator {
             Box::new(packing::Migration),
             Box::new(told_once::Migration),
             Box::new(narrow::Migration),
+            Box::new(in_sets::Migration),
         ]
     }
 }

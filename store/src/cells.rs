@@ -28,9 +28,14 @@ enum DriverRow<'r> {
 
 impl<'r> Cells<'r> {
     pub(crate) fn of(row: &'r QueryResult) -> Result<Self, DbErr> {
+        Self::behind(row, 0)
+    }
+
+    /// Those behind the first `before`.
+    pub(crate) fn behind(row: &'r QueryResult, before: usize) -> Result<Self, DbErr> {
         let postgres = row.try_as_pg_row().map(DriverRow::Postgres);
         let row = postgres.or_else(|| row.try_as_sqlite_row().map(DriverRow::Sqlite));
-        Ok(Self { row: row.ok_or_else(|| DbErr::Type("a row of neither database".to_owned()))?, next: 0 })
+        Ok(Self { row: row.ok_or_else(|| DbErr::Type("a row of neither database".to_owned()))?, next: before })
     }
 
     pub(crate) fn take<T: Decode<'r, Postgres> + Decode<'r, Sqlite>>(&mut self) -> Result<T, DbErr> {

@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::id::OrganizationId;
 use domain::refusal::{Code, Refusal};
 use domain::time::Timestamp;
-use sea_orm::FromQueryResult;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
+use crate::cells::Cells;
 use crate::changes::Changes;
 use crate::db::Backend;
-use crate::entity::idempotency;
 use crate::error::{Fault, StoreError, WriteError};
+use crate::ledger::{now_and_stopped, now_stopped_and};
 use crate::rows::{Column, Get, Given};
 use crate::write::Tx;
 
@@ -37,13 +38,15 @@ pub struct IdempotencyKey {
 pub(crate) struct Answer {
     operation: String,
     input_hash: Vec<u8>,
-    response: serde_json::Value,
+    /// JSON.
+    response: String,
 }
 
 impl Answer {
     /// The answer to a call with `key`.
-    pub(crate) fn new(key: &IdempotencyKey, response: serde_json::Value) -> Self {
-        Self { operation: key.operation.to_owned(), input_hash: key.input_hash.clone(), response }
+    pub(crate) fn new(key: &IdempotencyKey, response: &impl Serialize) -> Result<Self, StoreError> {
+        let response = serde_json::to_string(response).map_err(StoreError::corrupt)?;
+        Ok(Self { operation: key.operation.to_owned(), input_hash: key.input_hash.clone(), response })
     }
 
     /// The answer again, for a call with `key`: refused when its input was another.
@@ -52,7 +55,7 @@ impl Answer {
             let message = "this idempotency key was used with another input";
             return Err(Refusal::new(Code::IdempotencyMismatch, message).at("idempotencyKey").into());
         }
-        Ok(T::deserialize(&self.response).map_err(StoreError::corrupt)?)
+        Ok(serde_json::from_str(&self.response).map_err(StoreError::corrupt)?)
     }
 }
 
@@ -77,7 +80,7 @@ const REMEMBERED: &[Column<Remembered>] = &[
     ("idempotency_key", Get::Text(|((_, key), ..)| key)),
     ("operation", Get::Text(|(_, answer, _)| &answer.operation)),
     ("input_hash", Get::Bytes(|(_, answer, _)| &answer.input_hash)),
-    ("response", Get::Json(|(_, answer, _)| &answer.response)),
+    ("response", Get::Document(|(_, answer, _)| &answer.response)),
     ("created_at", Get::Instant(|(.., now)| *now)),
 ];
 
@@ -86,45 +89,59 @@ impl Tx {
     /// Of concurrent calls with one key the later wait here for the first, before they read what it may be changing: their
     /// answer is its answer, not a refusal by its effect.
     pub async fn replayed<T: DeserializeOwned>(&self, key: &IdempotencyKey) -> Result<Option<T>, WriteError> {
-        let answers = self.answers(&BTreeSet::from([key.id()])).await?;
+        let keys = BTreeSet::from([key.id()]);
+        self.keys_lock(&keys).await?;
+        let (_, _, answers) = self.answers(&keys).await?;
         answers.into_values().next().map(|answer| answer.again(key)).transpose()
     }
 
     /// Keeps `answer` under `key`. Of two concurrent calls one collides on the key, is tried again, and gets the answer.
     pub async fn remember<T: Serialize + Sync>(&self, key: &IdempotencyKey, answer: &T) -> Result<(), WriteError> {
-        let response = serde_json::to_value(answer).map_err(StoreError::corrupt)?;
         let mut changes = self.changes();
-        remember_all(&mut changes, &[(key.id(), Answer::new(key, response), self.now().await?)]);
+        remember_all(&mut changes, &[(key.id(), Answer::new(key, answer)?, self.now().await?)]);
         changes.write().await
     }
 
-    /// The answers of earlier calls with `keys`, which are locked in one order.
-    pub(crate) async fn answers(&self, keys: &BTreeSet<KeyId>) -> Result<BTreeMap<KeyId, Answer>, StoreError> {
-        if keys.is_empty() {
-            return Ok(BTreeMap::new());
+    /// Locks `keys`, in one order; SQLite has one writer and needs nothing.
+    pub(crate) async fn keys_lock(&self, keys: &BTreeSet<KeyId>) -> Result<(), StoreError> {
+        if keys.is_empty() || self.backend() == Backend::Sqlite {
+            return Ok(());
         }
         let keys: Vec<KeyId> = keys.iter().cloned().collect();
-        if self.backend() == Backend::Postgres {
-            let given = Given::new(Backend::Postgres, KEY, &keys);
-            // Sorted in a query of its own, so that the locks are taken in that order.
-            let sql = format!(
-                "SELECT pg_advisory_xact_lock(number) FROM (SELECT DISTINCT \
-                 hashtextextended(organization_id || ' ' || idempotency_key, 0) AS number FROM {given} ORDER BY number) AS sorted"
-            );
-            given.execute(self, sql).await?;
-        }
         let given = Given::new(self.backend(), KEY, &keys);
+        // Sorted in a query of its own, so that the locks are taken in that order.
         let sql = format!(
-            "SELECT idempotency.* FROM {given} JOIN idempotency ON idempotency.organization_id = given.organization_id \
-             AND idempotency.idempotency_key = given.idempotency_key"
+            "SELECT pg_advisory_xact_lock(number) FROM (SELECT DISTINCT \
+             hashtextextended(organization_id || ' ' || idempotency_key, 0) AS number FROM {given} ORDER BY number) AS sorted"
         );
+        given.execute(self, sql).await?;
+        Ok(())
+    }
+
+    /// The instant that decides, whether money is stopped then, and the answers of earlier calls with `keys`, which are locked.
+    pub(crate) async fn answers(&self, keys: &BTreeSet<KeyId>) -> Result<(Timestamp, bool, BTreeMap<KeyId, Answer>), StoreError> {
         let mut answers = BTreeMap::new();
-        for row in given.query(self, sql).await? {
-            let row = idempotency::Model::from_query_result(&row, "")?;
-            let answer = Answer { operation: row.operation, input_hash: row.input_hash, response: row.response };
-            answers.insert((row.organization_id.into(), row.idempotency_key), answer);
+        if keys.is_empty() {
+            let (now, is_stopped) = now_and_stopped(self).await?;
+            return Ok((now, is_stopped, answers));
         }
-        Ok(answers)
+        let keys: Vec<KeyId> = keys.iter().cloned().collect();
+        let given = Given::new(self.backend(), KEY, &keys);
+        let query = format!(
+            ", answer.* FROM (SELECT 1) AS one LEFT JOIN (SELECT idempotency.organization_id, idempotency.idempotency_key, \
+             idempotency.operation, idempotency.input_hash, CAST(idempotency.response AS text) FROM {given} \
+             JOIN idempotency ON idempotency.organization_id = given.organization_id \
+             AND idempotency.idempotency_key = given.idempotency_key) AS answer ON TRUE"
+        );
+        let (now, is_stopped, rows) = now_stopped_and(self, &query, given.into_values()).await?;
+        for row in rows {
+            let mut cells = Cells::behind(&row, 2)?;
+            // Without an answer there is one row of nothing.
+            let Some(organization) = cells.take::<Option<Uuid>>()? else { continue };
+            let key = (organization.into(), cells.take()?);
+            answers.insert(key, Answer { operation: cells.take()?, input_hash: cells.take()?, response: cells.take()? });
+        }
+        Ok((now, is_stopped, answers))
     }
 }
 

@@ -98,23 +98,26 @@ impl Tx {
 
 fn rows(events: Vec<Event>, now: Timestamp) -> Result<Vec<EventRow>, StoreError> {
     let row = |event: Event| {
-        let audience = serde_json::to_value(&event.audience).map_err(StoreError::corrupt)?;
-        Ok(EventRow { event, audience, created_at: now })
+        let audience = serde_json::to_string(&event.audience).map_err(StoreError::corrupt)?;
+        let payload = event.payload.to_string();
+        Ok(EventRow { topic: event.topic, subject_id: event.subject_id, audience, payload, created_at: now })
     };
     events.into_iter().map(row).collect()
 }
 
 struct EventRow {
-    event: Event,
-    audience: serde_json::Value,
+    topic: &'static str,
+    subject_id: Uuid,
+    audience: String,
+    payload: String,
     created_at: Timestamp,
 }
 
 const EVENT: &[Column<EventRow>] = &[
-    ("topic", Get::Text(|row| row.event.topic)),
-    ("subject_id", Get::Id(|row| row.event.subject_id)),
-    ("audience", Get::Json(|row| &row.audience)),
-    ("payload", Get::Json(|row| &row.event.payload)),
+    ("topic", Get::Text(|row| row.topic)),
+    ("subject_id", Get::Id(|row| row.subject_id)),
+    ("audience", Get::Document(|row| &row.audience)),
+    ("payload", Get::Document(|row| &row.payload)),
     ("created_at", Get::Instant(|row| row.created_at)),
 ];
 

@@ -28,6 +28,8 @@ pub(crate) enum Get<T> {
     Instant(fn(&T) -> Timestamp),
     MaybeInstant(fn(&T) -> Option<Timestamp>),
     Json(fn(&T) -> &Json),
+    /// The text of a JSON document that is only ever read whole: Postgres keeps it as it is.
+    Document(fn(&T) -> &str),
     Bytes(fn(&T) -> &[u8]),
 }
 
@@ -147,7 +149,7 @@ fn arrays<T>(before: usize, columns: &[Column<T>], rows: &[T]) -> Given {
     for (place, (_, get)) in (before.saturating_add(1)..).zip(columns) {
         slots.push(match get {
             // JSON goes as the text that it is, which is escaped once and not twice.
-            Get::Json(_) => format!("CAST(CAST(${place} AS text[]) AS jsonb[])"),
+            Get::Json(_) | Get::Document(_) => format!("CAST(CAST(${place} AS text[]) AS {}[])", get.postgres_type()),
             _ => format!("CAST(${place} AS {}[])", get.postgres_type()),
         });
         values.push(get.array(rows));
@@ -178,6 +180,7 @@ impl<T> Get<T> {
             Self::Text(_) | Self::MaybeText(_) => "text",
             Self::Instant(_) | Self::MaybeInstant(_) => "timestamptz",
             Self::Json(_) => "jsonb",
+            Self::Document(_) => "json",
             Self::Bytes(_) => "bytea",
         }
     }
@@ -189,7 +192,7 @@ impl<T> Get<T> {
             Self::Id(get) => rows.iter().map(get).collect::<Vec<_>>().into(),
             Self::Integer(get) => rows.iter().map(get).collect::<Vec<_>>().into(),
             Self::Flag(get) => rows.iter().map(get).collect::<Vec<_>>().into(),
-            Self::Text(get) => rows.iter().map(|row| get(row).to_owned()).collect::<Vec<_>>().into(),
+            Self::Text(get) | Self::Document(get) => rows.iter().map(|row| get(row).to_owned()).collect::<Vec<_>>().into(),
             Self::Instant(get) => rows.iter().map(get).collect::<Vec<_>>().into(),
             Self::Json(get) => rows.iter().map(|row| get(row).to_string()).collect::<Vec<_>>().into(),
             Self::Bytes(get) => rows.iter().map(|row| get(row).to_vec()).collect::<Vec<_>>().into(),
@@ -210,7 +213,7 @@ impl<T> Get<T> {
             Self::Integer(get) => get(row).into(),
             Self::MaybeInteger(get) => get(row).into(),
             Self::Flag(get) => get(row).into(),
-            Self::Text(get) => get(row).into(),
+            Self::Text(get) | Self::Document(get) => get(row).into(),
             Self::MaybeText(get) => get(row).into(),
             Self::Instant(get) => instant(get(row)).into(),
             Self::MaybeInstant(get) => get(row).map(instant).into(),

@@ -9,7 +9,8 @@ use chrono::{DateTime, Utc};
 use domain::id::TypedId;
 use domain::time::{Timestamp, truncated};
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
+    ConnectionTrait, DatabaseTransaction, QueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    Value,
 };
 
 use crate::db::{Backend, Inner, Store};
@@ -54,25 +55,23 @@ impl Tx {
     /// The instant that decides: read it after the rows are locked. The database's clock on Postgres in production, so
     /// that two processes with different clocks cannot both be in time; the process's elsewhere.
     pub async fn now(&self) -> Result<Timestamp, StoreError> {
-        if self.inner.database_clock { Ok(self.now_and("TRUE", []).await?.0) } else { Ok(self.inner.source.now()) }
+        if self.inner.database_clock { Ok(self.now_and("TRUE", Vec::new()).await?.0) } else { Ok(self.inner.source.now()) }
     }
 
-    /// The same, with what `condition` on `values` says in the same statement.
-    pub(crate) async fn now_and<const N: usize>(
-        &self,
-        condition: &str,
-        values: [Value; N],
-    ) -> Result<(Timestamp, bool), StoreError> {
+    /// The same, with the rows, one at least, that a statement finds: `query` is what stands in it behind the first column, which
+    /// is the clock's.
+    pub(crate) async fn now_and(&self, query: &str, values: Vec<Value>) -> Result<(Timestamp, Vec<QueryResult>), StoreError> {
         let clock = if self.inner.database_clock { "clock_timestamp()" } else { "NULL" };
-        let sql = format!("SELECT {condition}, {clock}");
+        let sql = format!("SELECT {clock}, {query}");
         let statement = Statement::from_sql_and_values(self.db().get_database_backend(), sql, values);
-        let row = self.db().query_one_raw(statement).await?.ok_or(StoreError::Misuse("the database has no clock"))?;
+        let rows = self.db().query_all_raw(statement).await?;
+        let first = rows.first().ok_or(StoreError::Misuse("the database has no clock"))?;
         let now = if self.inner.database_clock {
-            truncated(row.try_get_by_index::<DateTime<Utc>>(1)?)
+            truncated(first.try_get_by_index::<DateTime<Utc>>(0)?)
         } else {
             self.inner.source.now()
         };
-        Ok((now, row.try_get_by_index(0)?))
+        Ok((now, rows))
     }
 
     /// Lets the commit not wait for the disk: only for what is done once more, and does no harm, if the machine fails and it is lost.

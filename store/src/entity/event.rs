@@ -9,9 +9,9 @@ pub struct Model {
     pub seq: i64,
     pub topic: String,
     pub subject_id: Uuid,
-    #[sea_orm(column_type = "JsonBinary")]
+    #[sea_orm(column_type = "Json")]
     pub audience: Json,
-    #[sea_orm(column_type = "JsonBinary")]
+    #[sea_orm(column_type = "Json")]
     pub payload: Json,
     pub created_at: DateTimeUtc,
 }

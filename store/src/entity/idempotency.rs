@@ -11,7 +11,7 @@ pub struct Model {
     pub idempotency_key: String,
     pub operation: String,
     pub input_hash: Vec<u8>,
-    #[sea_orm(column_type = "JsonBinary")]
+    #[sea_orm(column_type = "Json")]
     pub response: Json,
     pub created_at: DateTimeUtc,
 }

@@ -11,6 +11,6 @@ mod wallet;
 pub use post::{Ledger, Note, post};
 pub use statement::{StatementKey, StatementRow};
 pub use stop::MoneyStop;
-pub(crate) use stop::now_and_stopped;
+pub(crate) use stop::{now_and_stopped, now_stopped_and};
 pub use verify::{Check, Report};
 pub use wallet::{Balances, Wallet};

@@ -3,9 +3,9 @@
 use domain::refusal::{Code, Refusal};
 use domain::time::Timestamp;
 use sea_orm::ActiveValue::Set;
-use sea_orm::ConnectionTrait;
 use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
+use sea_orm::{ConnectionTrait, QueryResult};
 use serde::{Deserialize, Serialize};
 
 use crate::db::Store;
@@ -27,7 +27,22 @@ pub struct MoneyStop {
 
 /// The instant that decides (see [`Tx::now`]), and whether money is stopped then.
 pub(crate) async fn now_and_stopped(tx: &Tx) -> Result<(Timestamp, bool), StoreError> {
-    tx.now_and("EXISTS (SELECT 1 FROM setting WHERE name = $1)", [NAME.into()]).await
+    let (now, is_stopped, _) = now_stopped_and(tx, "", Vec::new()).await?;
+    Ok((now, is_stopped))
+}
+
+/// The same, with the rows, one at least, that a statement finds: `query` is what stands in it behind the first two columns, with
+/// places for `values`.
+pub(crate) async fn now_stopped_and(
+    tx: &Tx,
+    query: &str,
+    mut values: Vec<Value>,
+) -> Result<(Timestamp, bool, Vec<QueryResult>), StoreError> {
+    values.push(NAME.into());
+    let (now, rows) =
+        tx.now_and(&format!("EXISTS (SELECT 1 FROM setting WHERE name = ${}){query}", values.len()), values).await?;
+    let is_stopped = rows.first().map(|row| row.try_get_by_index(1)).transpose()?;
+    Ok((now, is_stopped.unwrap_or_default(), rows))
 }
 
 /// The answer to what moves money while it is stopped.

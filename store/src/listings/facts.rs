@@ -191,6 +191,7 @@ pub(crate) async fn facts_of(
         "SELECT given.listing_id, given.buyer_id, \
          EXISTS (SELECT 1 FROM trade WHERE trade.lead_id = given.lead_id AND trade.buyer_id = given.buyer_id) \
          OR EXISTS (SELECT 1 FROM lead_key AS own JOIN lead_key AS other ON other.hash = own.hash AND other.kind = own.kind \
+         AND other.lead_id <> own.lead_id \
          JOIN trade ON trade.lead_id = other.lead_id AND trade.buyer_id = given.buyer_id AND trade.state <> 'REFUNDED' \
          WHERE own.lead_id = given.lead_id AND own.kind IN ({channels})), \
          given.seller_id, lead.state, lead.offering, lead.target_id, organization.status, \

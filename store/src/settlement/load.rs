@@ -11,7 +11,7 @@ use super::{Batch, Lot, Needs, Recorded};
 use crate::bids::StoredBid;
 use crate::entity::bid;
 use crate::error::StoreError;
-use crate::ledger::{Ledger, now_and_stopped};
+use crate::ledger::Ledger;
 use crate::listings::{BuyersFacts, StoredListing, access_locked, facts_of, listings_locked, same_persons};
 use crate::rows::{Column, Get, Given};
 use crate::trades::{Trade, held_claimed};
@@ -20,7 +20,7 @@ use crate::write::Tx;
 impl Batch {
     /// Loads and locks what `needs` names. What does not exist is left out: the commands that named it find nothing.
     pub async fn load(tx: &Tx, needs: &Needs) -> Result<Self, StoreError> {
-        let answers = tx.answers(&needs.keys).await?;
+        tx.keys_lock(&needs.keys).await?;
         let listings = listings_locked(tx, &needs.deals().map(|(listing, _)| listing).collect()).await?;
         let trades = held_claimed(tx, &needs.trades).await?;
         let mut market_needs = needs.market.clone();
@@ -28,7 +28,7 @@ impl Batch {
         let buyers = needs.deals().map(|(_, buyer)| buyer).chain(market_needs.buyers.iter().map(|(buyer, _)| *buyer));
         let stopped = access_locked(tx, &buyers.collect()).await?;
         market.know(tx, &market_needs, &stopped).await?;
-        let (now, is_stopped) = now_and_stopped(tx).await?;
+        let (now, is_stopped, answers) = tx.answers(&needs.keys).await?;
         let mut buyers: BTreeMap<ListingId, BTreeSet<OrganizationId>> = BTreeMap::new();
         for (listing, buyer) in needs.deals() {
             buyers.entry(listing).or_default().insert(buyer);

@@ -72,7 +72,7 @@ impl Batch {
             return earlier.again(key);
         }
         let done = body(self)?;
-        let answer = Answer::new(key, serde_json::to_value(&done).map_err(StoreError::corrupt)?);
+        let answer = Answer::new(key, &done)?;
         self.recorded.remembered.push((id.clone(), answer.clone(), self.now));
         self.answers.insert(id, answer);
         Ok(done)

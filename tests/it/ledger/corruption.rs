@@ -20,6 +20,14 @@ async fn broken(x: &Exchange) -> (String, String) {
     (invariant.to_owned(), row.to_owned())
 }
 
+/// An id that nothing has, in the database's words.
+fn forged(x: &Exchange) -> &'static str {
+    match x.database {
+        Database::Sqlite => "randomblob(16)",
+        Database::Postgres => "gen_random_uuid()",
+    }
+}
+
 on_each_backend! {
     async fn transfers_and_journals_only_grow(x: Exchange) {
         one_trade(&x).await;
@@ -60,10 +68,7 @@ on_each_backend! {
 
     async fn a_forged_transfer_is_found_and_named(x: Exchange) {
         one_trade(&x).await;
-        let forged = match x.database {
-            Database::Sqlite => "randomblob(16)",
-            Database::Postgres => "gen_random_uuid()",
-        };
+        let forged = forged(&x);
         x.tamper(&format!(
             "INSERT INTO transfer SELECT {forged}, journal_id, position + 7, from_account_id, to_account_id, 5, \
              from_balance_minor, from_version + 100, to_balance_minor, to_version + 100, created_at FROM transfer WHERE position = 0 \
@@ -97,10 +102,7 @@ on_each_backend! {
         x.tamper("UPDATE listing SET sold_count = 2").await.unwrap();
         assert_eq!(broken(&x).await.0, "a listing has sold as many copies as it has trades");
         x.tamper("UPDATE listing SET sold_count = 1").await.unwrap();
-        let forged = match x.database {
-            Database::Sqlite => "randomblob(16)",
-            Database::Postgres => "gen_random_uuid()",
-        };
+        let forged = forged(&x);
         let bytes = match x.database {
             Database::Sqlite => "x'00'",
             Database::Postgres => "'x'::bytea",
@@ -147,14 +149,50 @@ on_each_backend! {
         }
     }
 
+    async fn what_money_refers_to_is_there_and_stays(x: Exchange) {
+        one_trade(&x).await;
+        let before = x.row_counts().await;
+        let forged = forged(&x);
+        let transfer = |journal: &str, from: &str, to: &str| {
+            format!(
+                "INSERT INTO transfer SELECT {forged}, {journal}, position + 9, {from}, {to}, 1, from_balance_minor, from_version + 9, \
+                 to_balance_minor, to_version + 9, created_at FROM transfer WHERE position = 0"
+            )
+        };
+        let mut attempts = vec![
+            transfer(forged, "from_account_id", "to_account_id"),
+            transfer("journal_id", forged, "to_account_id"),
+            transfer("journal_id", "from_account_id", forged),
+            format!("UPDATE trade SET buyer_id = {forged}"),
+            format!("UPDATE trade SET listing_id = {forged}"),
+            format!("UPDATE account SET id = {forged}"),
+            format!("UPDATE listing SET id = {forged}"),
+            format!("UPDATE organization SET id = {forged} WHERE name = 'B'"),
+        ];
+        let tables = ["account", "listing", "organization"];
+        attempts.extend(tables.map(|table| format!("DELETE FROM {table}")));
+        if x.database == Database::Postgres {
+            attempts.extend(tables.map(|table| format!("TRUNCATE {table} CASCADE")));
+        }
+        for attempt in attempts {
+            let refused = x.tamper(&attempt).await.expect_err(&attempt).to_string().to_lowercase();
+            let says = ["foreign key", "refer", "append-only"];
+            assert!(says.iter().any(|word| refused.contains(word)), "{attempt}: {refused}");
+        }
+        assert_eq!(x.row_counts().await, before);
+        assert_clean(&x).await;
+    }
+
     async fn no_relisting_sells_what_one_buyer_has_alone(x: Exchange) {
         let (seller, buyers) = (x.organization("S").await.org(), [x.organization("A").await.org(), x.organization("B").await.org()]);
-        let places = [stall(&x, seller, 2).await, stall(&x, seller, 2).await];
+        let place = stall(&x, seller, 2).await;
         for buyer in buyers {
             fund(&x.app, buyer, 1_000).await;
-            sell(&x.app, places[0], buyer, 1_000).await.unwrap();
+            sell(&x.app, place, buyer, 1_000).await.unwrap();
         }
-        x.tamper("UPDATE listing SET lead_id = (SELECT lead_id FROM listing WHERE sold_count = 2) WHERE sold_count = 0").await.unwrap();
+        let forged = forged(&x);
+        let rest = "lead_id, seller_id, vertical_id, format, terms, currency, price_minor, max_sales, state, opens_at, closes_at, ended_at, created_at";
+        x.tamper(&format!("INSERT INTO listing (id, {rest}) SELECT {forged}, {rest} FROM listing WHERE sold_count = 2")).await.unwrap();
         x.tamper("UPDATE trade SET listing_id = (SELECT id FROM listing WHERE sold_count = 0) WHERE id = (SELECT id FROM trade ORDER BY id LIMIT 1)")
             .await
             .unwrap();
