@@ -33,6 +33,15 @@ impl Entropy for SystemEntropy {
             panic!("the operating system gives no randomness: {error}");
         }
     }
+
+    /// From a generator of the thread's own that the system's seeds again and again: a purchase makes half a dozen ids, and asking
+    /// the system for each is a call of its own.
+    #[expect(clippy::disallowed_methods, reason = "this is the port")]
+    fn uuid(&self, now: Timestamp) -> Uuid {
+        let mut random = [0; 10];
+        rand::rng().fill_bytes(&mut random);
+        uuid_v7(now, random)
+    }
 }
 
 /// The same bytes for the same seed, for tests and the demo. Never for a real exchange: its keys could be computed.
@@ -66,5 +75,8 @@ mod tests {
         assert_eq!(draw(&SeededEntropy::new(7)), draw(&SeededEntropy::new(7)));
         assert_ne!(draw(&SeededEntropy::new(7)), draw(&SeededEntropy::new(8)));
         assert_ne!(draw(&SystemEntropy), draw(&SystemEntropy));
+        let now = Timestamp::UNIX_EPOCH;
+        assert_eq!(SeededEntropy::new(7).uuid(now), SeededEntropy::new(7).uuid(now));
+        assert_ne!(SystemEntropy.uuid(now), SystemEntropy.uuid(now));
     }
 }
