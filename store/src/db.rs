@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::error::StoreError;
 use crate::nagle::send_at_once;
+use crate::reader::Reader;
 use crate::wake::Crier;
 
 /// Where instants and ids come from.
@@ -36,7 +37,7 @@ const MIGRATIONS_LOCK: i64 = 0x636c_6d69_6772_6174;
 pub(crate) const STATEMENT_ROWS: usize = 1_000;
 
 /// How long a connection may have been idle and is used without asking whether the server is still there: asking is a round trip.
-const TRUSTED: Duration = Duration::from_secs(1);
+pub(crate) const TRUSTED: Duration = Duration::from_secs(1);
 
 /// Statements that each connection keeps prepared.
 const STATEMENTS: usize = 256;
@@ -108,7 +109,7 @@ pub struct Store {
 
 pub(crate) struct Inner {
     pub(crate) backend: Backend,
-    pub(crate) read: DatabaseConnection,
+    pub(crate) read: Reader,
     pub(crate) write: DatabaseConnection,
     pub(crate) source: Arc<dyn Source>,
     pub(crate) database_clock: bool,
@@ -128,7 +129,7 @@ impl Store {
     /// Opens the database; does not migrate.
     pub async fn open(options: Options, source: Arc<dyn Source>) -> Result<Self, StoreError> {
         let backend: Backend = options.url.parse()?;
-        let (mut read, mut write) = match backend {
+        let (read, mut write) = match backend {
             Backend::Sqlite => {
                 let write = Database::connect(sqlite_options(&options, 1)).await?;
                 if options.durable {
@@ -141,8 +142,10 @@ impl Store {
                 (pool.clone(), pool)
             }
         };
+        // On Postgres those who write use the same pool.
+        let kept = if backend == Backend::Postgres { options.max_connections / 4 } else { options.max_connections };
+        let read = Reader::new(backend, read, kept, options.on_statement);
         if let Some(observe) = options.on_statement {
-            read.set_metric_callback(move |info| observe(info.elapsed));
             write.set_metric_callback(move |info| observe(info.elapsed));
         }
         let database_clock = options.database_clock && backend == Backend::Postgres;
@@ -177,7 +180,7 @@ impl Store {
 
     /// Whether every migration has been applied.
     pub async fn is_migrated(&self) -> Result<bool, StoreError> {
-        Ok(Migrator::get_pending_migrations(&self.inner.read).await?.is_empty())
+        Ok(Migrator::get_pending_migrations(self.inner.read.pool()).await?.is_empty())
     }
 
     /// Which database this is.
@@ -186,9 +189,9 @@ impl Store {
         self.inner.backend
     }
 
-    /// The connection for reading outside of a transaction. Never write through it.
+    /// Where to read outside of a transaction. Never write through it.
     #[must_use]
-    pub fn read(&self) -> &DatabaseConnection {
+    pub fn read(&self) -> &Reader {
         &self.inner.read
     }
 
@@ -210,7 +213,7 @@ impl Store {
             // Without it the others look by themselves.
             crier.tell().await.unwrap_or_default();
         }
-        self.inner.read.clone().close().await?;
+        self.inner.read.close().await;
         Ok(self.inner.write.clone().close().await?)
     }
 }

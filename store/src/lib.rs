@@ -46,6 +46,7 @@ pub mod outcomes;
 pub mod page;
 pub mod payments;
 pub mod payouts;
+mod reader;
 pub mod receipts;
 pub mod reputation;
 mod rows;
@@ -64,6 +65,7 @@ mod write;
 
 pub use db::{Backend, Options, Source, Store};
 pub use error::{StoreError, WriteError};
+pub use reader::Reader;
 pub use sea_orm;
 pub use write::{TransientError, Tx};
 

@@ -98,7 +98,7 @@ impl Store {
 
     async fn listener(&self) -> Option<Listener> {
         let name = self.inner.crier.as_ref()?.name.clone();
-        let mut postgres = PgListener::connect_with(self.read().get_postgres_connection_pool()).await.ok()?;
+        let mut postgres = PgListener::connect_with(self.inner.write.get_postgres_connection_pool()).await.ok()?;
         postgres.listen(CHANNEL).await.ok()?;
         Some(Listener { postgres, name })
     }

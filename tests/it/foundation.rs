@@ -32,6 +32,19 @@ on_each_backend! {
         assert_eq!(answer["data"]["server"]["now"], "2026-03-02T09:00:00+00:00");
     }
 
+    async fn more_readers_than_connections_are_all_answered(x: Exchange) {
+        for _ in 0..3 {
+            let asked = (0..100).map(|_| x.app.store.money_stop());
+            assert!(futures::future::try_join_all(asked).await.unwrap().iter().all(Option::is_none));
+        }
+        let gone = x.app.store.money_stop();
+        drop(tokio::time::timeout(std::time::Duration::from_micros(1), gone).await);
+        assert!(x.app.store.money_stop().await.unwrap().is_none());
+        x.app.store.close().await.unwrap();
+        let closed = x.app.store.money_stop().await.unwrap_err();
+        assert!(closed.is_unreachable(), "{closed}");
+    }
+
     async fn a_database_on_this_machine_is_spoken_to_in_plain_unless_the_url_asks_for_more(x: Exchange) {
         if x.app.store.backend() == Backend::Sqlite {
             return;

@@ -61,7 +61,7 @@ pub enum LogFormat {
 pub struct Database {
     /// As written; see [`Database::resolved_url`].
     pub url: SecretString,
-    /// The largest number of connections.
+    /// The largest number of connections; on Postgres a quarter of them stays with those who read.
     pub max_connections: u32,
     /// How long a request waits for a connection, in seconds.
     pub acquire_timeout_secs: u64,

@@ -172,8 +172,8 @@ impl Exchange {
     /// A transaction that somebody else runs: on Postgres it holds the order of events open until it ends.
     #[expect(clippy::disallowed_methods, reason = "a transaction of somebody else")]
     pub async fn long_transaction(&self) -> store::sea_orm::DatabaseTransaction {
-        use store::sea_orm::{ConnectionTrait, TransactionTrait};
-        let long = self.app.store.read().begin().await.unwrap();
+        use store::sea_orm::{ConnectionTrait, Database, TransactionTrait};
+        let long = Database::connect(&self.url).await.unwrap().begin().await.unwrap();
         long.execute_unprepared("SELECT pg_current_xact_id()").await.unwrap();
         long
     }
