@@ -101,11 +101,12 @@ impl Market {
             say(&format!("{}: round {round} of {rounds}", self.label));
             self.auctions(&mut ours, &mut auctions)?;
             ours.round()?;
+            // Before the others have what they read in the processor's caches: an exchange holds no such engines.
+            changes.round(&mut ours.engine, &self.entries, &self.coming);
             bitmaps.round()?;
             packed.round()?;
             naive.round()?;
             tree.round()?;
-            changes.round(&mut ours.engine, &self.entries, &self.coming);
         }
         // The changes have all been taken back: what they left in the index must not show.
         self.agree(&mut ours, checked, expected)?;
