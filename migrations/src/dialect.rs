@@ -115,8 +115,8 @@ pub(crate) async fn refer_in_sets(manager: &SchemaManager<'_>, table: &str, refe
             "CREATE TRIGGER {table}_changed AFTER UPDATE OF {columns} ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_changed()"
         ),
     ];
-    for to in references.iter().map(|reference| (reference.to, reference.key)).collect::<BTreeSet<_>>() {
-        let (to, key) = to;
+    let referred: BTreeSet<_> = references.iter().map(|reference| (reference.to, reference.key)).collect();
+    for (to, key) in referred {
         let kept = refuse(&format!("{table} may refer to rows of {to}"), to);
         let name = format!("{to}_kept_for_{table}");
         statements.extend([
@@ -125,10 +125,7 @@ pub(crate) async fn refer_in_sets(manager: &SchemaManager<'_>, table: &str, refe
             format!("CREATE TRIGGER {name}_key AFTER UPDATE OF {key} ON {to} FOR EACH STATEMENT EXECUTE FUNCTION {name}()"),
         ]);
     }
-    for statement in &statements {
-        run_on_postgres(manager, &[statement]).await?;
-    }
-    Ok(())
+    run_on_postgres(manager, &statements.iter().map(String::as_str).collect::<Vec<_>>()).await
 }
 
 fn translate(backend: DatabaseBackend, statement: &str) -> String {

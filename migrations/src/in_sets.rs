@@ -1,8 +1,6 @@
 //! What a sale makes Postgres look up row by row, looked up set by set, and documents that are only read whole.
 
-use sea_orm_migration::prelude::*;
-
-use crate::dialect::{Reference, refer_in_sets, run, run_on_postgres};
+use crate::dialect::Reference;
 
 /// Keys are kept for ever: nothing finds them by their age.
 const EVERYWHERE: &[&str] = &["DROP INDEX idempotency_age"];
@@ -29,25 +27,10 @@ const TRADE: &[Reference] = &[
     Reference { columns: "buyer_id", to: "organization", key: "id" },
 ];
 
-#[derive(Debug)]
-pub(crate) struct Migration;
-
-impl MigrationName for Migration {
-    fn name(&self) -> &str {
-        "m0022_in_sets"
-    }
-}
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        run(manager, EVERYWHERE).await?;
-        run_on_postgres(manager, POSTGRES).await?;
-        refer_in_sets(manager, "transfer", TRANSFER).await?;
-        refer_in_sets(manager, "trade", TRADE).await
-    }
-
-    fn use_transaction(&self) -> Option<bool> {
-        Some(true)
-    }
-}
+crate::migration!(
+    "m0022_in_sets",
+    EVERYWHERE,
+    postgres: POSTGRES,
+    references: [("transfer", TRANSFER), ("trade", TRADE)],
+    append_only: []
+);

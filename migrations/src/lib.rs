@@ -60,13 +60,19 @@ impl MigratorTrait for Migrator {
     }
 }
 
-/// Declares a migration named after its file that runs statements, those that are Postgres' alone behind the others, and guards
-/// append-only tables in one transaction.
+/// Declares a migration named after its file that runs statements, those that are Postgres' alone behind the others, holds
+/// references set by set, and guards append-only tables in one transaction.
 macro_rules! migration {
     ($name:literal, $statements:expr, append_only: $tables:tt) => {
         crate::migration!($name, $statements, postgres: &[], append_only: $tables);
     };
-    ($name:literal, $statements:expr, postgres: $postgres:expr, append_only: [$(($table:literal, $($key:literal),+)),*]) => {
+    ($name:literal, $statements:expr, postgres: $postgres:expr, append_only: $tables:tt) => {
+        crate::migration!($name, $statements, postgres: $postgres, references: [], append_only: $tables);
+    };
+    (
+        $name:literal, $statements:expr, postgres: $postgres:expr, references: [$(($from:literal, $references:expr)),*],
+        append_only: [$(($table:literal, $($key:literal),+)),*]
+    ) => {
         #[derive(Debug)]
         pub(crate) struct Migration;
 
@@ -84,6 +90,7 @@ macro_rules! migration {
             ) -> Result<(), sea_orm_migration::prelude::DbErr> {
                 crate::dialect::run(manager, $statements).await?;
                 crate::dialect::run_on_postgres(manager, $postgres).await?;
+                $(crate::dialect::refer_in_sets(manager, $from, $references).await?;)*
                 $(crate::dialect::append_only(manager, $table, &[$($key),+]).await?;)*
                 Ok(())
             }

@@ -1,17 +1,17 @@
 //! Reading rows cell by cell.
 
 use std::str::FromStr;
-use std::sync::Arc;
 
 use sea_orm::sqlx::postgres::{PgRow, Postgres};
 use sea_orm::sqlx::sqlite::{Sqlite, SqliteRow};
 use sea_orm::sqlx::types::Json;
 use sea_orm::sqlx::{Decode, Row};
-use sea_orm::{DbErr, QueryResult, RuntimeErr};
+use sea_orm::{DbErr, QueryResult};
 use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::error::StoreError;
+use crate::reader::query_error;
 
 /// The cells of a row, read one after another: by place, and as what they are, since a look-up by name costs as much as the cell, and so
 /// does comparing its type with what the column was made as.
@@ -44,7 +44,7 @@ impl<'r> Cells<'r> {
             DriverRow::Sqlite(row) => row.try_get_unchecked(self.next),
         };
         self.next = self.next.saturating_add(1);
-        cell.map_err(|error| DbErr::Query(RuntimeErr::SqlxError(Arc::new(error))))
+        cell.map_err(query_error)
     }
 
     pub(crate) fn id<T: From<Uuid>>(&mut self) -> Result<T, DbErr> {

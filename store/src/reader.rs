@@ -248,6 +248,6 @@ fn exec_error(error: Error) -> DbErr {
     DbErr::Exec(RuntimeErr::SqlxError(error.into()))
 }
 
-fn query_error(error: Error) -> DbErr {
+pub(crate) fn query_error(error: Error) -> DbErr {
     DbErr::Query(RuntimeErr::SqlxError(error.into()))
 }
